@@ -1,0 +1,309 @@
+/*
+ * accel/interp/interp.c  The reference engine: runs decoded blocks, one handler call per instruction. DESIGN.md
+ * sections 2 and 4.
+ *
+ * The fast loop knows nothing but blocks and the budget. Whatever else may happen between two instructions (traps,
+ * interrupts, exit requests) is found by one test per block, and single instructions (TF, RF, breakpoints, interrupt
+ * shadow) have a loop of their own. No result depends on where blocks begin and end.
+ */
+#include "accel/engine.h"
+#include "accel/interp/fetch.h"
+#include "target/i386/debug.h"
+
+/* The vCPU thread's present position; one thread runs all vCPUs. */
+static struct {
+    CPUState *cpu;          /* inside exec() */
+    const Block *block;     /* the one whose instruction runs */
+    bool step_shadow;       /* that instruction stands in an interrupt shadow */
+    bool capped;            /* icount_limit is lowered so that REP does one iteration... */
+    int64_t uncapped_limit; /* ...from this */
+} now;
+
+/* ---- finding the next block ---- */
+
+/* Control entered another page. The limit is checked first: its #GP goes before the page fault. */
+static uint64_t enter_page(CPUState *cpu, uint64_t la)
+{
+    cpu->insn_ip = cpu->eip;
+    if (cpu->eip > cpu->seg[R_CS].limit && (cpu->mode & MODE_CODE_MASK) != MODE_CODE64) {
+        cpu_raise(cpu, EXCP_GP, 0);
+    }
+    return cpu_fetch_translate(cpu, la);
+}
+
+static void link_blocks(Block *prev, Block *block)
+{
+    prev->succ[prev->next_succ] = block;
+    prev->next_succ ^= 1;
+}
+
+static Block *look_up(CPUState *cpu, BlockCache *cache, Block *prev, uint64_t phys)
+{
+    Block *block = block_cache_find(cache, block_key(phys, cpu->mode));
+    if (block && !block->crosses && fetch_within_limit(cpu, block)) {
+        if (prev) {
+            link_blocks(prev, block);
+        }
+        return block;
+    }
+    cpu->insn_ip = cpu->eip;
+    return fetch_block(cpu, cache, phys);
+}
+
+static inline Block *next_block(CPUState *cpu, BlockCache *cache, Block *prev)
+{
+    uint64_t la = fetch_linear(cpu, cpu->eip), page = cpu->fetch_phys;
+    if (unlikely(cpu->fetch_page != ((la & PAGE_MASK) | TLB_VALID))) {
+        page = enter_page(cpu, la);
+    }
+    uint64_t phys = page | (la & ~PAGE_MASK), key = block_key(phys, cpu->mode);
+    for (unsigned i = 0; prev && i < 2; i++) {
+        Block *block = prev->succ[i];
+        if (likely(block && block->key == key) && likely(fetch_within_limit(cpu, block))) {
+            return block;
+        }
+    }
+    return look_up(cpu, cache, prev, phys);
+}
+
+/* ---- running ---- */
+
+/* eip is known from one instruction to the next: handlers that change it end the block. */
+static inline void run_insns(CPUState *cpu, const Block *block, int64_t count)
+{
+    const DecodedInsn *d = block->insn;
+    uint64_t mask = likely((cpu->mode & MODE_CODE_MASK) != MODE_CODE64) ? 0xffffffffu : ~0ull;
+    uint64_t ip = cpu->eip;
+    now.block = block;
+    cpu->run_end = d + count;
+    do {
+        cpu->insn = d;
+        cpu->insn_ip = ip;
+        ip = (ip + d->len) & mask;
+        cpu->eip = ip;
+        d->exec(cpu, d);
+        cpu->icount++;
+        d++;
+    } while (d < cpu->run_end);
+}
+
+static bool is_repeated(const DecodedInsn *d)
+{
+    return (d->info->attributes & REP_OK) && (d->prefix & (PREFIX_REP | PREFIX_REPNE));
+}
+
+/*
+ * A REP instruction that stopped half-way will be entered again: RF keeps its instruction breakpoint quiet, as it does
+ * in the image that an interrupt there would push (SDM 3B 17.3.1.1).
+ */
+static void note_unfinished(CPUState *cpu)
+{
+    if (is_repeated(cpu->insn)) {
+        cpu->eflags |= RF_MASK;
+    }
+}
+
+/* ---- between instructions ---- */
+
+static inline bool must_look(CPUState *cpu)
+{
+    uint32_t events = (cpu->eflags & (TF_MASK | RF_MASK)) | cpu->pending_db | cpu->int_point | cpu->int_shadow |
+                      cpu->has_breakpoints | cpu->halted;
+    return events | g_atomic_int_get(&cpu->exit_request) || cpu->icount >= cpu->icount_limit;
+}
+
+static bool must_step(const CPUState *cpu)
+{
+    return (cpu->eflags & (TF_MASK | RF_MASK)) || cpu->int_shadow || cpu->has_breakpoints;
+}
+
+/* Delivery may use fault_jmp for itself. Should it fault nevertheless, insn_ip is where execution goes on. */
+static void deliver(CPUState *cpu, bool debug_trap)
+{
+    sigjmp_buf saved;
+    memcpy(&saved, &cpu->fault_jmp, sizeof(saved));
+    cpu->insn_ip = cpu->eip;
+    if (debug_trap) {
+        cpu_deliver_debug_trap(cpu);
+    } else {
+        cpu_take_interrupt(cpu);
+    }
+    memcpy(&cpu->fault_jmp, &saved, sizeof(saved));
+}
+
+/* Traps go before interrupts, and both before leaving. Returns true with *reason when the slice ends here. */
+static bool attend(CPUState *cpu, ExitReason *reason)
+{
+    while (cpu->icount < cpu->icount_limit) {
+        if (cpu->pending_db && !(cpu->int_shadow & SHADOW_MOVSS)) {
+            deliver(cpu, true);
+        } else if (cpu->int_point) {
+            cpu->int_point = false;
+            if (cpu_has_interrupt(cpu)) {
+                deliver(cpu, false);
+            }
+        } else if (cpu->halted) {
+            *reason = EXIT_HALT;
+            return true;
+        } else {
+            *reason = EXIT_REQUEST;
+            return g_atomic_int_get(&cpu->exit_request);
+        }
+    }
+    *reason = EXIT_BUDGET;
+    return true;
+}
+
+/* ---- one instruction, when something must be looked at after it ---- */
+
+/*
+ * TF and the interrupt shadow end after one iteration of a REP instruction. A deadline that a device sets meanwhile
+ * cannot lower the limit further; leaving at the next block lets it be computed again.
+ */
+static void cap_rep(CPUState *cpu, const DecodedInsn *d)
+{
+    now.capped = is_repeated(d);
+    now.uncapped_limit = cpu->icount_limit;
+    if (now.capped) {
+        cpu->icount_limit = cpu->icount + 1;
+    }
+}
+
+static void uncap_rep(CPUState *cpu)
+{
+    if (!now.capped) {
+        return;
+    }
+    now.capped = false;
+    cpu->icount_limit = now.uncapped_limit;
+    if (cpu->int_point) {
+        g_atomic_int_set(&cpu->exit_request, 1);
+    }
+}
+
+/* INT n, INT3, INT1 and a taken INTO clear TF on their way, and are not trapped; POPF that clears it still is. */
+static bool trap_suppressed(const CPUState *cpu, const DecodedInsn *d)
+{
+    bool soft_int =
+        d->info->map == M_1B && ((d->info->opcode >= 0xcc && d->info->opcode <= 0xce) || d->info->opcode == 0xf1);
+    return soft_int && !(cpu->eflags & TF_MASK);
+}
+
+static void run_step(CPUState *cpu, BlockCache *cache)
+{
+    bool trap = cpu->eflags & TF_MASK, shadow = cpu->int_shadow;
+    if (cpu->has_breakpoints) {
+        cpu_check_insn_breakpoint(cpu);
+    }
+    Block *block = next_block(cpu, cache, NULL);
+    const DecodedInsn *d = block->insn;
+    cpu->eflags &= ~RF_MASK; /* a fault's image has it set whatever it was */
+    cpu->int_shadow = 0;
+    now.step_shadow = shadow;
+    if (trap || shadow) {
+        cap_rep(cpu, d);
+    }
+    run_insns(cpu, block, 1);
+    uncap_rep(cpu);
+    now.step_shadow = false;
+    if (cpu->eip == cpu->insn_ip) {
+        note_unfinished(cpu);
+    }
+    if (trap && !trap_suppressed(cpu, d)) {
+        cpu->pending_db |= DR6_BS;
+    }
+    cpu->int_point |= shadow && !cpu->int_shadow; /* the window opens here */
+}
+
+/* ---- the engine ---- */
+
+static ExitReason run(CPUState *cpu)
+{
+    BlockCache *cache = cpu->engine_data;
+    Block *block = NULL;
+    ExitReason reason;
+    for (;;) {
+        if (unlikely(must_look(cpu))) {
+            if (attend(cpu, &reason)) {
+                return reason;
+            }
+            block = NULL;
+            if (must_step(cpu)) {
+                run_step(cpu, cache);
+                continue;
+            }
+        }
+        block = next_block(cpu, cache, block);
+        run_insns(cpu, block, MIN(cpu->icount_limit - cpu->icount, block->count));
+        if (unlikely(cpu->eip == cpu->insn_ip)) {
+            note_unfinished(cpu);
+        }
+    }
+}
+
+/* The instruction was not retired. Debug traps that it earned will be earned again; its interrupt shadow is over. */
+static void fault(CPUState *cpu)
+{
+    now.block = NULL;
+    uncap_rep(cpu);
+    cpu->int_point |= now.step_shadow || cpu->int_shadow;
+    now.step_shadow = false;
+    cpu->int_shadow = 0;
+    cpu->pending_db = 0;
+    cpu_deliver_exception(cpu);
+}
+
+static ExitReason interp_exec(CPUState *cpu, int64_t budget)
+{
+    cpu->icount_limit = cpu->icount + budget;
+    now.cpu = cpu;
+    while (sigsetjmp(cpu->fault_jmp, 0)) {
+        fault(cpu);
+    }
+    ExitReason reason = run(cpu);
+    now.cpu = NULL;
+    now.block = NULL;
+    return reason;
+}
+
+static void interp_init_cpu(CPUState *cpu)
+{
+    insn_table_init();
+    cpu->engine_data = block_cache_shared();
+}
+
+static void interp_invalidate(CPUState *cpu, ram_addr_t addr, uint64_t len)
+{
+    if (cpu->engine_data && block_cache_invalidate(cpu->engine_data, addr, len, now.block) && now.cpu) {
+        cpu_end_block(now.cpu);
+    }
+}
+
+static void interp_flush(CPUState *cpu)
+{
+    if (!cpu->engine_data) {
+        return;
+    }
+    block_cache_flush(cpu->engine_data);
+    if (now.cpu) {
+        cpu_end_block(now.cpu);
+    }
+}
+
+static void interp_info(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque)
+{
+    const BlockCacheStats *stats = block_cache_stats(cpu->engine_data);
+    g_autofree char *line =
+        g_strdup_printf("blocks %" PRIu64 ", bytes %" PRIu64 ", flushes %" PRIu64 ", invalidated blocks %" PRIu64,
+                        stats->blocks, stats->bytes, stats->flushes, stats->invalidations);
+    print(opaque, line);
+}
+
+const ExecEngine interp_engine = {
+    .name = "interp",
+    .init_cpu = interp_init_cpu,
+    .exec = interp_exec,
+    .invalidate = interp_invalidate,
+    .flush = interp_flush,
+    .info = interp_info,
+};

@@ -1,0 +1,197 @@
+/* chardev/char-parse.c  From the command line to a chardev: -chardev options, and the short forms of -serial, -monitor and the like. */
+#define _GNU_SOURCE /* memrchr */
+#include "chardev/chardev-int.h"
+
+static const ChardevBackend *const backends[] = {
+    &chr_backend_null, &chr_backend_stdio,  &chr_backend_file,   &chr_backend_pipe,
+    &chr_backend_pty,  &chr_backend_serial, &chr_backend_socket, &chr_backend_ringbuf,
+};
+
+static const struct {
+    const char *alias, *name;
+} aliases[] = { { "memory", "ringbuf" }, { "tty", "serial" }, { "vc", "null" } };
+
+const ChardevBackend *chr_backend_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(aliases); i++) {
+        if (!strcmp(aliases[i].alias, name)) {
+            name = aliases[i].name;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(backends); i++) {
+        if (!strcmp(backends[i]->name, name)) {
+            return backends[i];
+        }
+    }
+    return NULL;
+}
+
+/* The keys that backend takes; g_free the array. */
+static const char **known_keys(const ChardevBackend *backend)
+{
+    static const char *const common[] = { "backend", "id", "mux", "logfile", "logappend" };
+    GPtrArray *keys = g_ptr_array_new();
+    for (size_t i = 0; i < ARRAY_SIZE(common); i++) {
+        g_ptr_array_add(keys, (gpointer)common[i]);
+    }
+    for (size_t i = 0; backend->keys[i]; i++) {
+        g_ptr_array_add(keys, (gpointer)backend->keys[i]);
+    }
+    g_ptr_array_add(keys, NULL);
+    return (const char **)g_ptr_array_free(keys, FALSE);
+}
+
+static QemuOpts *parse_for(const ChardevBackend *backend, const char *str, Error **errp)
+{
+    const char **keys = known_keys(backend);
+    QemuOpts *opts = qemu_opts_parse(str, "backend", keys, errp);
+    g_free(keys);
+    return opts;
+}
+
+/* str: "backend,key=value". */
+static Chardev *create(const char *label, const ChardevBackend *backend, const char *str, Error **errp)
+{
+    QemuOpts *opts = parse_for(backend, str, errp);
+    if (!opts) {
+        return NULL;
+    }
+    Error *err = NULL;
+    Chardev *chr = NULL;
+    qemu_opt_get_bool(opts, "mux", false, &err);
+    if (!err) {
+        chr = chr_new(label, backend, opts, &err);
+    }
+    error_propagate(errp, err);
+    qemu_opts_free(opts);
+    return chr;
+}
+
+bool qemu_chr_new_from_opts(const char *str, Error **errp)
+{
+    QemuOpts *opts = qemu_opts_parse(str, "backend", NULL, errp);
+    if (!opts) {
+        return false;
+    }
+    const char *name = qemu_opt_get(opts, "backend"), *id = qemu_opt_get(opts, "id");
+    const ChardevBackend *backend = name ? chr_backend_find(name) : NULL;
+    bool ok = false;
+    if (!name) {
+        error_setg(errp, "chardev: \"%s\": no backend given", str);
+    } else if (!backend) {
+        error_setg(errp, "'%s' is not a valid char driver name", name);
+    } else if (!id || !*id) {
+        error_setg(errp, "chardev: no id specified");
+    } else {
+        ok = create(id, backend, str, errp) != NULL;
+    }
+    qemu_opts_free(opts);
+    return ok;
+}
+
+/* ---- the short forms ---- */
+
+/* Double the commas of a value. */
+static char *escape_value(const char *value)
+{
+    char **parts = g_strsplit(value, ",", -1);
+    char *escaped = g_strjoinv(",,", parts);
+    g_strfreev(parts);
+    return escaped;
+}
+
+static char *with_path(const char *backend, const char *path)
+{
+    char *escaped = escape_value(path);
+    char *str = g_strdup_printf("%s,path=%s", backend, escaped);
+    g_free(escaped);
+    return str;
+}
+
+/* "HOST:PORT,more"; HOST may be empty or [v6]. */
+static char *socket_from_tcp(const char *spec, const char *extra, Error **errp)
+{
+    size_t address_len = strcspn(spec, ",");
+    const char *colon = memrchr(spec, ':', address_len);
+    if (!colon) {
+        error_setg(errp, "'%s': expected HOST:PORT", spec);
+        return NULL;
+    }
+    char *host = g_strndup(spec, colon - spec);
+    char *port = g_strndup(colon + 1, spec + address_len - (colon + 1));
+    size_t n = strlen(host);
+    if (n >= 2 && host[0] == '[' && host[n - 1] == ']') {
+        memmove(host, host + 1, n - 2);
+        host[n - 2] = '\0';
+    }
+    char *str = g_strdup_printf("socket,host=%s,port=%s%s%s", host, port, extra, spec + address_len);
+    g_free(host);
+    g_free(port);
+    return str;
+}
+
+/* "-chardev" form of a short form, or NULL with an error. */
+static char *translate(const char *spec, Error **errp)
+{
+    if (!strcmp(spec, "null") || !strcmp(spec, "pty") || !strcmp(spec, "stdio") || g_str_has_prefix(spec, "stdio,")) {
+        return g_strdup(spec);
+    }
+    if (!strcmp(spec, "vc") || g_str_has_prefix(spec, "vc:")) {
+        return g_strdup("null");
+    }
+    if (g_str_has_prefix(spec, "file:")) {
+        return with_path("file", spec + 5);
+    }
+    if (g_str_has_prefix(spec, "pipe:")) {
+        return with_path("pipe", spec + 5);
+    }
+    if (g_str_has_prefix(spec, "/dev/")) {
+        return with_path("serial", spec);
+    }
+    if (g_str_has_prefix(spec, "unix:")) {
+        return g_strdup_printf("socket,path=%s", spec + 5);
+    }
+    if (g_str_has_prefix(spec, "tcp:")) {
+        return socket_from_tcp(spec + 4, "", errp);
+    }
+    if (g_str_has_prefix(spec, "telnet:")) {
+        return socket_from_tcp(spec + 7, ",telnet=on", errp);
+    }
+    error_setg(errp, "'%s' is not a valid char driver", spec);
+    return NULL;
+}
+
+static Chardev *find_for_front_end(const char *id, Error **errp)
+{
+    Chardev *chr = qemu_chr_find(id);
+    if (!chr) {
+        error_setg(errp, "Chardev '%s' not found", id);
+    }
+    return chr;
+}
+
+bool qemu_chr_new_from_legacy(const char *label, const char *spec, Chardev **out, Error **errp)
+{
+    *out = NULL;
+    if (!strcmp(spec, "none")) {
+        return true;
+    }
+    if (g_str_has_prefix(spec, "chardev:")) {
+        *out = find_for_front_end(spec + strlen("chardev:"), errp);
+        return *out != NULL;
+    }
+    bool mux = g_str_has_prefix(spec, "mon:");
+    char *str = translate(mux ? spec + strlen("mon:") : spec, errp);
+    if (!str) {
+        return false;
+    }
+    /* With the monitor a keystroke away, C-c is the guest's. */
+    bool is_stdio = g_str_has_prefix(str, "stdio");
+    char *full = g_strdup_printf("%s%s%s", str, mux ? ",mux=on" : "", mux && is_stdio && !strstr(str, "signal=") ? ",signal=off" : "");
+    char *name = g_strndup(full, strcspn(full, ","));
+    *out = create(label, chr_backend_find(name), full, errp);
+    g_free(name);
+    g_free(full);
+    g_free(str);
+    return *out != NULL;
+}

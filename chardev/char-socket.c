@@ -1,0 +1,346 @@
+/*
+ * chardev/char-socket.c  TCP and UNIX sockets, as server (one client at a time) or client; Telnet (RFC 854) on request.
+ *
+ * Output while nobody is connected is dropped. Left out: TLS, websockets, passing descriptors.
+ */
+#define _GNU_SOURCE /* accept4 */
+#include "chardev/chardev-int.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+typedef enum TelnetState { TELNET_DATA, TELNET_IAC, TELNET_OPTION, TELNET_SUB, TELNET_SUB_IAC } TelnetState;
+
+typedef struct SocketState {
+    char *unix_path;
+    char *host, *port;
+    bool server, wait, nodelay, telnet;
+    uint64_t reconnect_s;
+    int listen_fd;
+    QEMUTimer reconnect;
+    TelnetState telnet_state;
+    bool telnet_skip; /* the byte after CR when it is NUL or LF */
+} SocketState;
+
+static void socket_listen_handler(void *opaque);
+
+static void socket_watch_listener(Chardev *chr, bool watch)
+{
+    SocketState *s = chr->state;
+    if (s->listen_fd >= 0) {
+        qemu_set_fd_handler(s->listen_fd, watch ? socket_listen_handler : NULL, NULL, chr);
+    }
+}
+
+static void telnet_greet(int fd)
+{
+    static const uint8_t hello[] = {
+        0xff, 0xfb, 0x01, /* IAC WILL ECHO */
+        0xff, 0xfb, 0x03, /* IAC WILL SUPPRESS-GO-AHEAD */
+        0xff, 0xfb, 0x00, /* IAC WILL BINARY */
+        0xff, 0xfd, 0x00, /* IAC DO BINARY */
+    };
+    if (send(fd, hello, sizeof(hello), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+        return; /* the client is gone already; reading will tell */
+    }
+}
+
+static void socket_connected(Chardev *chr, int fd)
+{
+    SocketState *s = chr->state;
+    int one = 1;
+    fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+    if (!s->unix_path && s->nodelay) {
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    }
+    socket_watch_listener(chr, false);
+    if (s->telnet) {
+        s->telnet_state = TELNET_DATA;
+        telnet_greet(fd);
+    }
+    chr_set_fds(chr, fd, fd);
+    chr_set_open(chr, true);
+}
+
+static void socket_listen_handler(void *opaque)
+{
+    Chardev *chr = opaque;
+    SocketState *s = chr->state;
+    int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0) {
+        socket_connected(chr, fd);
+    }
+}
+
+static void socket_schedule_reconnect(Chardev *chr)
+{
+    SocketState *s = chr->state;
+    if (!s->server && s->reconnect_s) {
+        timer_mod(&s->reconnect, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + (int64_t)s->reconnect_s * NANOSECONDS_PER_SECOND);
+    }
+}
+
+static void socket_eof(Chardev *chr)
+{
+    int fd = chr->fd_in;
+    chr_set_fds(chr, -1, -1);
+    close(fd);
+    chr_set_open(chr, false);
+    socket_watch_listener(chr, true);
+    socket_schedule_reconnect(chr);
+}
+
+/* ---- addresses ---- */
+
+static bool unix_address(const char *path, struct sockaddr_un *addr, Error **errp)
+{
+    *addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+    if (strlen(path) >= sizeof(addr->sun_path)) {
+        error_setg(errp, "UNIX socket path '%s' is too long", path);
+        return false;
+    }
+    strcpy(addr->sun_path, path);
+    return true;
+}
+
+static int unix_socket(const SocketState *s, Error **errp)
+{
+    struct sockaddr_un addr;
+    if (!unix_address(s->unix_path, &addr, errp)) {
+        return -1;
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (s->server) {
+        unlink(s->unix_path);
+    }
+    bool ok = fd >= 0 && (s->server ? bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, 1) == 0
+                                    : connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
+    if (!ok) {
+        error_setg_errno(errp, errno, "Failed to %s '%s'", s->server ? "bind socket to" : "connect to", s->unix_path);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return -1;
+    }
+    return fd;
+}
+
+static int tcp_try(const SocketState *s, const struct addrinfo *a)
+{
+    int one = 1;
+    int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+    if (fd < 0) {
+        return -1;
+    }
+    if (s->server) {
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+    }
+    bool ok = s->server ? bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 1) == 0
+                        : connect(fd, a->ai_addr, a->ai_addrlen) == 0;
+    if (ok) {
+        return fd;
+    }
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static int tcp_socket(const SocketState *s, Error **errp)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = s->server ? AI_PASSIVE : 0 };
+    struct addrinfo *list;
+    int rc = getaddrinfo(s->host && *s->host ? s->host : NULL, s->port, &hints, &list);
+    if (rc) {
+        error_setg(errp, "address resolution failed for %s:%s: %s", s->host ? s->host : "", s->port, gai_strerror(rc));
+        return -1;
+    }
+    int fd = -1;
+    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
+        fd = tcp_try(s, a);
+    }
+    if (fd < 0) {
+        error_setg_errno(errp, errno, "Failed to %s '%s:%s'", s->server ? "listen on" : "connect to", s->host ? s->host : "", s->port);
+    }
+    freeaddrinfo(list);
+    return fd;
+}
+
+static int socket_make(const SocketState *s, Error **errp)
+{
+    return s->unix_path ? unix_socket(s, errp) : tcp_socket(s, errp);
+}
+
+static void socket_reconnect(void *opaque)
+{
+    Chardev *chr = opaque;
+    int fd = socket_make(chr->state, NULL);
+    if (fd >= 0) {
+        socket_connected(chr, fd);
+    } else {
+        socket_schedule_reconnect(chr);
+    }
+}
+
+/* ---- options ---- */
+
+static bool socket_options(SocketState *s, const QemuOpts *opts, Error **errp)
+{
+    Error *err = NULL;
+    s->unix_path = g_strdup(qemu_opt_get(opts, "path"));
+    s->host = g_strdup(qemu_opt_get(opts, "host"));
+    s->port = g_strdup(qemu_opt_get(opts, "port"));
+    s->server = qemu_opt_get_bool(opts, "server", false, &err);
+    s->wait = !err && qemu_opt_get_bool(opts, "wait", s->server, &err);
+    s->nodelay = !err && !qemu_opt_get_bool(opts, "delay", true, &err);
+    s->nodelay = !err && qemu_opt_get_bool(opts, "nodelay", s->nodelay, &err);
+    s->telnet = !err && qemu_opt_get_bool(opts, "telnet", false, &err);
+    s->reconnect_s = err ? 0 : qemu_opt_get_number(opts, "reconnect", 0, &err);
+    if (!err && !s->unix_path && !s->port) {
+        error_setg(&err, "chardev: socket: no %s given", s->host ? "port" : "host or path");
+    }
+    if (!err && s->server && s->reconnect_s) {
+        error_setg(&err, "'reconnect' option is incompatible with socket in server listen mode");
+    }
+    if (!err && s->reconnect_s > INT_MAX) {
+        error_setg(&err, "reconnect=%" PRIu64 " is too long", s->reconnect_s);
+    }
+    error_propagate(errp, err);
+    return !err;
+}
+
+static char *socket_describe(const SocketState *s)
+{
+    const char *server = s->server ? ",server=on" : "";
+    if (s->unix_path) {
+        return g_strdup_printf("unix:%s%s", s->unix_path, server);
+    }
+    return g_strdup_printf("%s:%s:%s%s", s->telnet ? "telnet" : "tcp", s->host ? s->host : "", s->port, server);
+}
+
+static void socket_free(SocketState *s)
+{
+    g_free(s->unix_path);
+    g_free(s->host);
+    g_free(s->port);
+    g_free(s);
+}
+
+static bool socket_start_server(Chardev *chr, Error **errp)
+{
+    SocketState *s = chr->state;
+    s->listen_fd = socket_make(s, errp);
+    if (s->listen_fd < 0) {
+        return false;
+    }
+    if (s->wait) {
+        fprintf(stderr, "%s: info: QEMU waiting for connection on: disconnected:%s\n", error_program_name(), chr->filename);
+        socket_listen_handler(chr);
+    }
+    fcntl(s->listen_fd, F_SETFL, O_NONBLOCK);
+    socket_watch_listener(chr, chr->fd_in < 0);
+    return true;
+}
+
+static bool socket_start_client(Chardev *chr, Error **errp)
+{
+    SocketState *s = chr->state;
+    int fd = socket_make(s, s->reconnect_s ? NULL : errp);
+    if (fd >= 0) {
+        socket_connected(chr, fd);
+    } else {
+        socket_schedule_reconnect(chr);
+    }
+    return fd >= 0 || s->reconnect_s;
+}
+
+static bool socket_open(Chardev *chr, const QemuOpts *opts, Error **errp)
+{
+    SocketState *s = g_new0(SocketState, 1);
+    s->listen_fd = -1;
+    timer_init_ns(&s->reconnect, QEMU_CLOCK_REALTIME, socket_reconnect, chr);
+    chr->state = s;
+    if (!socket_options(s, opts, errp)) {
+        socket_free(s);
+        return false;
+    }
+    chr->filename = socket_describe(s);
+    if (!(s->server ? socket_start_server(chr, errp) : socket_start_client(chr, errp))) {
+        socket_free(s);
+        return false;
+    }
+    return true;
+}
+
+static void socket_close(Chardev *chr)
+{
+    const SocketState *s = chr->state;
+    if (s->server && s->unix_path) {
+        unlink(s->unix_path);
+    }
+}
+
+/* ---- Telnet ---- */
+
+enum { TELNET_SE = 0xf0, TELNET_SB = 0xfa, TELNET_WILL = 0xfb, TELNET_DONT = 0xfe };
+
+static TelnetState telnet_after_iac(uint8_t byte)
+{
+    if (byte == TELNET_SB) {
+        return TELNET_SUB;
+    }
+    return byte >= TELNET_WILL && byte <= TELNET_DONT ? TELNET_OPTION : TELNET_DATA;
+}
+
+/* Whether byte is the user's; CR NUL and CR LF count as CR. */
+static bool telnet_is_data(SocketState *s, uint8_t byte)
+{
+    bool skip = s->telnet_skip && (byte == 0 || byte == '\n');
+    switch (s->telnet_state) {
+    case TELNET_DATA:
+        s->telnet_state = byte == 0xff ? TELNET_IAC : TELNET_DATA;
+        s->telnet_skip = byte == '\r';
+        return byte != 0xff && !skip;
+    case TELNET_IAC:
+        s->telnet_state = telnet_after_iac(byte);
+        return byte == 0xff;
+    case TELNET_OPTION:
+        s->telnet_state = TELNET_DATA;
+        return false;
+    case TELNET_SUB:
+        s->telnet_state = byte == 0xff ? TELNET_SUB_IAC : TELNET_SUB;
+        return false;
+    case TELNET_SUB_IAC:
+        s->telnet_state = byte == TELNET_SE ? TELNET_DATA : TELNET_SUB;
+        return false;
+    }
+    return false;
+}
+
+static size_t socket_filter_input(Chardev *chr, uint8_t *buf, size_t len)
+{
+    SocketState *s = chr->state;
+    size_t kept = 0;
+    for (size_t i = 0; s->telnet && i < len; i++) {
+        if (telnet_is_data(s, buf[i])) {
+            buf[kept++] = buf[i];
+        }
+    }
+    return s->telnet ? kept : len;
+}
+
+static const char *const socket_keys[] = { "path",  "host",   "port",      "server", "wait", "delay", "nodelay",
+                                           "telnet", "reconnect", "ipv4", "ipv6",   "to",   NULL };
+
+const ChardevBackend chr_backend_socket = { .name = "socket",
+                                            .keys = socket_keys,
+                                            .open = socket_open,
+                                            .eof = socket_eof,
+                                            .close = socket_close,
+                                            .filter_input = socket_filter_input };

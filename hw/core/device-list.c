@@ -1,0 +1,158 @@
+/* hw/core/device-list.c  The one table of all device types, and the -device option that reads it. */
+#include "hw/intc/intc.h"
+#include "hw/isa/chips.h"
+#include "hw/nvram/fw_cfg.h"
+
+static const DeviceType *const device_types[] = {
+    /* chipset */
+    &i440fx_type,
+    &piix3_type,
+    &piix4_pm_type,
+    &fw_cfg_type,
+    &port92_type,
+    /* interrupts, timers, clock */
+    &i8259_type,
+    &ioapic_type,
+    &apic_type,
+    &i8254_type,
+    &hpet_type,
+    &mc146818rtc_type,
+    /* input, sound, DMA */
+    &i8042_type,
+    &pcspk_type,
+    &i8257_type,
+    /* for users */
+    &isa_serial_type,
+    &isa_debug_exit_type,
+    &isa_debugcon_type,
+    &vga_pci_type,
+};
+
+const DeviceType *device_type_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(device_types); i++) {
+        if (g_str_equal(device_types[i]->name, name)) {
+            return device_types[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_pci(const DeviceType *type)
+{
+    return type->parent == &pci_device_type;
+}
+
+/* ---- -device ---- */
+
+typedef struct DeviceAdd {
+    Device *dev;
+    Error *error; /* the first */
+} DeviceAdd;
+
+static void match_id(Device *dev, void *opaque)
+{
+    const char **id = opaque;
+    if (*id && dev->id && g_str_equal(dev->id, *id)) {
+        *id = NULL;
+    }
+}
+
+static bool id_is_free(const char *id)
+{
+    const char *wanted = id;
+    device_foreach(match_id, &wanted);
+    return wanted != NULL;
+}
+
+static void set_id(DeviceAdd *add, const char *id)
+{
+    if (!id_is_free(id)) {
+        error_setg(&add->error, "Duplicate device ID '%s'", id);
+        return;
+    }
+    add->dev->id = g_strdup(id);
+}
+
+static void check_bus(DeviceAdd *add, const char *bus)
+{
+    bool pci = g_str_equal(bus, "pci.0");
+    if (!pci && !g_str_equal(bus, "isa.0")) {
+        error_setg(&add->error, "Bus '%s' not found", bus);
+    } else if (pci != is_pci(add->dev->type)) {
+        error_setg(&add->error, "Device '%s' can't go on %s bus", add->dev->type->name, pci ? "PCI" : "ISA");
+    }
+}
+
+static void apply_option(const char *key, const char *value, void *opaque)
+{
+    DeviceAdd *add = opaque;
+    if (add->error || g_str_equal(key, "driver")) {
+        return;
+    }
+    if (g_str_equal(key, "id")) {
+        set_id(add, value);
+    } else if (g_str_equal(key, "bus")) {
+        check_bus(add, value);
+    } else {
+        device_set_property(add->dev, key, value, &add->error);
+    }
+}
+
+static const DeviceType *find_user_type(const char *name, Error **errp)
+{
+    const DeviceType *type = device_type_find(name);
+    if (!type) {
+        error_setg(errp, "'%s' is not a valid device model name", name);
+        return NULL;
+    }
+    if (!type->user_creatable) {
+        error_setg(errp, "Parameter 'driver' expects a pluggable device type");
+        return NULL;
+    }
+    return type;
+}
+
+static bool device_add_opts(const QemuOpts *opts, Error **errp)
+{
+    const char *driver = qemu_opt_get(opts, "driver");
+    if (!driver) {
+        error_setg(errp, "Parameter 'driver' is missing");
+        return false;
+    }
+    const DeviceType *type = find_user_type(driver, errp);
+    if (!type) {
+        return false;
+    }
+    DeviceAdd add = { .dev = device_new(type) };
+    qemu_opts_foreach(opts, apply_option, &add);
+    if (add.error) {
+        device_free(add.dev);
+        error_propagate(errp, add.error);
+        return false;
+    }
+    return device_realize(add.dev, errp);
+}
+
+bool device_add(const char *arg, Error **errp)
+{
+    QemuOpts *opts = qemu_opts_parse(arg, "driver", NULL, errp);
+    if (!opts) {
+        return false;
+    }
+    bool ok = device_add_opts(opts, errp);
+    qemu_opts_free(opts);
+    return ok;
+}
+
+void device_help(FILE *out)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(device_types); i++) {
+        const DeviceType *type = device_types[i];
+        if (!type->user_creatable) {
+            continue;
+        }
+        fprintf(out, "name \"%s\", bus %s", type->name, is_pci(type) ? "PCI" : "ISA");
+        fprintf(out, type->description ? ", desc \"%s\"\n" : "\n", type->description);
+    }
+}

@@ -1,0 +1,517 @@
+/*
+ * hw/i386/pc.c  The PC machine: i440FX and PIIX3 with their chips, built in order, as QEMU's `pc` presents them.
+ *
+ * RAM lies at 0 up to 3.5 GiB and the rest from 4 GiB up; PCI memory lies under RAM; the BIOS at the top of 4 GiB, its last
+ * 128 KiB also at E0000h, where PAM decides between it and RAM.
+ */
+#include "accel/engine.h"
+#include "hw/i386/chipset.h"
+#include "hw/i386/pc-internal.h"
+#include "hw/intc/intc.h"
+#include "hw/isa/chips.h"
+#include "replay/replay.h"
+#include "target/i386/smm.h"
+
+#define ISA_IRQS 16
+#define GSI_COUNT 24
+#define CASCADE_IRQ 2
+#define DEFAULT_FIRMWARE "bios-256k.bin"
+#define FIRMWARE_MAX (16 * MiB)
+#define ISA_BIOS_SIZE (128 * KiB)
+#define ISA_BIOS_END 0x100000
+
+enum { A20_KBC, A20_PORT92 };
+
+typedef struct PCMachine {
+    const PCConfig *config; /* while it is built */
+    uint64_t ram_below_4g, ram_above_4g;
+    MemoryRegion ram, ram_low, ram_high;
+    MemoryRegion bios, isa_bios;
+    CPUState *cpu;
+    Device *pic, *ioapic, *apic;
+    Device *pit, *hpet, *rtc;
+    Device *i440fx, *piix3, *pm;
+    Device *fw_cfg;
+    uint8_t a20_inputs; /* bit per source: the gate is open while any is set */
+} PCMachine;
+
+static PCMachine pc;
+
+CPUState *first_cpu(void)
+{
+    return pc.cpu;
+}
+
+/* ---- firmware files ---- */
+
+static GPtrArray *data_dirs;
+
+void qemu_add_data_dir(const char *path)
+{
+    if (!data_dirs) {
+        data_dirs = g_ptr_array_new_with_free_func(g_free);
+    }
+    g_ptr_array_add(data_dirs, g_strdup(path));
+}
+
+static char *find_in_dir(const char *dir, const char *name)
+{
+    char *path = g_build_filename(dir, name, NULL);
+    if (g_file_test(path, G_FILE_TEST_IS_REGULAR)) {
+        return path;
+    }
+    g_free(path);
+    return NULL;
+}
+
+char *qemu_find_file(const char *name)
+{
+    static const char *const system_dirs[] = { "/usr/share/seabios", "/usr/share/qemu" };
+    if (g_file_test(name, G_FILE_TEST_IS_REGULAR)) {
+        return g_strdup(name);
+    }
+    char *path = NULL;
+    for (guint i = 0; data_dirs && i < data_dirs->len && !path; i++) {
+        path = find_in_dir(data_dirs->pdata[i], name);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(system_dirs) && !path; i++) {
+        path = find_in_dir(system_dirs[i], name);
+    }
+    return path;
+}
+
+/* ---- memory ---- */
+
+static void create_ram(void)
+{
+    MemoryRegion *system = get_system_memory();
+    uint64_t size = pc.config->ram_size;
+    pc.ram_below_4g = MIN(size, PC_RAM_BELOW_4G_MAX);
+    pc.ram_above_4g = size - pc.ram_below_4g;
+    memory_region_init_ram(&pc.ram, "pc.ram", size);
+    memory_region_init_alias(&pc.ram_low, "ram-below-4g", &pc.ram, 0, pc.ram_below_4g);
+    memory_region_add_subregion(system, 0, &pc.ram_low);
+    if (pc.ram_above_4g) {
+        memory_region_init_alias(&pc.ram_high, "ram-above-4g", &pc.ram, pc.ram_below_4g, pc.ram_above_4g);
+        memory_region_add_subregion(system, 4 * GiB, &pc.ram_high);
+    }
+}
+
+static bool read_firmware(const char *name, char **image, gsize *len, Error **errp)
+{
+    char *path = qemu_find_file(name);
+    GError *gerror = NULL;
+    bool ok = false;
+    if (!path) {
+        error_setg(errp, "could not find firmware '%s'", name);
+    } else if (!g_file_get_contents(path, image, len, &gerror)) {
+        error_setg(errp, "could not load PC BIOS '%s': %s", name, gerror->message);
+        g_error_free(gerror);
+    } else if (*len == 0 || *len % (64 * KiB) || *len > FIRMWARE_MAX) {
+        error_setg(errp, "could not load PC BIOS '%s': %" G_GSIZE_FORMAT " bytes, must be a multiple of 64 KiB up to 16 MiB",
+                   name, *len);
+    } else {
+        ok = replay_add_input("firmware", path, errp);
+    }
+    g_free(path);
+    return ok;
+}
+
+static bool create_bios(Error **errp)
+{
+    char *image = NULL;
+    gsize len = 0;
+    if (!read_firmware(pc.config->firmware ? pc.config->firmware : DEFAULT_FIRMWARE, &image, &len, errp)) {
+        g_free(image);
+        return false;
+    }
+    memory_region_init_rom(&pc.bios, "pc.bios", len);
+    memcpy(memory_region_get_ram_ptr(&pc.bios), image, len);
+    g_free(image);
+    memory_region_add_subregion(pci_memory(), 4 * GiB - len, &pc.bios);
+    uint64_t low = MIN(len, (uint64_t)ISA_BIOS_SIZE);
+    memory_region_init_alias(&pc.isa_bios, "isa-bios", &pc.bios, len - low, low);
+    memory_region_add_subregion_overlap(pci_memory(), ISA_BIOS_END - low, &pc.isa_bios, 1);
+    return true;
+}
+
+/* ---- interrupts ---- */
+
+/* The timer's IRQ 0 is the IO-APIC's input 2 (an interrupt source override in the MADT); input 2 of the PIC is its cascade. */
+static void gsi_set(void *opaque, int n, int level)
+{
+    (void)opaque;
+    if (n < ISA_IRQS && n != CASCADE_IRQ) {
+        i8259_set_irq(pc.pic, n, level);
+    }
+    ioapic_set_irq(pc.ioapic, n == 0 ? 2 : n, level);
+}
+
+IRQLine pc_gsi(int n)
+{
+    return n >= 0 && n < GSI_COUNT ? irq_line(gsi_set, NULL, n) : (IRQLine){ 0 };
+}
+
+static void smi_set(void *opaque, int n, int level)
+{
+    (void)n;
+    if (level) {
+        cpu_interrupt(opaque, CPU_INTERRUPT_SMI);
+    }
+}
+
+int pc_intr_acknowledge(CPUState *cpu)
+{
+    int vector = apic_get_interrupt(cpu->apic);
+    if (vector >= 0) {
+        return vector;
+    }
+    return apic_accepts_pic(cpu->apic) && i8259_pending(pc.pic) ? i8259_read_irq(pc.pic) : -1;
+}
+
+/* ---- A20 gate and SMM ---- */
+
+static void a20_set(void *opaque, int source, int level)
+{
+    (void)opaque;
+    pc.a20_inputs = (pc.a20_inputs & ~(1u << source)) | (unsigned)level << source;
+    cpu_set_a20(pc.cpu, pc.a20_inputs != 0);
+}
+
+static void smm_changed(CPUState *cpu, bool in_smm)
+{
+    (void)cpu;
+    i440fx_set_smm(pc.i440fx, in_smm);
+}
+
+static bool a20_post_load(void *opaque, Error **errp)
+{
+    (void)opaque;
+    if (pc.a20_inputs > 3) {
+        error_setg(errp, "pc: A20 inputs %#x", pc.a20_inputs);
+        return false;
+    }
+    return true;
+}
+
+/* Everything else here is wiring, or belongs to a chip. */
+static const VMStateDescription vmstate_pc = {
+    .name = "pc",
+    .version = 1,
+    .post_load = a20_post_load,
+    .fields = (const VMStateField[]){
+        VMSTATE_DERIVED(PCMachine, config),
+        VMSTATE_DERIVED(PCMachine, ram_below_4g),
+        VMSTATE_DERIVED(PCMachine, ram_above_4g),
+        VMSTATE_DERIVED(PCMachine, ram),
+        VMSTATE_DERIVED(PCMachine, ram_low),
+        VMSTATE_DERIVED(PCMachine, ram_high),
+        VMSTATE_DERIVED(PCMachine, bios),
+        VMSTATE_DERIVED(PCMachine, isa_bios),
+        VMSTATE_DERIVED(PCMachine, cpu),
+        VMSTATE_DERIVED(PCMachine, pic),
+        VMSTATE_DERIVED(PCMachine, ioapic),
+        VMSTATE_DERIVED(PCMachine, apic),
+        VMSTATE_DERIVED(PCMachine, pit),
+        VMSTATE_DERIVED(PCMachine, hpet),
+        VMSTATE_DERIVED(PCMachine, rtc),
+        VMSTATE_DERIVED(PCMachine, i440fx),
+        VMSTATE_DERIVED(PCMachine, piix3),
+        VMSTATE_DERIVED(PCMachine, pm),
+        VMSTATE_DERIVED(PCMachine, fw_cfg),
+        VMSTATE_INT(PCMachine, a20_inputs),
+        VMSTATE_END,
+    },
+};
+
+/* ---- chips ---- */
+
+static bool create_cpu(Error **errp)
+{
+    pc.cpu = cpu_new(pc.config->cpu_model, 0, errp);
+    if (!pc.cpu) {
+        return false;
+    }
+    vmstate_register("pc", 0, &vmstate_pc, &pc);
+    pc.cpu->intr_ack = pc_intr_acknowledge;
+    cpu_smm_changed = smm_changed;
+    return true;
+}
+
+static Device *create_pci_at(const DeviceType *type, const char *addr)
+{
+    Device *dev = device_new(type);
+    device_set_property(dev, "addr", addr, &error_fatal);
+    device_realize(dev, &error_fatal);
+    return dev;
+}
+
+static void create_chipset(void)
+{
+    pc.i440fx = device_create(&i440fx_type);
+    pc.piix3 = create_pci_at(&piix3_type, "1.0");
+    pc.pm = create_pci_at(&piix4_pm_type, "1.3");
+    i440fx_connect(pc.i440fx, &pc.ram, pc.piix3);
+    piix3_connect(pc.piix3, pc_gsi);
+    piix4_pm_connect(pc.pm, irq_line(piix3_set_sci, pc.piix3, 9), irq_line(smi_set, pc.cpu, 0));
+}
+
+static void create_interrupt_controllers(void)
+{
+    pc.pic = device_create(&i8259_type);
+    pc.ioapic = device_create(&ioapic_type);
+    pc.apic = device_create(&apic_type);
+    apic_connect(pc.apic, pc.cpu, pc.pic);
+    pc.cpu->apic = pc.apic;
+    i8259_connect(pc.pic, irq_line(apic_set_pic_intr, pc.apic, 0));
+}
+
+static void create_timers(void)
+{
+    pc.pit = device_create(&i8254_type);
+    i8254_connect(pc.pit, pc_gsi(0));
+    pc.rtc = device_create(&mc146818rtc_type);
+    rtc_connect(pc.rtc, pc_gsi(8));
+    if (pc.config->hpet) {
+        pc.hpet = device_create(&hpet_type);
+        hpet_connect(pc.hpet, pc.pit, pc.rtc);
+    }
+    pcspk_connect(device_create(&pcspk_type), pc.pit);
+}
+
+static bool create_serial(int n, Error **errp)
+{
+    static const char *const indices[PC_SERIAL_PORTS] = { "0", "1", "2", "3" };
+    static const int irqs[PC_SERIAL_PORTS] = { 4, 3, 4, 3 };
+    Device *serial = device_new(&isa_serial_type);
+    if (!device_set_property(serial, "index", indices[n], errp)) {
+        device_free(serial);
+        return false;
+    }
+    if (!device_realize(serial, errp)) {
+        return false;
+    }
+    serial_connect(serial, pc.config->serial[n], pc_gsi(irqs[n]));
+    return true;
+}
+
+static bool create_isa_devices(Error **errp)
+{
+    i8042_connect(device_create(&i8042_type), pc_gsi(1), pc_gsi(12), irq_line(a20_set, NULL, A20_KBC));
+    port92_connect(device_create(&port92_type), irq_line(a20_set, NULL, A20_PORT92));
+    device_create(&i8257_type);
+    for (int i = 0; i < PC_SERIAL_PORTS; i++) {
+        if (pc.config->serial_present[i] && !create_serial(i, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool create_vga(Error **errp)
+{
+    if (!pc.config->vga) {
+        return true;
+    }
+    Device *vga = device_new(&vga_pci_type);
+    if (!((PCIDevice *)vga)->romfile) {
+        device_set_property(vga, "romfile", "vgabios-stdvga.bin", &error_fatal);
+    }
+    return device_realize(vga, errp);
+}
+
+/* ---- what firmware is told ---- */
+
+static void set_cmos_word(int addr, uint64_t value)
+{
+    uint16_t v = MIN(value, 0xffff);
+    rtc_set_memory(pc.rtc, addr, v & 0xff);
+    rtc_set_memory(pc.rtc, addr + 1, v >> 8);
+}
+
+static void set_cmos_memory(void)
+{
+    uint64_t low = pc.ram_below_4g, above = MIN(pc.ram_above_4g / (64 * KiB), (uint64_t)0xffffff);
+    uint64_t extended = low > MiB ? (low - MiB) / KiB : 0;
+    set_cmos_word(0x15, MIN(low / KiB, 640));
+    set_cmos_word(0x17, extended);
+    set_cmos_word(0x30, extended);
+    set_cmos_word(0x34, low > 16 * MiB ? (low - 16 * MiB) / (64 * KiB) : 0);
+    for (int i = 0; i < 3; i++) {
+        rtc_set_memory(pc.rtc, 0x5b + i, above >> (8 * i));
+    }
+}
+
+/* SeaBIOS's numbers for boot devices; 0 ends the list. */
+static int boot_nibble(char device)
+{
+    switch (device) {
+    case 'a':
+    case 'b':
+        return 1;
+    case 'c':
+        return 2;
+    case 'd':
+        return 3;
+    case 'n':
+        return 4;
+    default:
+        return 0;
+    }
+}
+
+static bool set_cmos_boot_order(Error **errp)
+{
+    const char *order = pc.config->boot_order ? pc.config->boot_order : "cad";
+    int nibbles[3] = { 0 };
+    size_t count = strlen(order);
+    if (count > ARRAY_SIZE(nibbles)) {
+        error_setg(errp, "Too many boot devices for PC");
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        nibbles[i] = boot_nibble(order[i]);
+        if (!nibbles[i]) {
+            error_setg(errp, "Invalid boot device for PC: '%c'", order[i]);
+            return false;
+        }
+    }
+    rtc_set_memory(pc.rtc, 0x3d, nibbles[1] << 4 | nibbles[0]);
+    rtc_set_memory(pc.rtc, 0x38, nibbles[2] << 4);
+    return true;
+}
+
+static bool fill_cmos(Error **errp)
+{
+    set_cmos_memory();
+    rtc_set_memory(pc.rtc, 0x10, 0);          /* no floppy drives */
+    rtc_set_memory(pc.rtc, 0x14, 0x02 | 0x04); /* FPU, PS/2 mouse */
+    rtc_set_memory(pc.rtc, 0x5f, pc.config->smp - 1);
+    return set_cmos_boot_order(errp);
+}
+
+typedef struct E820Entry {
+    uint8_t bytes[20]; /* u64 address, u64 length, u32 type; little-endian, packed */
+} E820Entry;
+#define E820_RAM 1
+
+static void e820_entry(E820Entry *e, uint64_t addr, uint64_t len)
+{
+    stq_le_p(e->bytes, addr);
+    stq_le_p(e->bytes + 8, len);
+    stl_le_p(e->bytes + 16, E820_RAM);
+}
+
+static void add_e820(void)
+{
+    E820Entry entries[2];
+    e820_entry(&entries[0], 0, pc.ram_below_4g);
+    e820_entry(&entries[1], 4 * GiB, pc.ram_above_4g);
+    fw_cfg_add_file(pc.fw_cfg, "etc/e820", entries, sizeof(entries[0]) * (pc.ram_above_4g ? 2 : 1));
+}
+
+static void add_fw_cfg_items(void)
+{
+    static const uint8_t uuid[16], numa[16];
+    static const uint8_t system_states[6] = { 128, 0, 0, 1, 2, 128 }; /* S0 and S5 */
+    static const uint8_t fail_wait[4] = { 0xff, 0xff, 0xff, 0xff };   /* "No bootable device": for ever */
+    static const uint8_t com1[2] = { 0xf8, 0x03 };
+    const PCConfig *config = pc.config;
+    fw_cfg_add_bytes(pc.fw_cfg, FW_CFG_UUID, uuid, sizeof(uuid));
+    fw_cfg_add_i64(pc.fw_cfg, FW_CFG_RAM_SIZE, config->ram_size);
+    fw_cfg_add_i16(pc.fw_cfg, FW_CFG_NOGRAPHIC, config->sercon);
+    fw_cfg_add_i16(pc.fw_cfg, FW_CFG_NB_CPUS, config->smp);
+    fw_cfg_add_i16(pc.fw_cfg, FW_CFG_MAX_CPUS, config->smp);
+    fw_cfg_add_i16(pc.fw_cfg, FW_CFG_BOOT_MENU, config->boot_menu);
+    fw_cfg_add_bytes(pc.fw_cfg, FW_CFG_NUMA, numa, sizeof(numa));
+    fw_cfg_add_i32(pc.fw_cfg, FW_CFG_ARCH_LOCAL + 2, 1); /* IRQ 0 is on IO-APIC input 2 */
+    add_e820();
+    fw_cfg_add_file(pc.fw_cfg, "etc/system-states", system_states, sizeof(system_states));
+    fw_cfg_add_file(pc.fw_cfg, "etc/boot-fail-wait", fail_wait, sizeof(fail_wait));
+    if (config->sercon) {
+        fw_cfg_add_file(pc.fw_cfg, "etc/sercon-port", com1, sizeof(com1));
+    }
+}
+
+static bool add_boot_files(Error **errp)
+{
+    static const char linuxboot_order[] = "/rom@genroms/linuxboot.bin";
+    if (!pc.config->kernel) {
+        if (pc.config->initrd || pc.config->append) {
+            error_setg(errp, "%s only allowed with -kernel option", pc.config->append ? "-append" : "-initrd");
+            return false;
+        }
+        return true;
+    }
+    fw_cfg_add_file(pc.fw_cfg, "bootorder", linuxboot_order, sizeof(linuxboot_order));
+    return linuxboot_load(pc.config, pc.ram_below_4g, pc.fw_cfg, errp);
+}
+
+static bool tell_firmware(Error **errp)
+{
+    add_fw_cfg_items();
+    if (pc.config->acpi) {
+        acpi_build(pc.config, pc.ram_below_4g, pc.fw_cfg, pc.pm);
+    }
+    smbios_build(pc.ram_below_4g, pc.ram_above_4g, pc.config->smp, pc.fw_cfg);
+    return fill_cmos(errp) && add_boot_files(errp);
+}
+
+/* ---- the machine ---- */
+
+static bool check_config(const PCConfig *config, Error **errp)
+{
+    const uint64_t max = RAM_SPACE_MAX - GiB; /* the rest: ROMs and video memory */
+    if (config->ram_size < MiB || config->ram_size > max) {
+        error_setg(errp, "-m: %" PRIu64 " bytes of RAM; must be from 1 MiB to %" PRIu64 " GiB", config->ram_size, max / (uint64_t)GiB);
+        return false;
+    }
+    return true;
+}
+
+static bool build(Error **errp)
+{
+    create_ram();
+    if (!create_cpu(errp)) {
+        return false;
+    }
+    create_chipset();
+    if (!create_bios(errp)) {
+        return false;
+    }
+    create_interrupt_controllers();
+    create_timers();
+    if (!create_isa_devices(errp)) {
+        return false;
+    }
+    pc.fw_cfg = device_create(&fw_cfg_type);
+    return create_vga(errp) && tell_firmware(errp);
+}
+
+bool pc_machine_init(const PCConfig *config, Error **errp)
+{
+    if (!check_config(config, errp)) {
+        return false;
+    }
+    pc.config = config;
+    memory_init();
+    memory_region_transaction_begin();
+    bool ok = build(errp);
+    memory_region_transaction_commit();
+    pc.config = NULL;
+    return ok;
+}
+
+/* RAM keeps its contents; the BIOS region cannot be written, so PAM's reset alone brings the power-on view back. */
+void qemu_system_reset(void)
+{
+    pc.a20_inputs = 1u << A20_KBC;
+    memory_region_transaction_begin();
+    device_reset_all();
+    memory_region_transaction_commit();
+    cpu_reset(pc.cpu);
+    cpu_set_a20(pc.cpu, pc.a20_inputs != 0);
+    if (pc.cpu->engine_data) {
+        current_engine()->flush(pc.cpu);
+    }
+}

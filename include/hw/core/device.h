@@ -1,0 +1,73 @@
+/*
+ * hw/core/device.h  A device: a struct that begins with Device, and a DeviceType that declares it at the end of its file.
+ *
+ * The machine creates devices explicitly and in order (hw/i386/pc.c); that order is the order of reset, of state and
+ * of `info qtree`. Types that users may name in -device are listed in hw/core/device-list.c, in one table.
+ */
+#ifndef HW_CORE_DEVICE_H
+#define HW_CORE_DEVICE_H
+
+#include "hw/core/irq.h"
+#include "migration/vmstate.h"
+#include "util/error.h"
+#include "util/option.h"
+
+typedef struct Device Device;
+typedef struct DeviceType DeviceType;
+
+typedef enum PropertyKind { PROP_BOOL, PROP_UINT8, PROP_UINT16, PROP_UINT32, PROP_UINT64, PROP_STRING, PROP_PCI_ADDR /* uint32_t devfn, "slot" or "slot.fn" */ } PropertyKind;
+
+typedef struct DeviceProperty {
+    const char *name; /* as in -device type,name=value; NULL ends the list */
+    PropertyKind kind;
+    size_t offset;
+    uint64_t def; /* strings default to NULL */
+} DeviceProperty;
+
+#define DEFINE_PROP_BOOL(n, type, m, d) { .name = n, .kind = PROP_BOOL, .offset = offsetof(type, m), .def = d }
+#define DEFINE_PROP_UINT8(n, type, m, d) { .name = n, .kind = PROP_UINT8, .offset = offsetof(type, m), .def = d }
+#define DEFINE_PROP_UINT16(n, type, m, d) { .name = n, .kind = PROP_UINT16, .offset = offsetof(type, m), .def = d }
+#define DEFINE_PROP_UINT32(n, type, m, d) { .name = n, .kind = PROP_UINT32, .offset = offsetof(type, m), .def = d }
+#define DEFINE_PROP_UINT64(n, type, m, d) { .name = n, .kind = PROP_UINT64, .offset = offsetof(type, m), .def = d }
+#define DEFINE_PROP_STRING(n, type, m) { .name = n, .kind = PROP_STRING, .offset = offsetof(type, m) }
+
+struct DeviceType {
+    const char *name;        /* QEMU's name: "isa-debug-exit" */
+    const char *description; /* one line, for -device help; NULL */
+    size_t size;             /* of the struct that begins with Device; zeroed at creation */
+    const VMStateDescription *vmsd;       /* NULL: has no state */
+    const DeviceProperty *properties;     /* NULL: none */
+    bool (*realize)(Device *dev, Error **errp); /* properties are set: map ports and memory, init timers; may be NULL */
+    void (*reset)(Device *dev);           /* power-on state; may be NULL */
+    bool user_creatable;                  /* may be named in -device */
+    const DeviceType *parent;             /* bus-specific base, e.g. &pci_device_type; NULL */
+};
+
+struct Device {
+    const DeviceType *type;
+    const char *id; /* from -device id=, or NULL */
+    int instance;   /* 0, 1, ... among devices of the same type */
+    bool realized;
+    Device *next; /* in the machine's order */
+};
+
+/* Allocate with default properties; not yet part of the machine. */
+Device *device_new(const DeviceType *type);
+/* Set one property from text; error "Property 'type.name' not found" or "... doesn't take value 'x'". */
+bool device_set_property(Device *dev, const char *name, const char *value, Error **errp);
+/* Call realize, append to the machine's list, register its vmstate. On error the device is freed. */
+bool device_realize(Device *dev, Error **errp);
+/* Give back a device that was not realized. */
+void device_free(Device *dev);
+/* new + realize of a device that cannot fail; for the board. */
+Device *device_create(const DeviceType *type);
+void device_foreach(void (*fn)(Device *dev, void *opaque), void *opaque);
+/* Reset every device in order. Called by qemu_system_reset(). */
+void device_reset_all(void);
+/* Look up by name in the table of all types; NULL. */
+const DeviceType *device_type_find(const char *name);
+/* -device argument: "type,prop=value,id=x". */
+bool device_add(const char *arg, Error **errp);
+void device_help(FILE *out);
+
+#endif

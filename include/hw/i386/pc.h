@@ -1,0 +1,41 @@
+/* hw/i386/pc.h  The PC machine (-M pc) as vl.c and its own parts see it. */
+#ifndef HW_I386_PC_H
+#define HW_I386_PC_H
+
+#include "chardev/char.h"
+#include "exec/memory.h"
+#include "hw/core/irq.h"
+
+struct CPUState;
+
+#define PC_SERIAL_PORTS 4
+
+typedef struct PCConfig {
+    uint64_t ram_size;      /* bytes */
+    const char *cpu_model;  /* "qemu32,+feature": whole -cpu argument */
+    const char *firmware;   /* -bios, or NULL: bios-256k.bin of Debian's seabios */
+    const char *kernel, *initrd, *append; /* NULL when absent */
+    const char *boot_order; /* "cad" or NULL */
+    bool boot_menu;
+    Chardev *serial[PC_SERIAL_PORTS];
+    bool serial_present[PC_SERIAL_PORTS];
+    bool sercon;            /* -nographic: SeaBIOS mirrors its text on serial 0 (fw_cfg etc/sercon-port) */
+    bool vga;               /* standard VGA unless -vga none */
+    bool hpet, acpi;
+    uint8_t smp;            /* 1 for now */
+} PCConfig;
+
+/* Build the machine in order. Files are registered with replay_add_input(). */
+bool pc_machine_init(const PCConfig *config, Error **errp);
+/* Full power-on reset: devices in order, ROM shadows, CPU. Called by runstate.c with the machine locked. */
+void qemu_system_reset(void);
+struct CPUState *first_cpu(void);
+/* INTA cycle: local APIC first, then the PIC through LINT0/ExtINT. Vector, or -1 when none (spurious handled inside). */
+int pc_intr_acknowledge(struct CPUState *cpu);
+/* Search firmware directories (/usr/share/seabios, /usr/share/qemu, -L DIRs); g_free; NULL when not found. */
+char *qemu_find_file(const char *name);
+void qemu_add_data_dir(const char *path);
+/* GSI lines: 0-15 ISA IRQs to the PIC and the IO-APIC, 16-23 to the IO-APIC. */
+IRQLine pc_gsi(int n);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * sysemu/cpus.h  The vCPU thread, the two locks, and time as instruction count. Implemented in cpus.c.
+ *
+ * Lock order: replay_mutex, then the BQL. Both are fair (FIFO); a waiter makes the vCPU end its slice at the next block.
+ */
+#ifndef SYSEMU_CPUS_H
+#define SYSEMU_CPUS_H
+
+#include "util/error.h"
+#include "util/option.h"
+
+/* Take both locks in order: whoever holds them may touch the machine. Not recursive. */
+void machine_lock(void);
+void machine_unlock(void);
+bool machine_locked(void); /* by this thread */
+void bql_lock(void);
+void bql_unlock(void);
+bool bql_locked(void);
+void replay_mutex_lock(void); /* asserts that the BQL is not held */
+void replay_mutex_unlock(void);
+bool replay_mutex_locked(void);
+
+/* Make the vCPU thread leave its slice (or its sleep) soon. Any thread, no locks needed. Leaves no trace in the guest. */
+void cpus_kick(void);
+
+/* Install the virtual clock; before the machine is built. */
+void cpus_init(void);
+/* Keys that -icount knows, those of record/replay among them. */
+const char *const *icount_known_keys(void);
+/* -icount shift=N|auto,sleep=on|off (the rr= keys go to replay_configure). */
+bool icount_configure(const QemuOpts *opts, Error **errp);
+bool icount_enabled(void);
+int icount_shift(void);
+bool icount_sleeps(void); /* -icount sleep=on */
+/* Instructions retired since power-on, exact, also inside an I/O callback (not counting the instruction that does it). */
+int64_t icount_get(void);
+
+/* Started once the machine is built; the vCPU waits until vm_start(). */
+void cpus_start(void);
+/* Ask the vCPU thread to finish and join it. No locks held. */
+void cpus_stop(void);
+
+/* Called by the main loop before it sleeps: the idle machine's half of time warp (I/O thread). */
+void qemu_start_warp_timer(void);
+
+#endif

@@ -1,0 +1,48 @@
+/* sysemu/runstate.h  Running, stopped, reset, shut down. Implemented in runstate.c (top level beside vl.c and cpus.c). */
+#ifndef SYSEMU_RUNSTATE_H
+#define SYSEMU_RUNSTATE_H
+
+#include "util/osdep.h"
+
+typedef enum RunState {
+    RUN_STATE_PRELAUNCH,
+    RUN_STATE_RUNNING,
+    RUN_STATE_PAUSED,
+    RUN_STATE_SHUTDOWN,
+    RUN_STATE_DEBUG,
+    RUN_STATE_INTERNAL_ERROR
+} RunState;
+const char *runstate_name(RunState s); /* "running", "paused", "prelaunch", "shutdown", "debug", "internal-error" */
+RunState runstate_get(void);
+bool runstate_is_running(void);
+/* machine_lock held. */
+void vm_start(void);
+void vm_stop(RunState state);
+
+/* Causes, in the order of the log's EVENT_SHUTDOWN ids. */
+typedef enum ShutdownCause {
+    SHUTDOWN_CAUSE_NONE,
+    SHUTDOWN_CAUSE_HOST_ERROR,
+    SHUTDOWN_CAUSE_HOST_QMP,
+    SHUTDOWN_CAUSE_HOST_SIGNAL,
+    SHUTDOWN_CAUSE_HOST_UI,
+    SHUTDOWN_CAUSE_GUEST_SHUTDOWN,
+    SHUTDOWN_CAUSE_GUEST_RESET,
+    SHUTDOWN_CAUSE_GUEST_PANIC,
+    SHUTDOWN_CAUSE_MAX
+} ShutdownCause;
+
+/*
+ * Requests take effect on the vCPU thread when the current instruction is complete. From a device or the CPU (vCPU
+ * thread) they are deterministic; from any other thread they are recorded. Any thread; from the vCPU thread with the BQL.
+ */
+void qemu_system_reset_request(ShutdownCause cause);
+void qemu_system_shutdown_request(ShutdownCause cause);
+void qemu_system_shutdown_request_code(ShutdownCause cause, int exit_status); /* isa-debug-exit */
+void qemu_system_powerdown_request(void); /* ACPI power button; recorded */
+/* The power button's receiver (hw/acpi). */
+void qemu_register_powerdown_handler(void (*fn)(void *opaque), void *opaque);
+/* Async-signal-safe: SIGINT, SIGTERM, SIGHUP. */
+void qemu_system_killed(int signum);
+
+#endif

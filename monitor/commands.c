@@ -1,0 +1,272 @@
+/* monitor/commands.c  The commands of the human monitor: one table, and one for `info`. */
+#include "accel/engine.h"
+#include "exec/memory.h"
+#include "hmp-internal.h"
+#include "hw/core/device.h"
+#include "hw/i386/pc.h"
+#include "hw/intc/intc.h"
+#include "hw/pci/pci.h"
+#include "replay/replay.h"
+#include "sysemu/cpus.h"
+#include "sysemu/runstate.h"
+#include "ui/console.h"
+#include "util/timer.h"
+#include "version.h"
+
+/* ---- info ---- */
+
+static void info_version(Monitor *mon, const char *args)
+{
+    (void)args;
+    monitor_printf(mon, LOCKSTEP_VERSION "\n");
+}
+
+static void info_status(Monitor *mon, const char *args)
+{
+    (void)args;
+    monitor_printf(mon, "VM status: %s\n", runstate_name(runstate_get()));
+}
+
+static void info_registers(Monitor *mon, const char *args)
+{
+    (void)args;
+    monitor_printf(mon, "\nCPU#0\n");
+    cpu_dump_state(first_cpu(), monitor_print_line, mon);
+}
+
+static void info_mtree(Monitor *mon, const char *args)
+{
+    memory_info_mtree(strstr(args, "-f") != NULL, monitor_print_line, mon);
+}
+
+typedef struct InfoPrinter {
+    const DeviceType *type;
+    void (*info)(Device *dev, void (*print)(void *opaque, const char *line), void *opaque);
+    Monitor *mon;
+} InfoPrinter;
+
+static void print_if_type(Device *dev, void *opaque)
+{
+    InfoPrinter *p = opaque;
+    if (dev->type == p->type) {
+        p->info(dev, monitor_print_line, p->mon);
+    }
+}
+
+static void info_of_type(Monitor *mon, InfoPrinter printer)
+{
+    printer.mon = mon;
+    device_foreach(print_if_type, &printer);
+}
+
+static void info_pic(Monitor *mon, const char *args)
+{
+    (void)args;
+    info_of_type(mon, (InfoPrinter){ .type = &ioapic_type, .info = ioapic_info });
+    info_of_type(mon, (InfoPrinter){ .type = &i8259_type, .info = i8259_info });
+}
+
+static void info_lapic(Monitor *mon, const char *args)
+{
+    (void)args;
+    info_of_type(mon, (InfoPrinter){ .type = &apic_type, .info = apic_info });
+}
+
+static void info_pci(Monitor *mon, const char *args)
+{
+    (void)args;
+    pci_info(monitor_print_line, mon);
+}
+
+static void info_replay(Monitor *mon, const char *args)
+{
+    (void)args;
+    replay_info(monitor_print_line, mon);
+}
+
+static void info_chardev(Monitor *mon, const char *args)
+{
+    (void)args;
+    qemu_chr_info(monitor_print_line, mon);
+}
+
+static void print_device(Device *dev, void *opaque)
+{
+    monitor_printf(opaque, "dev: %s, id \"%s\"\n", dev->type->name, dev->id ? dev->id : "");
+}
+
+static void info_qtree(Monitor *mon, const char *args)
+{
+    (void)args;
+    device_foreach(print_device, mon);
+}
+
+static void info_engine(Monitor *mon, const char *args)
+{
+    (void)args;
+    monitor_printf(mon, "engine: %s\n", current_engine()->name);
+    current_engine()->info(first_cpu(), monitor_print_line, mon);
+}
+
+static void info_icount(Monitor *mon, const char *args)
+{
+    (void)args;
+    monitor_printf(mon, "icount: %" PRId64 "\nvirtual clock: %" PRId64 " ns\n", icount_get(),
+                   qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL));
+}
+
+const HMPCommand hmp_info_commands[] = {
+    { "chardev", "", "show the character devices", info_chardev },
+    { "cpus|icount", "", "show instruction count and virtual clock", info_icount },
+    { "jit|engine", "", "show counters of the execution engine", info_engine },
+    { "lapic", "", "show the local APIC", info_lapic },
+    { "mtree", "[-f]", "show memory tree (-f: flat views)", info_mtree },
+    { "pci", "", "show PCI devices", info_pci },
+    { "pic", "", "show PIC and IO-APIC state", info_pic },
+    { "qtree", "", "show the devices", info_qtree },
+    { "registers", "", "show the cpu registers", info_registers },
+    { "replay", "", "show record/replay information", info_replay },
+    { "status", "", "show the current VM status (running|paused)", info_status },
+    { "version", "", "show the version", info_version },
+    { 0 },
+};
+
+/* ---- commands ---- */
+
+static void do_help(Monitor *mon, const char *args)
+{
+    if (g_str_has_prefix(args, "info")) {
+        const char *only = args + 4 + strspn(args + 4, " ");
+        hmp_print_help(mon, hmp_info_commands, "info ", *only ? only : NULL);
+    } else {
+        hmp_print_help(mon, hmp_commands, "", *args ? args : NULL);
+    }
+}
+
+static void do_info(Monitor *mon, const char *args)
+{
+    size_t len = strcspn(args, " \t");
+    const HMPCommand *cmd = hmp_find(hmp_info_commands, args, len);
+    if (!len) {
+        hmp_print_help(mon, hmp_info_commands, "info ", NULL);
+    } else if (!cmd) {
+        monitor_printf(mon, "unknown command: 'info %s'\n", args);
+    } else {
+        cmd->run(mon, args + len + strspn(args + len, " \t"));
+    }
+}
+
+static void do_stop(Monitor *mon, const char *args)
+{
+    (void)mon;
+    (void)args;
+    vm_stop(RUN_STATE_PAUSED);
+}
+
+static void do_cont(Monitor *mon, const char *args)
+{
+    (void)args;
+    if (runstate_get() == RUN_STATE_SHUTDOWN) {
+        monitor_printf(mon, "Error: the machine is shut down; system_reset or quit\n");
+    }
+    vm_start();
+}
+
+static void do_system_reset(Monitor *mon, const char *args)
+{
+    (void)mon;
+    (void)args;
+    qemu_system_reset_request(SHUTDOWN_CAUSE_HOST_QMP);
+}
+
+static void do_system_powerdown(Monitor *mon, const char *args)
+{
+    (void)mon;
+    (void)args;
+    qemu_system_powerdown_request();
+}
+
+static void do_quit(Monitor *mon, const char *args)
+{
+    (void)mon;
+    (void)args;
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_QMP);
+}
+
+static void do_x(Monitor *mon, const char *args)
+{
+    hmp_examine(mon, args, false);
+}
+
+static void do_xp(Monitor *mon, const char *args)
+{
+    hmp_examine(mon, args, true);
+}
+
+static void do_print(Monitor *mon, const char *args)
+{
+    uint64_t value;
+    if (hmp_parse_expression(mon, &args, &value)) {
+        monitor_printf(mon, "0x%" PRIx64 "\n", value);
+    }
+}
+
+static void do_screendump(Monitor *mon, const char *args)
+{
+    Error *err = NULL;
+    if (!*args) {
+        monitor_printf(mon, "screendump: name a file\n");
+        return;
+    }
+    const char *format = g_str_has_suffix(args, ".png") ? "png" : "ppm";
+    if (!screendump(args, format, &err)) {
+        error_report_err(err);
+    }
+}
+
+const HMPCommand hmp_commands[] = {
+    { "cont|c", "", "resume emulation", do_cont },
+    { "help|?", "[cmd]", "show the help", do_help },
+    { "info", "[subcommand]", "show various information about the system state", do_info },
+    { "print|p", "expr", "print expression value (use $reg for CPU register access)", do_print },
+    { "quit|q", "", "quit the emulator", do_quit },
+    { "screendump", "filename", "save the screen into a PPM or PNG image", do_screendump },
+    { "sendkey", "keys [hold_ms]", "send keys to the guest ('sendkey ctrl-alt-f1')", hmp_sendkey },
+    { "stop|s", "", "stop emulation", do_stop },
+    { "system_powerdown", "", "send system power down event", do_system_powerdown },
+    { "system_reset", "", "reset the system", do_system_reset },
+    { "x", "/fmt addr", "virtual memory dump starting at 'addr'", do_x },
+    { "xp", "/fmt addr", "physical memory dump starting at 'addr'", do_xp },
+    { 0 },
+};
+
+/* ---- tables ---- */
+
+static bool name_matches(const char *names, const char *name, size_t len)
+{
+    for (const char *p = names; p; p = strchr(p, '|'), p = p ? p + 1 : NULL) {
+        if (strcspn(p, "|") == len && !strncmp(p, name, len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const HMPCommand *hmp_find(const HMPCommand *table, const char *name, size_t len)
+{
+    for (; table->name; table++) {
+        if (name_matches(table->name, name, len)) {
+            return table;
+        }
+    }
+    return NULL;
+}
+
+void hmp_print_help(Monitor *mon, const HMPCommand *table, const char *prefix, const char *only)
+{
+    for (; table->name; table++) {
+        if (!only || name_matches(table->name, only, strlen(only))) {
+            monitor_printf(mon, "%s%s %s -- %s\n", prefix, table->name, table->params, table->help);
+        }
+    }
+}

@@ -1,0 +1,165 @@
+/* monitor/examine.c  x and xp: memory as numbers, characters or instructions (disassembled by Zydis). */
+#include <Zydis/Zydis.h>
+
+#include "exec/memory.h"
+#include "hmp-internal.h"
+#include "hw/i386/pc.h"
+#include "target/i386/access.h"
+
+typedef struct Format {
+    uint64_t count;
+    char type; /* x d u o c i */
+    unsigned size;
+    bool physical;
+} Format;
+
+#define MAX_COUNT 65536
+
+/* "/4xw": count, type, size in any of gdb's orders. */
+static bool parse_format(Monitor *mon, const char **p, Format *f)
+{
+    if (**p != '/') {
+        return true;
+    }
+    (*p)++;
+    if (g_ascii_isdigit(**p)) {
+        char *end;
+        f->count = g_ascii_strtoull(*p, &end, 10);
+        *p = end;
+    }
+    for (; **p && **p != ' '; (*p)++) {
+        const char *sizes = "bhwg", *s = strchr(sizes, **p);
+        if (s) {
+            f->size = 1u << (s - sizes);
+        } else if (strchr("xduoci", **p)) {
+            f->type = **p;
+        } else {
+            monitor_printf(mon, "invalid char in format: '%c'\n", **p);
+            return false;
+        }
+    }
+    f->count = MIN(f->count, MAX_COUNT);
+    return true;
+}
+
+static bool read_memory(const Format *f, uint64_t addr, void *buf, size_t len)
+{
+    if (f->physical) {
+        cpu_physical_memory_read(addr, buf, len);
+        return true;
+    }
+    return cpu_memory_read_debug(first_cpu(), addr, buf, len);
+}
+
+static ZydisMachineMode machine_mode(CPUState *cpu, ZydisStackWidth *width)
+{
+    if (cpu_code64(cpu)) {
+        *width = ZYDIS_STACK_WIDTH_64;
+        return ZYDIS_MACHINE_MODE_LONG_64;
+    }
+    bool big = cpu->seg[R_CS].attr & SEG_DB;
+    *width = big ? ZYDIS_STACK_WIDTH_32 : ZYDIS_STACK_WIDTH_16;
+    return big ? ZYDIS_MACHINE_MODE_LEGACY_32 : ZYDIS_MACHINE_MODE_LEGACY_16;
+}
+
+/* Length of the instruction printed; 1 for a byte that is none. */
+static size_t print_instruction(Monitor *mon, ZydisDecoder *decoder, const Format *f, uint64_t addr)
+{
+    uint8_t bytes[15];
+    size_t have = sizeof(bytes);
+    while (have && !read_memory(f, addr, bytes, have)) {
+        have--;
+    }
+    ZydisDecodedInstruction insn;
+    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
+    ZydisFormatter formatter;
+    char text[128] = "(bad)";
+    size_t len = 1;
+    ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_ATT);
+    if (ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder, bytes, have, &insn, operands))) {
+        ZydisFormatterFormatInstruction(&formatter, &insn, operands, insn.operand_count_visible, text, sizeof(text),
+                                        addr, NULL);
+        len = insn.length;
+    }
+    monitor_printf(mon, "0x%08" PRIx64 ":  %s\n", addr, text);
+    return have ? len : 0;
+}
+
+static void disassemble(Monitor *mon, const Format *f, uint64_t addr)
+{
+    ZydisDecoder decoder;
+    ZydisStackWidth width;
+    ZydisMachineMode mode = machine_mode(first_cpu(), &width);
+    ZydisDecoderInit(&decoder, mode, width);
+    for (uint64_t i = 0; i < f->count; i++) {
+        size_t len = print_instruction(mon, &decoder, f, addr);
+        if (!len) {
+            monitor_printf(mon, "Cannot access memory\n");
+            return;
+        }
+        addr += len;
+    }
+}
+
+static int64_t sign_extend(uint64_t value, unsigned size)
+{
+    unsigned shift = 64 - 8 * size;
+    return (int64_t)(value << shift) >> shift;
+}
+
+static void print_value(Monitor *mon, const Format *f, uint64_t value)
+{
+    switch (f->type) {
+    case 'd':
+        monitor_printf(mon, " %*" PRId64, (int)(3 + 2 * f->size), sign_extend(value, f->size));
+        break;
+    case 'u':
+        monitor_printf(mon, " %*" PRIu64, (int)(2 + 2 * f->size), value);
+        break;
+    case 'o':
+        monitor_printf(mon, " 0%0*" PRIo64, (int)(1 + 3 * f->size), value);
+        break;
+    case 'c':
+        monitor_printf(mon, g_ascii_isprint((char)value) ? " '%c'" : " '\\x%02x'", (int)(uint8_t)value);
+        break;
+    default:
+        monitor_printf(mon, " 0x%0*" PRIx64, (int)(2 * f->size), value);
+    }
+}
+
+static void dump(Monitor *mon, const Format *f, uint64_t addr)
+{
+    unsigned per_line = MAX(1u, f->type == 'c' ? 8 : 16 / f->size);
+    for (uint64_t i = 0; i < f->count; i++, addr += f->size) {
+        uint64_t value = 0;
+        if (i % per_line == 0) {
+            monitor_printf(mon, f->physical ? "%s%016" PRIx64 ":" : "%s%08" PRIx64 ":", i ? "\n" : "", addr);
+        }
+        if (!read_memory(f, addr, &value, f->size)) {
+            monitor_printf(mon, " Cannot access memory\n");
+            return;
+        }
+        print_value(mon, f, value);
+    }
+    monitor_printf(mon, "\n");
+}
+
+void hmp_examine(Monitor *mon, const char *args, bool physical)
+{
+    static Format last = { .count = 1, .type = 'x', .size = 4 };
+    Format f = { .count = 1, .type = last.type, .size = last.size, .physical = physical };
+    uint64_t addr;
+    if (!*args) {
+        monitor_printf(mon, "%s: an address is missing\n", physical ? "xp" : "x");
+        return;
+    }
+    if (!parse_format(mon, &args, &f) || !hmp_parse_expression(mon, &args, &addr)) {
+        return;
+    }
+    if (f.type == 'i') {
+        disassemble(mon, &f, addr);
+    } else {
+        dump(mon, &f, addr);
+    }
+    last = f;
+}

@@ -1,0 +1,28 @@
+/* monitor/hmp-internal.h  What the files of the human monitor share. */
+#ifndef MONITOR_HMP_INTERNAL_H
+#define MONITOR_HMP_INTERNAL_H
+
+#include "monitor/monitor.h"
+
+typedef struct HMPCommand {
+    const char *name;    /* "cont|c": alternatives */
+    const char *params;  /* as help shows them */
+    const char *help;
+    void (*run)(Monitor *mon, const char *args); /* machine_lock held; args: rest of the line, trimmed */
+} HMPCommand;
+
+extern const HMPCommand hmp_commands[]; /* ends with a NULL name */
+extern const HMPCommand hmp_info_commands[];
+
+const HMPCommand *hmp_find(const HMPCommand *table, const char *name, size_t len);
+/* Print one table's help, or one command's when `only` is given. */
+void hmp_print_help(Monitor *mon, const HMPCommand *table, const char *prefix, const char *only);
+
+/* Numbers, $registers, + - * and parentheses, as in `x /4xw $esp+8`. Advances *p; false: message printed. */
+bool hmp_parse_expression(Monitor *mon, const char **p, uint64_t *value);
+/* sendkey: keys joined by "-", pressed in order, released in reverse. */
+void hmp_sendkey(Monitor *mon, const char *args);
+/* x and xp. */
+void hmp_examine(Monitor *mon, const char *args, bool physical);
+
+#endif

@@ -1,0 +1,279 @@
+/*
+ * replay/async.c  The queue of asynchronous work, and how each kind takes effect.
+ *
+ * Producers are any threads; they hold nothing but the queue's own lock. The consumer is the owner of replay_mutex, at a
+ * checkpoint. In replay producers are dropped and the same dispatch is fed from the log.
+ *
+ * Storage is the exception: a completion carries the function that hands over its data, so it is kept in a table by id
+ * in every mode, and the event (queued when recording, read in replay) only says when. In replay the event may come before the
+ * worker has finished: then the vCPU thread waits for it.
+ */
+#include "replay/replay-internal.h"
+
+#include "sysemu/cpus.h"
+#include "util/error.h"
+
+#define BH_ID_FLAG  (1ULL << 63)
+#define MAX_FILTERS 256 /* the id is one byte of the log */
+
+struct ReplayBH {
+    char *name;
+    ReplayBHFunc *fn;
+    void *opaque;
+    uint64_t id;
+};
+
+typedef struct NetFilter {
+    ReplayNetFunc *deliver;
+    void *opaque;
+} NetFilter;
+
+typedef struct BlockRequest {
+    bool done;
+    ReplayBHFunc *cb;
+    void *opaque;
+} BlockRequest;
+
+static GMutex lock; /* queue, queued, blocks */
+static GQueue queue = G_QUEUE_INIT; /* of ReplayEvent *, data owned */
+static gint queued;                 /* length of queue; read without the lock */
+static GHashTable *blocks;          /* id -> BlockRequest */
+static GCond block_done;
+
+/* Owner of replay_mutex, or before the machine runs. */
+static uint64_t last_block_id;
+static GPtrArray *bhs; /* of ReplayBH */
+static NetFilter filters[MAX_FILTERS];
+static unsigned filter_count;
+static bool in_checkpoint;
+
+/* ---- the queue ---- */
+
+static ReplayEvent *copy_event(const ReplayEvent *ev)
+{
+    ReplayEvent *copy = g_memdup2(ev, sizeof(*ev));
+    copy->data = ev->len ? g_memdup2(ev->data, ev->len) : NULL;
+    return copy;
+}
+
+static void free_event(gpointer data)
+{
+    ReplayEvent *ev = data;
+    g_free((uint8_t *)ev->data);
+    g_free(ev);
+}
+
+void async_enqueue(const ReplayEvent *ev)
+{
+    if (!replay_ops->takes_host_events) {
+        return;
+    }
+    ReplayEvent *copy = copy_event(ev);
+    g_mutex_lock(&lock);
+    g_queue_push_tail(&queue, copy);
+    g_atomic_int_set(&queued, (gint)queue.length);
+    g_mutex_unlock(&lock);
+    cpus_kick();
+}
+
+bool async_pending(void)
+{
+    return g_atomic_int_get(&queued) > 0;
+}
+
+static GQueue take_queue(void)
+{
+    g_mutex_lock(&lock);
+    GQueue taken = queue;
+    g_queue_init(&queue);
+    g_atomic_int_set(&queued, 0);
+    g_mutex_unlock(&lock);
+    return taken;
+}
+
+void async_run_queue(ReplayCheckpoint checkpoint, void (*log)(const ReplayEvent *ev))
+{
+    if (!async_pending()) {
+        return;
+    }
+    GQueue taken = take_queue();
+    ReplayEvent *ev;
+    while ((ev = g_queue_pop_head(&taken))) {
+        ev->arg[ASYNC_ARG_CHECKPOINT] = checkpoint;
+        if (log) {
+            log(ev);
+        }
+        char *problem = async_dispatch(ev);
+        lockstep_assert(!problem, "%s", problem);
+        free_event(ev);
+    }
+}
+
+void checkpoint_enter(ReplayCheckpoint checkpoint)
+{
+    lockstep_assert(!in_checkpoint, "checkpoint %d inside another", checkpoint);
+    in_checkpoint = true;
+}
+
+void checkpoint_leave(void)
+{
+    in_checkpoint = false;
+}
+
+/* ---- bottom halves ---- */
+
+ReplayBH *replay_bh_new(const char *name, ReplayBHFunc *fn, void *opaque)
+{
+    if (!bhs) {
+        bhs = g_ptr_array_new();
+    }
+    ReplayBH *bh = g_new(ReplayBH, 1);
+    *bh = (ReplayBH){ .name = g_strdup(name), .fn = fn, .opaque = opaque, .id = BH_ID_FLAG | bhs->len };
+    g_ptr_array_add(bhs, bh);
+    return bh;
+}
+
+void replay_bh_schedule_event(ReplayBH *bh)
+{
+    async_enqueue(&(ReplayEvent){ .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_BH, bh->id } });
+}
+
+static char *dispatch_bh(uint64_t id)
+{
+    uint64_t index = id & ~BH_ID_FLAG;
+    if (!(id & BH_ID_FLAG) || !bhs || index >= bhs->len) {
+        return g_strdup_printf("the machine has no bottom half 0x%" PRIx64, id);
+    }
+    ReplayBH *bh = g_ptr_array_index(bhs, index);
+    bh->fn(bh->opaque);
+    return NULL;
+}
+
+/* ---- storage ---- */
+
+uint64_t replay_block_begin(void)
+{
+    uint64_t id = ++last_block_id;
+    BlockRequest *request = g_new0(BlockRequest, 1);
+    g_mutex_lock(&lock);
+    if (!blocks) {
+        blocks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    }
+    g_hash_table_insert(blocks, g_memdup2(&id, sizeof(id)), request);
+    g_mutex_unlock(&lock);
+    return id;
+}
+
+void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque)
+{
+    g_mutex_lock(&lock);
+    BlockRequest *request = blocks ? g_hash_table_lookup(blocks, &id) : NULL;
+    lockstep_assert(request && !request->done, "completion of block request %" PRIu64, id);
+    *request = (BlockRequest){ .done = true, .cb = cb, .opaque = opaque };
+    g_cond_broadcast(&block_done);
+    g_mutex_unlock(&lock);
+    async_enqueue(&(ReplayEvent){ .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_BLOCK, id } });
+}
+
+/* Each request is completed some day, so waiting ends; for an id that was never begun nobody would come. */
+static char *dispatch_block(uint64_t id)
+{
+    g_mutex_lock(&lock);
+    BlockRequest *request = blocks ? g_hash_table_lookup(blocks, &id) : NULL;
+    if (!request) {
+        g_mutex_unlock(&lock);
+        return g_strdup_printf("no block request %" PRIu64 " is under way", id);
+    }
+    while (!request->done) {
+        g_cond_wait(&block_done, &lock);
+    }
+    BlockRequest done = *request;
+    g_hash_table_remove(blocks, &id);
+    g_mutex_unlock(&lock);
+    done.cb(done.opaque);
+    return NULL;
+}
+
+/* ---- network ---- */
+
+int replay_register_net(ReplayNetFunc *deliver, void *opaque)
+{
+    lockstep_assert(filter_count < MAX_FILTERS, "more than %d network filters", MAX_FILTERS);
+    filters[filter_count] = (NetFilter){ deliver, opaque };
+    return filter_count++;
+}
+
+void replay_net_packet(int id, uint32_t flags, const uint8_t *buf, size_t len)
+{
+    lockstep_assert(id >= 0 && (unsigned)id < filter_count, "network filter %d", id);
+    lockstep_assert(len <= REPLAY_MAX_ARRAY, "packet of %zu bytes", len);
+    async_enqueue(&(ReplayEvent){
+        .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_NET, id, flags }, .data = buf, .len = len });
+}
+
+static char *dispatch_net(const ReplayEvent *ev)
+{
+    uint64_t id = ev->arg[ASYNC_ARG_FIRST];
+    if (id >= filter_count) {
+        return g_strdup_printf("the machine has no network filter %" PRIu64, id);
+    }
+    filters[id].deliver(filters[id].opaque, ev->arg[ASYNC_ARG_FIRST + 1], ev->data, ev->len);
+    return NULL;
+}
+
+/* ---- dispatch ---- */
+
+static char *dispatch_input(const ReplayEvent *ev)
+{
+    InputEvent evt;
+    if (!input_event_decode(ev, &evt)) {
+        return g_strdup("impossible input event");
+    }
+    qemu_input_event_send_impl(&evt);
+    return NULL;
+}
+
+char *async_dispatch(const ReplayEvent *ev)
+{
+    switch ((ReplayAsyncKind)ev->arg[ASYNC_ARG_KIND]) {
+    case REPLAY_ASYNC_EVENT_BH:
+        return dispatch_bh(ev->arg[ASYNC_ARG_FIRST]);
+    case REPLAY_ASYNC_EVENT_INPUT:
+        return dispatch_input(ev);
+    case REPLAY_ASYNC_EVENT_INPUT_SYNC:
+        qemu_input_event_sync_impl();
+        return NULL;
+    case REPLAY_ASYNC_EVENT_CHAR_READ:
+        return char_dispatch(ev);
+    case REPLAY_ASYNC_EVENT_BLOCK:
+        return dispatch_block(ev->arg[ASYNC_ARG_FIRST]);
+    case REPLAY_ASYNC_EVENT_NET:
+        return dispatch_net(ev);
+    case REPLAY_ASYNC_COUNT:
+        break;
+    }
+    g_assert_not_reached();
+}
+
+static void free_bh(gpointer data, gpointer unused)
+{
+    ReplayBH *bh = data;
+    (void)unused;
+    g_free(bh->name);
+    g_free(bh);
+}
+
+void async_reset(void)
+{
+    GQueue taken = take_queue();
+    g_queue_clear_full(&taken, free_event);
+    if (bhs) {
+        g_ptr_array_foreach(bhs, free_bh, NULL);
+        g_ptr_array_free(bhs, true);
+        bhs = NULL;
+    }
+    g_clear_pointer(&blocks, g_hash_table_destroy);
+    last_block_id = 0;
+    filter_count = 0;
+    in_checkpoint = false;
+}

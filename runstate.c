@@ -1,0 +1,233 @@
+/*
+ * runstate.c  Running, stopped, reset, shut down.
+ *
+ * Requests are notes: any thread leaves one and kicks the vCPU thread, which acts on it between two instructions. A
+ * request that comes from the guest happens at the same instruction in every run; one from the host is written to the
+ * log.
+ */
+#include "sysemu/runstate.h"
+
+#include <signal.h>
+
+#include "hw/i386/pc.h"
+#include "replay/replay.h"
+#include "runstate-private.h"
+#include "sysemu/cpus.h"
+#include "util/error.h"
+#include "util/main-loop.h"
+#include "util/timer.h"
+
+static RunState run_state = RUN_STATE_PRELAUNCH;
+static gint shutdown_requested, reset_requested; /* ShutdownCause */
+static gint exit_wanted;
+static int guest_exit_status = -1; /* isa-debug-exit's, or -1 */
+static struct {
+    void (*fn)(void *opaque);
+    void *opaque;
+} powerdown_handler;
+static ReplayBH *powerdown_bh;
+
+bool runstate_no_reboot, runstate_no_shutdown;
+
+static const char *const names[] = {
+    [RUN_STATE_PRELAUNCH] = "prelaunch", [RUN_STATE_RUNNING] = "running", [RUN_STATE_PAUSED] = "paused",
+    [RUN_STATE_SHUTDOWN] = "shutdown",   [RUN_STATE_DEBUG] = "debug",     [RUN_STATE_INTERNAL_ERROR] = "internal-error",
+};
+
+const char *runstate_name(RunState s)
+{
+    return names[s];
+}
+
+RunState runstate_get(void)
+{
+    return run_state;
+}
+
+bool runstate_is_running(void)
+{
+    return run_state == RUN_STATE_RUNNING;
+}
+
+/* ---- running and stopped ---- */
+
+void vm_start(void)
+{
+    lockstep_assert(machine_locked(), "vm_start");
+    if (run_state == RUN_STATE_SHUTDOWN || run_state == RUN_STATE_INTERNAL_ERROR) {
+        return;
+    }
+    run_state = RUN_STATE_RUNNING;
+    qemu_clock_enable_virtual_rt(true);
+    cpus_kick();
+}
+
+void vm_stop(RunState state)
+{
+    lockstep_assert(machine_locked(), "vm_stop");
+    if (run_state == RUN_STATE_RUNNING || state == RUN_STATE_SHUTDOWN || state == RUN_STATE_INTERNAL_ERROR) {
+        run_state = state;
+        qemu_clock_enable_virtual_rt(false);
+    }
+}
+
+/* ---- requests ---- */
+
+static bool cause_is_host(ShutdownCause cause)
+{
+    return cause < SHUTDOWN_CAUSE_GUEST_SHUTDOWN;
+}
+
+/* The replayed run has its own resets and shutdowns; one from this host can only end the replay. */
+static void end_replay_early(void)
+{
+    g_atomic_int_set(&exit_wanted, EXIT_WANTED_ABANDON);
+    cpus_kick();
+    qemu_notify_event();
+}
+
+void qemu_system_reset_request(ShutdownCause cause)
+{
+    if (cause_is_host(cause) && replay_playing()) {
+        error_report("system_reset: the replay resets where the recording did");
+        return;
+    }
+    if (runstate_no_reboot) {
+        g_atomic_int_set(&shutdown_requested, cause);
+    } else {
+        g_atomic_int_set(&reset_requested, cause);
+    }
+    cpus_kick();
+}
+
+void qemu_system_shutdown_request(ShutdownCause cause)
+{
+    if (cause_is_host(cause) && replay_playing()) {
+        end_replay_early();
+        return;
+    }
+    g_atomic_int_set(&shutdown_requested, cause);
+    cpus_kick();
+}
+
+void qemu_system_shutdown_request_code(ShutdownCause cause, int exit_status)
+{
+    guest_exit_status = exit_status;
+    qemu_system_shutdown_request(cause);
+}
+
+void qemu_system_killed(int signum)
+{
+    (void)signum;
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_HOST_SIGNAL);
+}
+
+static void press_power_button(void *opaque)
+{
+    (void)opaque;
+    if (powerdown_handler.fn) {
+        powerdown_handler.fn(powerdown_handler.opaque);
+    }
+}
+
+void runstate_init(void)
+{
+    powerdown_bh = replay_bh_new("powerdown", press_power_button, NULL);
+}
+
+void qemu_register_powerdown_handler(void (*fn)(void *opaque), void *opaque)
+{
+    powerdown_handler.fn = fn;
+    powerdown_handler.opaque = opaque;
+}
+
+void qemu_system_powerdown_request(void)
+{
+    replay_bh_schedule_event(powerdown_bh);
+}
+
+/* ---- the vCPU thread's side ---- */
+
+static ShutdownCause take(gint *request)
+{
+    gint cause = g_atomic_int_get(request);
+    g_atomic_int_set(request, SHUTDOWN_CAUSE_NONE);
+    return (ShutdownCause)cause;
+}
+
+static void shut_down(void)
+{
+    vm_stop(RUN_STATE_SHUTDOWN);
+    if (!runstate_no_shutdown) {
+        g_atomic_int_set(&exit_wanted, EXIT_WANTED_FINISH);
+    }
+    qemu_notify_event();
+}
+
+static void reset_machine(void)
+{
+    replay_checkpoint(CHECKPOINT_RESET_REQUESTED);
+    qemu_system_reset();
+    replay_checkpoint(CHECKPOINT_RESET);
+}
+
+/* A guest's reset or shutdown: what becomes of it is what became of it in the recording (-no-reboot, say). */
+static void act_in_replay(bool guest_asked)
+{
+    ShutdownCause cause;
+    if (replay_next_shutdown(&cause)) {
+        shut_down();
+    } else if (replay_next_is_checkpoint(CHECKPOINT_RESET_REQUESTED)) {
+        reset_machine();
+    } else if (guest_asked) {
+        replay_diverged("the guest asks for a reset or shutdown that was not recorded");
+    }
+}
+
+static void act(ShutdownCause shutdown, ShutdownCause reset)
+{
+    if (shutdown) {
+        replay_shutdown_request(shutdown);
+        shut_down();
+    } else if (reset) {
+        reset_machine();
+    }
+}
+
+bool runstate_handle_requests(void)
+{
+    ShutdownCause shutdown = take(&shutdown_requested);
+    ShutdownCause reset = take(&reset_requested);
+    if (replay_playing()) {
+        act_in_replay(shutdown || reset);
+    } else {
+        act(shutdown, reset);
+    }
+    return run_state == RUN_STATE_RUNNING;
+}
+
+bool runstate_request_pending(void)
+{
+    return g_atomic_int_get(&shutdown_requested) || g_atomic_int_get(&reset_requested);
+}
+
+bool runstate_guest_request_pending(void)
+{
+    return g_atomic_int_get(&shutdown_requested) >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN ||
+           g_atomic_int_get(&reset_requested) >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN;
+}
+
+void runstate_replay_ended(void)
+{
+    shut_down();
+}
+
+int runstate_exit_wanted(void)
+{
+    return g_atomic_int_get(&exit_wanted);
+}
+
+int runstate_guest_exit_status(void)
+{
+    return guest_exit_status;
+}

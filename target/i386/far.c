@@ -1,0 +1,324 @@
+/*
+ * target/i386/far.c  Far JMP, CALL and RET: code segments, call gates, task gates, TSSs. SDM volume 2; 3A 5.8.
+ * The 64-bit forms come with long mode.
+ */
+#include "target/i386/handlers-sys.h"
+#include "target/i386/seg.h"
+
+#define GATE_PARAMETERS_MAX 31
+
+void code_check_limit(CPUState *cpu, const SegmentCache *cs, uint64_t ip)
+{
+    if (ip > cs->limit) {
+        cpu_raise(cpu, EXCP_GP, 0);
+    }
+}
+
+void code_commit(CPUState *cpu, const SegmentCache *cs, uint64_t ip, unsigned cpl)
+{
+    SegmentCache s = *cs;
+    s.selector = (s.selector & ~3) | cpl;
+    seg_commit(cpu, R_CS, &s);
+    cpu->eip = ip;
+    cpu_set_cpl(cpu, cpl);
+}
+
+void code_check_real(CPUState *cpu, uint64_t ip)
+{
+    code_check_limit(cpu, &cpu->seg[R_CS], ip);
+}
+
+void code_commit_real(CPUState *cpu, uint16_t selector, uint64_t ip)
+{
+    cpu_load_seg_real(cpu, R_CS, selector);
+    cpu->eip = ip;
+}
+
+/* All checks passed but those of the offset: that one, then the accessed bit. */
+static SegmentCache code_accept(CPUState *cpu, uint16_t selector, Descriptor *d, uint64_t ip)
+{
+    SegmentCache cs = desc_cache(d, selector);
+    code_check_limit(cpu, &cs, ip);
+    desc_set_accessed(cpu, d);
+    cs.attr |= SEG_A;
+    return cs;
+}
+
+/* JMP and CALL straight to a code segment: the privilege cannot change. */
+static SegmentCache code_check_direct(CPUState *cpu, uint16_t selector, Descriptor *d, uint64_t ip)
+{
+    unsigned dpl = desc_dpl(d);
+    bool ok = desc_is_conforming(d) ? dpl <= cpu->cpl : dpl == cpu->cpl && selector_rpl(selector) <= cpu->cpl;
+    if (!desc_is_code(d) || !ok) {
+        cpu_raise_selector(cpu, EXCP_GP, selector);
+    }
+    desc_check_present(cpu, selector, d, EXCP_NP);
+    return code_accept(cpu, selector, d, ip);
+}
+
+/* ---- through system descriptors ---- */
+
+static void gate_check_privilege(CPUState *cpu, uint16_t selector, const Descriptor *d)
+{
+    unsigned dpl = desc_dpl(d);
+    if (dpl < cpu->cpl || dpl < selector_rpl(selector)) {
+        cpu_raise_selector(cpu, EXCP_GP, selector);
+    }
+}
+
+static void far_tss(CPUState *cpu, uint16_t selector, Descriptor *d, TaskSwitch kind)
+{
+    gate_check_privilege(cpu, selector, d);
+    task_check_tss(cpu, selector, d);
+    task_switch(cpu, selector, d, kind, cpu->eip, cpu_get_eflags(cpu));
+}
+
+static void far_task_gate(CPUState *cpu, uint16_t selector, const Descriptor *gate, TaskSwitch kind)
+{
+    Descriptor tss;
+    gate_check_privilege(cpu, selector, gate);
+    desc_check_present(cpu, selector, gate, EXCP_NP);
+    task_check_tss(cpu, gate_selector(gate), &tss);
+    task_switch(cpu, gate_selector(gate), &tss, kind, cpu->eip, cpu_get_eflags(cpu));
+}
+
+/* The code segment a call gate names. A JMP may not gain privilege by it. */
+static void gate_require_code(CPUState *cpu, const Descriptor *gate, Descriptor *code, TaskSwitch kind)
+{
+    uint16_t selector = gate_selector(gate);
+    desc_require(cpu, selector, code, EXCP_GP);
+    bool same_level = kind == TASK_JMP && !desc_is_conforming(code);
+    bool ok = same_level ? desc_dpl(code) == cpu->cpl : desc_dpl(code) <= cpu->cpl;
+    if (!desc_is_code(code) || !ok) {
+        cpu_raise_selector(cpu, EXCP_GP, selector);
+    }
+    desc_check_present(cpu, selector, code, EXCP_NP);
+}
+
+static void call_same_level(CPUState *cpu, const SegmentCache *cs, uint64_t ip, unsigned size)
+{
+    Stack st = stack_present(cpu);
+    uint32_t values[2] = { cpu->seg[R_CS].selector, cpu->eip };
+    stack_push(cpu, &st, values, 2, size);
+    cpu->gpr[R_ESP] = st.sp;
+    code_commit(cpu, cs, ip, cpu->cpl);
+}
+
+/* Onto the inner stack: SS, ESP, the parameters from the outer stack, CS, EIP. */
+static void call_inner(CPUState *cpu, const Descriptor *gate, Descriptor *code)
+{
+    unsigned size = desc_type(gate) & SYS_32 ? 4 : 2;
+    unsigned count = gate->hi & GATE_PARAMETERS_MAX, n = 0;
+    uint32_t values[GATE_PARAMETERS_MAX + 4];
+    Stack st = stack_inner(cpu, desc_dpl(code));
+    SegmentCache cs = code_accept(cpu, gate_selector(gate), code, gate_offset(gate));
+    values[n++] = cpu->seg[R_SS].selector;
+    values[n++] = cpu->gpr[R_ESP];
+    for (unsigned i = count; i-- > 0;) {
+        values[n++] = stack_peek(cpu, i * size, size);
+    }
+    values[n++] = cpu->seg[R_CS].selector;
+    values[n++] = cpu->eip;
+    stack_push(cpu, &st, values, n, size);
+    stack_commit(cpu, &st);
+    code_commit(cpu, &cs, gate_offset(gate), desc_dpl(code));
+}
+
+static void far_call_gate(CPUState *cpu, uint16_t selector, const Descriptor *gate, TaskSwitch kind)
+{
+    Descriptor code;
+    gate_check_privilege(cpu, selector, gate);
+    desc_check_present(cpu, selector, gate, EXCP_NP);
+    gate_require_code(cpu, gate, &code, kind);
+    if (kind == TASK_CALL && !desc_is_conforming(&code) && desc_dpl(&code) < cpu->cpl) {
+        call_inner(cpu, gate, &code);
+        return;
+    }
+    uint64_t ip = gate_offset(gate);
+    SegmentCache cs = code_accept(cpu, gate_selector(gate), &code, ip);
+    if (kind == TASK_CALL) {
+        call_same_level(cpu, &cs, ip, desc_type(gate) & SYS_32 ? 4 : 2);
+    } else {
+        code_commit(cpu, &cs, ip, cpu->cpl);
+    }
+}
+
+static void far_system(CPUState *cpu, uint16_t selector, Descriptor *d, TaskSwitch kind)
+{
+    switch (desc_type(d)) {
+    case SYS_TSS16:
+    case SYS_TSS32:
+        far_tss(cpu, selector, d, kind);
+        break;
+    case SYS_TASK_GATE:
+        far_task_gate(cpu, selector, d, kind);
+        break;
+    case SYS_CALL16:
+    case SYS_CALL32:
+        far_call_gate(cpu, selector, d, kind);
+        break;
+    default:
+        cpu_raise_selector(cpu, EXCP_GP, selector);
+    }
+}
+
+/* ---- JMP, CALL ---- */
+
+static void far_jump(CPUState *cpu, uint16_t selector, uint32_t ip)
+{
+    Descriptor d;
+    if (!cpu_protected(cpu)) {
+        code_check_real(cpu, ip);
+        code_commit_real(cpu, selector, ip);
+        return;
+    }
+    desc_require(cpu, selector, &d, EXCP_GP);
+    if (desc_is_system(&d)) {
+        far_system(cpu, selector, &d, TASK_JMP);
+        return;
+    }
+    SegmentCache cs = code_check_direct(cpu, selector, &d, ip);
+    code_commit(cpu, &cs, ip, cpu->cpl);
+}
+
+static void far_call_real(CPUState *cpu, uint16_t selector, uint32_t ip, unsigned size)
+{
+    Stack st = stack_present(cpu);
+    uint32_t values[2] = { cpu->seg[R_CS].selector, cpu->eip };
+    code_check_real(cpu, ip);
+    stack_push(cpu, &st, values, 2, size);
+    cpu->gpr[R_ESP] = st.sp;
+    code_commit_real(cpu, selector, ip);
+}
+
+static void far_call(CPUState *cpu, uint16_t selector, uint32_t ip, unsigned size)
+{
+    Descriptor d;
+    if (!cpu_protected(cpu)) {
+        far_call_real(cpu, selector, ip, size);
+        return;
+    }
+    desc_require(cpu, selector, &d, EXCP_GP);
+    if (desc_is_system(&d)) {
+        far_system(cpu, selector, &d, TASK_CALL);
+        return;
+    }
+    SegmentCache cs = code_check_direct(cpu, selector, &d, ip);
+    call_same_level(cpu, &cs, ip, size);
+}
+
+static uint32_t offset_of_size(uint64_t value, unsigned size)
+{
+    return size == 2 ? (uint16_t)value : (uint32_t)value;
+}
+
+static void jmp_far_imm(CPUState *cpu, const DecodedInsn *d)
+{
+    far_jump(cpu, d->imm >> 32, offset_of_size(d->imm, insn_op_bytes(d)));
+}
+
+static void call_far_imm(CPUState *cpu, const DecodedInsn *d)
+{
+    far_call(cpu, d->imm >> 32, offset_of_size(d->imm, insn_op_bytes(d)), insn_op_bytes(d));
+}
+
+static uint32_t load_far_pointer(CPUState *cpu, const DecodedInsn *d, uint16_t *selector)
+{
+    uint64_t ea = insn_ea(cpu, d);
+    unsigned size = insn_op_bytes(d);
+    uint32_t ip = size == 2 ? seg_ld16(cpu, d->seg, ea) : seg_ld32(cpu, d->seg, ea);
+    *selector = seg_ld16(cpu, d->seg, (ea + size) & d->ea_mask);
+    return ip;
+}
+
+static void jmp_far_mem(CPUState *cpu, const DecodedInsn *d)
+{
+    uint16_t selector;
+    uint32_t ip = load_far_pointer(cpu, d, &selector);
+    far_jump(cpu, selector, ip);
+}
+
+static void call_far_mem(CPUState *cpu, const DecodedInsn *d)
+{
+    uint16_t selector;
+    uint32_t ip = load_far_pointer(cpu, d, &selector);
+    far_call(cpu, selector, ip, insn_op_bytes(d));
+}
+
+/* ---- RET ---- */
+
+static void return_check_code(CPUState *cpu, uint16_t selector, Descriptor *d)
+{
+    desc_require(cpu, selector, d, EXCP_GP);
+    unsigned rpl = selector_rpl(selector), dpl = desc_dpl(d);
+    bool ok = desc_is_conforming(d) ? dpl <= rpl : dpl == rpl;
+    if (!desc_is_code(d) || rpl < cpu->cpl || !ok) {
+        cpu_raise_selector(cpu, EXCP_GP, selector);
+    }
+    desc_check_present(cpu, selector, d, EXCP_NP);
+}
+
+void far_return_check(CPUState *cpu, FarReturn *r, uint16_t cs, uint64_t ip, unsigned outer_offset, unsigned size)
+{
+    Descriptor code, stack;
+    return_check_code(cpu, cs, &code);
+    r->ip = ip;
+    r->cpl = selector_rpl(cs);
+    r->outer = r->cpl > cpu->cpl;
+    if (r->outer) {
+        r->sp = stack_peek(cpu, outer_offset, size);
+        uint16_t ss = stack_peek(cpu, outer_offset + size, size);
+        seg_check_stack(cpu, ss, &stack, r->cpl, EXCP_GP);
+        r->cs = code_accept(cpu, cs, &code, ip);
+        desc_set_accessed(cpu, &stack);
+        r->ss = desc_cache(&stack, ss);
+        return;
+    }
+    r->cs = code_accept(cpu, cs, &code, ip);
+}
+
+void far_return_commit(CPUState *cpu, const FarReturn *r, unsigned popped, unsigned parameters)
+{
+    if (!r->outer) {
+        stack_release(cpu, popped + parameters);
+        code_commit(cpu, &r->cs, r->ip, r->cpl);
+        return;
+    }
+    seg_commit(cpu, R_SS, &r->ss);
+    stack_set_sp(cpu, r->sp);
+    stack_release(cpu, parameters);
+    code_commit(cpu, &r->cs, r->ip, r->cpl);
+    seg_drop_inner_data(cpu);
+}
+
+static void far_return(CPUState *cpu, unsigned size, unsigned parameters)
+{
+    FarReturn r;
+    uint32_t ip = stack_peek(cpu, 0, size);
+    uint16_t cs = stack_peek(cpu, size, size);
+    if (!cpu_protected(cpu)) {
+        code_check_real(cpu, ip);
+        stack_release(cpu, 2 * size + parameters);
+        code_commit_real(cpu, cs, ip);
+        return;
+    }
+    far_return_check(cpu, &r, cs, ip, 2 * size + parameters, size);
+    far_return_commit(cpu, &r, 2 * size, parameters);
+}
+
+static void ret_far(CPUState *cpu, const DecodedInsn *d)
+{
+    far_return(cpu, insn_op_bytes(d), 0);
+}
+
+static void ret_far_imm(CPUState *cpu, const DecodedInsn *d)
+{
+    far_return(cpu, insn_op_bytes(d), d->imm & 0xffff);
+}
+
+const InsnHandlers jmpf_Ap = HANDLERS_ALL(jmp_far_imm);
+const InsnHandlers jmpf_Mp = HANDLERS_ALL(jmp_far_mem);
+const InsnHandlers callf_Ap = HANDLERS_ALL(call_far_imm);
+const InsnHandlers callf_Mp = HANDLERS_ALL(call_far_mem);
+const InsnHandlers retf = HANDLERS_ALL(ret_far);
+const InsnHandlers retf_Iw = HANDLERS_ALL(ret_far_imm);

@@ -1,0 +1,38 @@
+/* target/i386/paging.h  Between tlb.c (entries), paging.c (walks) and sysreg.c (when paging changes). Private to
+ * target/i386. */
+#ifndef TARGET_I386_PAGING_H
+#define TARGET_I386_PAGING_H
+
+#include "target/i386/access.h"
+
+/* Page-fault error code */
+#define PF_P    0x01u
+#define PF_W    0x02u
+#define PF_U    0x04u
+#define PF_RSVD 0x08u
+#define PF_ID   0x10u
+
+/* What a walk found: when it succeeded, a TLBEntry's phys; else the error code of #PF. */
+typedef struct PageWalk {
+    uint64_t phys; /* page address | TLB_* bits */
+    uint32_t error_code;
+} PageWalk;
+
+/* Translate by the page tables (CR0.PG is set) and set A and D as the access needs. False: page fault, nothing was
+ * changed. */
+bool paging_walk(CPUState *cpu, uint64_t la, AccessKind kind, int mmu_mode, PageWalk *walk);
+/* The same for a debugger: no rights needed, nothing changes, page tables outside RAM are not read. */
+bool paging_walk_debug(CPUState *cpu, uint64_t la, PageWalk *walk);
+/* May `kind` be done through a translation with these TLB_* bits? Ignores D. */
+bool paging_allows(const CPUState *cpu, uint64_t bits, AccessKind kind, int mmu_mode);
+/* PAE paging outside long mode: read the four PDPTEs at cr3. False: reserved bits are set. cr0, cr4 as they will be. */
+bool paging_read_pdptes(CPUState *cpu, uint64_t cr3, uint64_t pdpte[4]);
+
+/* RAM or ROM page behind a guest-physical page: its ram_addr, | RAM_PAGE_READONLY; RAM_ADDR_INVALID when it is not RAM.
+ */
+#define RAM_PAGE_READONLY 1u
+ram_addr_t tlb_ram_page(hwaddr phys);
+/* Snapshot loaded: are the entries possible ones? If so, recompute all that is derived. */
+bool tlb_entries_valid(const CPUState *cpu);
+
+#endif

@@ -1,0 +1,301 @@
+/*
+ * target/i386/seg.c  Segment registers: descriptors, loads with their checks, limit checks, decode mode.
+ * SDM 3A chapters 3.4, 5.2-5.6, 20.1; volume 2, MOV. The instructions are in segops.c.
+ *
+ * Real-mode loads keep limit and size bits ("unreal" mode works); the access rights become those of plain data.
+ */
+#include "target/i386/seg.h"
+
+void cpu_raise_selector(CPUState *cpu, int vector, uint16_t selector)
+{
+    cpu_raise(cpu, vector, selector & 0xfffc);
+}
+
+/* ---- descriptors ---- */
+
+uint32_t desc_base(const Descriptor *d)
+{
+    return (d->lo >> 16) | (d->hi & 0xff) << 16 | (d->hi & 0xff000000u);
+}
+
+uint32_t desc_limit(const Descriptor *d)
+{
+    uint32_t limit = (d->lo & 0xffff) | (d->hi & 0xf0000);
+    return d->hi & 0x800000 ? limit << 12 | 0xfff : limit;
+}
+
+bool desc_read(CPUState *cpu, uint16_t selector, Descriptor *d)
+{
+    uint32_t index = selector & 0xfff8u;
+    const SegmentCache *ldt = &cpu->seg[R_LDTR];
+    bool local = selector & SELECTOR_TI;
+    if (local && ldt->null) {
+        return false;
+    }
+    if (index + 7 > (local ? ldt->limit : cpu->gdt.limit)) {
+        return false;
+    }
+    d->la = (local ? ldt->base : cpu->gdt.base) + index;
+    if (!cpu_long_mode(cpu)) {
+        d->la = (uint32_t)d->la;
+    }
+    d->lo = cpu_ld32_kernel(cpu, d->la);
+    d->hi = cpu_ld32_kernel(cpu, d->la + 4);
+    return true;
+}
+
+void desc_require(CPUState *cpu, uint16_t selector, Descriptor *d, int vector)
+{
+    if (selector_is_null(selector)) {
+        cpu_raise(cpu, vector, 0);
+    }
+    if (!desc_read(cpu, selector, d)) {
+        cpu_raise_selector(cpu, vector, selector);
+    }
+}
+
+void desc_check_present(CPUState *cpu, uint16_t selector, const Descriptor *d, int vector)
+{
+    if (!desc_present(d)) {
+        cpu_raise_selector(cpu, vector, selector);
+    }
+}
+
+static void desc_write_rights(CPUState *cpu, const Descriptor *d)
+{
+    cpu_st8_kernel(cpu, d->la + 5, d->hi >> 8);
+}
+
+/* Written only when clear, so that descriptor tables may lie in read-only pages (since the 486). */
+void desc_set_accessed(CPUState *cpu, Descriptor *d)
+{
+    if (!(d->hi & SEG_A << 8)) {
+        d->hi |= SEG_A << 8;
+        desc_write_rights(cpu, d);
+    }
+}
+
+void desc_set_busy(CPUState *cpu, Descriptor *d, bool busy)
+{
+    d->hi = busy ? d->hi | SYS_BUSY << 8 : d->hi & ~(uint32_t)(SYS_BUSY << 8);
+    desc_write_rights(cpu, d);
+}
+
+SegmentCache desc_cache(const Descriptor *d, uint16_t selector)
+{
+    return (SegmentCache){ .selector = selector, .attr = desc_attr(d), .limit = desc_limit(d), .base = desc_base(d) };
+}
+
+/* ---- the hidden part ---- */
+
+static bool seg_is_readable(const SegmentCache *s)
+{
+    return !s->null && (s->attr & SEG_S) && (!(s->attr & SEG_CODE) || (s->attr & SEG_RW));
+}
+
+static bool seg_is_writable(const SegmentCache *s)
+{
+    return !s->null && (s->attr & SEG_S) && !(s->attr & SEG_CODE) && (s->attr & SEG_RW);
+}
+
+static bool seg_is_expand_down(const SegmentCache *s)
+{
+    return (s->attr & (SEG_S | SEG_CODE | SEG_CE)) == (SEG_S | SEG_CE);
+}
+
+void cpu_segment_derive(CPUState *cpu, int seg)
+{
+    SegmentCache *s = &cpu->seg[seg];
+    s->read_last = s->write_last = -1;
+    if (cpu_code64(cpu) || seg_is_expand_down(s)) {
+        return;
+    }
+    if (seg_is_readable(s)) {
+        s->read_last = s->limit;
+    }
+    if (seg_is_writable(s)) {
+        s->write_last = s->limit;
+    }
+}
+
+void seg_commit(CPUState *cpu, int seg, const SegmentCache *s)
+{
+    cpu->seg[seg] = *s;
+    cpu_segment_derive(cpu, seg);
+    if (seg == R_CS || seg == R_SS) {
+        cpu_mode_derive(cpu);
+    }
+}
+
+void seg_commit_null(CPUState *cpu, int seg, uint16_t selector)
+{
+    SegmentCache s = { .selector = selector, .null = true };
+    seg_commit(cpu, seg, &s);
+}
+
+void cpu_load_seg_cache(CPUState *cpu, int seg, uint16_t selector, uint64_t base, uint32_t limit, uint16_t attr)
+{
+    SegmentCache s = { .selector = selector, .base = base, .limit = limit, .attr = attr };
+    seg_commit(cpu, seg, &s);
+}
+
+/* v86 mode fixes everything (SDM 3A 20.2.1); real mode keeps the limit and D/B, and makes the rights those of data. */
+SegmentCache seg_cache_real(CPUState *cpu, int seg, uint16_t selector)
+{
+    SegmentCache s = { .selector = selector, .base = (uint32_t)selector << 4 };
+    if (cpu_v86(cpu)) {
+        s.limit = 0xffff;
+        s.attr = SEG_P | 3 << 5 | SEG_S | SEG_RW | SEG_A;
+        return s;
+    }
+    const SegmentCache *old = &cpu->seg[seg];
+    s.limit = old->null ? 0xffff : old->limit;
+    s.attr = SEG_P | SEG_S | SEG_RW | SEG_A | (old->attr & (SEG_DB | SEG_G));
+    return s;
+}
+
+void cpu_load_seg_real(CPUState *cpu, int seg, uint16_t selector)
+{
+    SegmentCache s = seg_cache_real(cpu, seg, selector);
+    seg_commit(cpu, seg, &s);
+}
+
+/* ---- loads ---- */
+
+void seg_check_stack(CPUState *cpu, uint16_t selector, Descriptor *d, unsigned cpl, int vector)
+{
+    desc_require(cpu, selector, d, vector);
+    if (selector_rpl(selector) != cpl || !desc_is_writable_data(d) || desc_dpl(d) != cpl) {
+        cpu_raise_selector(cpu, vector, selector);
+    }
+    desc_check_present(cpu, selector, d, EXCP_SS);
+}
+
+void seg_check_data(CPUState *cpu, uint16_t selector, Descriptor *d, unsigned cpl, int vector)
+{
+    desc_require(cpu, selector, d, vector);
+    unsigned dpl = desc_dpl(d);
+    if (!desc_is_readable(d) || (desc_is_guarded(d) && (selector_rpl(selector) > dpl || cpl > dpl))) {
+        cpu_raise_selector(cpu, vector, selector);
+    }
+    desc_check_present(cpu, selector, d, EXCP_NP);
+}
+
+void cpu_load_seg(CPUState *cpu, int seg, uint16_t selector)
+{
+    Descriptor d;
+    if (!cpu_protected(cpu)) {
+        cpu_load_seg_real(cpu, seg, selector);
+        return;
+    }
+    if (seg != R_SS && selector_is_null(selector)) {
+        seg_commit_null(cpu, seg, selector);
+        return;
+    }
+    if (seg == R_SS) {
+        seg_check_stack(cpu, selector, &d, cpu->cpl, EXCP_GP);
+    } else {
+        seg_check_data(cpu, selector, &d, cpu->cpl, EXCP_GP);
+    }
+    desc_set_accessed(cpu, &d);
+    SegmentCache s = desc_cache(&d, selector);
+    seg_commit(cpu, seg, &s);
+}
+
+void seg_drop_inner_data(CPUState *cpu)
+{
+    static const int data_segs[] = { R_ES, R_FS, R_GS, R_DS };
+    for (size_t i = 0; i < ARRAY_SIZE(data_segs); i++) {
+        const SegmentCache *s = &cpu->seg[data_segs[i]];
+        bool conforming = (s->attr & (SEG_CODE | SEG_CE)) == (SEG_CODE | SEG_CE);
+        if (!s->null && !conforming && SEG_DPL(s->attr) < cpu->cpl) {
+            seg_commit_null(cpu, data_segs[i], 0);
+        }
+    }
+}
+
+/* ---- accesses ---- */
+
+/*
+ * Offsets 0..limit, or limit+1..64K-1 or 4G-1 when expand-down. An access that runs over the end of the 4 GiB of
+ * offsets wraps in a segment of 4 GiB and is refused in every other.
+ */
+bool seg_limit_ok(const SegmentCache *s, uint64_t offset, unsigned size)
+{
+    uint64_t last = offset + size - 1;
+    if (seg_is_expand_down(s)) {
+        return offset > s->limit && last <= (s->attr & SEG_DB ? 0xffffffffu : 0xffffu);
+    }
+    return last <= s->limit || s->limit == 0xffffffffu;
+}
+
+static bool seg_kind_ok(const SegmentCache *s, AccessKind kind)
+{
+    switch (kind) {
+    case ACCESS_READ:
+        return seg_is_readable(s);
+    case ACCESS_WRITE:
+        return seg_is_writable(s);
+    default:
+        return true;
+    }
+}
+
+/* 64-bit mode: no limits; FS and GS have bases; the address must be canonical. */
+static uint64_t seg_address_long(CPUState *cpu, int seg, uint64_t offset, unsigned size)
+{
+    uint64_t la = offset + (seg == R_FS || seg == R_GS ? cpu->seg[seg].base : 0);
+    uint64_t last = la + size - 1;
+    if ((int64_t)(la << 16) >> 16 != (int64_t)la || (int64_t)(last << 16) >> 16 != (int64_t)last) {
+        cpu_raise(cpu, seg == R_SS ? EXCP_SS : EXCP_GP, 0);
+    }
+    return la;
+}
+
+uint64_t seg_address_slow(CPUState *cpu, int seg, uint64_t offset, unsigned size, AccessKind kind)
+{
+    const SegmentCache *s = &cpu->seg[seg];
+    if (cpu_code64(cpu)) {
+        return seg_address_long(cpu, seg, offset, size);
+    }
+    if (!seg_kind_ok(s, kind) || !seg_limit_ok(s, offset, size)) {
+        cpu_raise(cpu, seg == R_SS ? EXCP_SS : EXCP_GP, 0);
+    }
+    return (uint32_t)(s->base + offset);
+}
+
+/* ---- privilege and decode mode ---- */
+
+/* Another privilege means other fetch rights: the next fetch asks the TLB again. */
+void cpu_set_cpl(CPUState *cpu, int cpl)
+{
+    if (cpu->cpl != cpl) {
+        cpu->fetch_page = 0;
+    }
+    cpu->cpl = cpl;
+    cpu->mmu_mode = cpl == 3 ? MMU_USER : MMU_KERNEL;
+    cpu_mode_derive(cpu);
+    cpu_alignment_derive(cpu);
+}
+
+static uint32_t mode_code_and_stack(const CPUState *cpu)
+{
+    if (cpu_code64(cpu)) {
+        return MODE_CODE64 | MODE_SS64;
+    }
+    return (cpu->seg[R_CS].attr & SEG_DB ? MODE_CODE32 : MODE_CODE16) | (cpu->seg[R_SS].attr & SEG_DB ? MODE_SS32 : 0);
+}
+
+void cpu_mode_derive(CPUState *cpu)
+{
+    uint32_t mode = mode_code_and_stack(cpu);
+    bool changed64 = (mode ^ cpu->mode) & MODE_SS64;
+    mode |= cpu_protected(cpu) ? MODE_PROT : 0;
+    mode |= cpu_v86(cpu) ? MODE_V86 : 0;
+    mode |= cpu->cpl == 3 ? MODE_CPL3 : 0;
+    mode |= cpu->eflags & TF_MASK ? MODE_TF : 0;
+    cpu->mode = mode;
+    for (int seg = R_ES; changed64 && seg <= R_GS; seg++) {
+        cpu_segment_derive(cpu, seg);
+    }
+}

@@ -1,0 +1,209 @@
+/*
+ * target/i386/seg.h  What the files on protection share: descriptors, checks, stacks, far transfers, task switch.
+ *
+ * Everything that can fault comes before anything that changes the processor: "check" functions raise, "commit"
+ * functions cannot. Selectors in error codes lose their RPL; the EXT bit is added by excp.c, which knows the event.
+ */
+#ifndef TARGET_I386_SEG_H
+#define TARGET_I386_SEG_H
+
+#include "target/i386/access.h"
+#include "target/i386/insn.h"
+
+/* System descriptor types, SDM 3A table 3-2. */
+enum {
+    SYS_TSS16 = 1, SYS_LDT = 2, SYS_TSS16_BUSY = 3, SYS_CALL16 = 4, SYS_TASK_GATE = 5, SYS_INT16 = 6, SYS_TRAP16 = 7,
+    SYS_TSS32 = 9, SYS_TSS32_BUSY = 11, SYS_CALL32 = 12, SYS_INT32 = 14, SYS_TRAP32 = 15
+};
+#define SYS_BUSY 2 /* bit of a TSS type */
+#define SYS_32 8   /* bit of a TSS or gate type: 32-bit form */
+
+/* EFLAGS bits that exist. */
+#define EFLAGS_VALID 0x003f7fd5u
+
+typedef struct Descriptor {
+    uint64_t la;     /* linear address of the 8 bytes */
+    uint32_t lo, hi; /* as in memory */
+} Descriptor;
+
+static inline uint16_t desc_attr(const Descriptor *d)
+{
+    return (d->hi >> 8) & 0xf0ff;
+}
+static inline unsigned desc_type(const Descriptor *d)
+{
+    return (d->hi >> 8) & 0xf;
+}
+static inline unsigned desc_dpl(const Descriptor *d)
+{
+    return (d->hi >> 13) & 3;
+}
+static inline bool desc_present(const Descriptor *d)
+{
+    return d->hi & 0x8000;
+}
+static inline bool desc_is_system(const Descriptor *d)
+{
+    return !(d->hi & 0x1000);
+}
+static inline bool desc_is_code(const Descriptor *d)
+{
+    return (d->hi & 0x1800) == 0x1800;
+}
+static inline bool desc_is_conforming(const Descriptor *d)
+{
+    return d->hi & 0x400;
+}
+static inline bool desc_is_writable_data(const Descriptor *d)
+{
+    return (d->hi & 0x1a00) == 0x1200;
+}
+/* A readable segment: any data, or code that may be read. */
+static inline bool desc_is_readable(const Descriptor *d)
+{
+    return (d->hi & 0x1000) && (d->hi & 0xa00) != 0x800;
+}
+/* Segments that privilege levels protect: all but conforming code. */
+static inline bool desc_is_guarded(const Descriptor *d)
+{
+    return (d->hi & 0xc00) != 0xc00;
+}
+static inline bool desc_is_tss(const Descriptor *d) /* available or busy, 16 or 32 bits */
+{
+    return desc_is_system(d) && (desc_type(d) & 5) == 1;
+}
+uint32_t desc_base(const Descriptor *d);
+uint32_t desc_limit(const Descriptor *d); /* in bytes */
+/* Gates: target selector and offset. */
+static inline uint16_t gate_selector(const Descriptor *d)
+{
+    return d->lo >> 16;
+}
+static inline uint32_t gate_offset(const Descriptor *d)
+{
+    uint32_t low = d->lo & 0xffff;
+    return desc_type(d) & SYS_32 ? (d->hi & 0xffff0000u) | low : low;
+}
+
+static inline bool selector_is_null(uint16_t selector)
+{
+    return (selector & 0xfffc) == 0;
+}
+static inline unsigned selector_rpl(uint16_t selector)
+{
+    return selector & 3;
+}
+#define SELECTOR_TI 4 /* in the LDT */
+
+void cpu_raise_selector(CPUState *cpu, int vector, uint16_t selector) __attribute__((noreturn));
+/* Read a descriptor from the GDT or LDT with supervisor rights; false when it lies beyond the table. */
+bool desc_read(CPUState *cpu, uint16_t selector, Descriptor *d);
+/* The same; a null selector raises vector(0), one beyond the table vector(selector). */
+void desc_require(CPUState *cpu, uint16_t selector, Descriptor *d, int vector);
+void desc_check_present(CPUState *cpu, uint16_t selector, const Descriptor *d, int vector);
+/* Memory: accessed bit of a segment, busy bit of a TSS. */
+void desc_set_accessed(CPUState *cpu, Descriptor *d);
+void desc_set_busy(CPUState *cpu, Descriptor *d, bool busy);
+/* The hidden part a descriptor gives. */
+SegmentCache desc_cache(const Descriptor *d, uint16_t selector);
+void seg_commit(CPUState *cpu, int seg, const SegmentCache *s); /* no checks; derives */
+void seg_commit_null(CPUState *cpu, int seg, uint16_t selector);
+SegmentCache seg_cache_real(CPUState *cpu, int seg, uint16_t selector);
+/* May [offset, offset+size) be accessed, by the limit alone? */
+bool seg_limit_ok(const SegmentCache *s, uint64_t offset, unsigned size);
+
+/* The checks of a load of DS, ES, FS, GS or of SS; `vector` (#GP, or #TS in a task switch) for all but "not present". */
+void seg_check_data(CPUState *cpu, uint16_t selector, Descriptor *d, unsigned cpl, int vector);
+void seg_check_stack(CPUState *cpu, uint16_t selector, Descriptor *d, unsigned cpl, int vector);
+/* After a return to an outer level: unload what the new CPL may not see. */
+void seg_drop_inner_data(CPUState *cpu);
+
+/* ---- stacks (stack.c) ---- */
+typedef struct Stack {
+    SegmentCache ss;
+    uint64_t sp;    /* whole ESP as it will be */
+    uint64_t mask;  /* the bits that are the stack pointer */
+    int mmu_mode;
+    uint16_t error; /* error code of #SS: 0 for the present stack, the selector for a new one */
+} Stack;
+
+static inline uint64_t stack_mask(const CPUState *cpu)
+{
+    return cpu->seg[R_SS].attr & SEG_DB ? 0xffffffffu : 0xffffu;
+}
+Stack stack_present(CPUState *cpu);
+/* Stack of an inner level, from the TSS, all checks; sets the accessed bit. */
+Stack stack_inner(CPUState *cpu, unsigned dpl);
+/* Push n values of `size` bytes, first one first: all limits are checked before the first write. */
+void stack_push(CPUState *cpu, Stack *st, const uint32_t *values, unsigned n, unsigned size);
+void stack_commit(CPUState *cpu, const Stack *st);
+/* Read the present stack at `offset` bytes above SP, SP unchanged. */
+uint32_t stack_peek(CPUState *cpu, unsigned offset, unsigned size);
+/* Move the present SP up. */
+void stack_release(CPUState *cpu, unsigned bytes);
+void stack_set_sp(CPUState *cpu, uint32_t sp); /* SP or ESP, by SS.B */
+
+/* ---- far transfers (far.c) ---- */
+/* #GP(0) unless ip lies in the segment. */
+void code_check_limit(CPUState *cpu, const SegmentCache *cs, uint64_t ip);
+/* CS and EIP; the selector's RPL becomes cpl. */
+void code_commit(CPUState *cpu, const SegmentCache *cs, uint64_t ip, unsigned cpl);
+/* Real and v86 mode: check the offset, then load CS:EIP. */
+void code_check_real(CPUState *cpu, uint64_t ip);
+void code_commit_real(CPUState *cpu, uint16_t selector, uint64_t ip);
+/* RETF and IRET: CS:IP popped, and SS:SP at `outer_offset` above the present SP when the level changes. */
+typedef struct FarReturn {
+    SegmentCache cs, ss;
+    uint64_t ip;
+    uint32_t sp;
+    unsigned cpl;
+    bool outer;
+} FarReturn;
+void far_return_check(CPUState *cpu, FarReturn *r, uint16_t cs, uint64_t ip, unsigned outer_offset, unsigned size);
+/* `popped`: bytes to release when the level stays; `parameters`: RETF n, to release on the outer stack. */
+void far_return_commit(CPUState *cpu, const FarReturn *r, unsigned popped, unsigned parameters);
+
+/* ---- flags (eflags.c) ---- */
+/* Only valid bits are kept; the decode mode follows TF and VM. */
+void flags_commit(CPUState *cpu, uint32_t eflags);
+/* #GP(0) when VIF and VIP are both set and mean something here (SDM 3A 20.3.2); after IRET and task switches. */
+void flags_check_virtual_interrupt(CPUState *cpu);
+static inline unsigned cpu_iopl(const CPUState *cpu)
+{
+    return (cpu->eflags & IOPL_MASK) >> IOPL_SHIFT;
+}
+
+/* ---- task switch (task.c) ---- */
+typedef enum TaskSwitch { TASK_JMP, TASK_CALL, TASK_IRET, TASK_INTERRUPT } TaskSwitch;
+/* `eip` and `eflags` are what the old task will resume with. A fault after the switch is one of the new task: insn_ip moves. */
+void task_switch(CPUState *cpu, uint16_t selector, Descriptor *tss, TaskSwitch kind, uint32_t eip, uint32_t eflags);
+/* TSS named by a task gate or by an interrupt's task gate: GDT, available, present. */
+void task_check_tss(CPUState *cpu, uint16_t selector, Descriptor *tss);
+
+/* ---- exceptions (excp.c) ---- */
+/* #DB for touching a debug register while DR7.GD is set: a fault, unlike the others with RF set in the frame. */
+void cpu_raise_general_detect(CPUState *cpu) __attribute__((noreturn));
+/* INT1 (F1h): #DB whatever the gate's DPL, DR6 unchanged. */
+void cpu_icebp(CPUState *cpu);
+/* The processor can do no more: triple fault, bad SMRAM at RSM. Asks for a reset. */
+void cpu_shutdown(CPUState *cpu);
+
+/* Common checks of system instructions. */
+static inline void cpu_require_cpl0(CPUState *cpu)
+{
+    if (cpu->cpl != 0) {
+        cpu_raise(cpu, EXCP_GP, 0);
+    }
+}
+static inline void cpu_require_protected(CPUState *cpu)
+{
+    if (!cpu_protected(cpu)) {
+        cpu_raise_noerr(cpu, EXCP_UD);
+    }
+}
+static inline unsigned insn_op_bytes(const DecodedInsn *d)
+{
+    return 1u << d->op_size;
+}
+
+#endif

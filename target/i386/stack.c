@@ -1,0 +1,100 @@
+/*
+ * target/i386/stack.c  Stacks of far calls, returns and interrupts. SDM 3A 5.8.5, 6.12.1; volume 2, CALL and INT n.
+ *
+ * A frame is checked as a whole against the limit, then written, then SS:ESP change, so that a fault leaves them.
+ */
+#include "target/i386/seg.h"
+
+static uint64_t mask_of(const SegmentCache *ss)
+{
+    return ss->attr & SEG_DB ? 0xffffffffu : 0xffffu;
+}
+
+Stack stack_present(CPUState *cpu)
+{
+    const SegmentCache *ss = &cpu->seg[R_SS];
+    return (Stack){ .ss = *ss, .sp = cpu->gpr[R_ESP], .mask = mask_of(ss), .mmu_mode = cpu->mmu_mode };
+}
+
+/* SS:ESP for privilege level dpl from the TSS; #TS(TSS) when it is too short. */
+static uint16_t tss_stack(CPUState *cpu, unsigned dpl, uint32_t *sp)
+{
+    const SegmentCache *tr = &cpu->seg[R_TR];
+    unsigned width = tr->attr & SYS_32 ? 4 : 2;
+    uint32_t offset = width + dpl * 2 * width;
+    if (tr->null || offset + width + 1 > tr->limit) {
+        cpu_raise_selector(cpu, EXCP_TS, tr->selector);
+    }
+    uint32_t la = tr->base + offset;
+    *sp = width == 4 ? cpu_ld32_kernel(cpu, la) : cpu_ld16_kernel(cpu, la);
+    return cpu_ld16_kernel(cpu, la + width);
+}
+
+Stack stack_inner(CPUState *cpu, unsigned dpl)
+{
+    uint32_t sp;
+    Descriptor d;
+    uint16_t selector = tss_stack(cpu, dpl, &sp);
+    seg_check_stack(cpu, selector, &d, dpl, EXCP_TS);
+    desc_set_accessed(cpu, &d);
+    Stack st = { .ss = desc_cache(&d, selector), .sp = sp, .mmu_mode = MMU_KERNEL, .error = selector & 0xfffc };
+    st.mask = mask_of(&st.ss);
+    return st;
+}
+
+/* Offset of the i-th item to be pushed. */
+static uint64_t item_offset(const Stack *st, unsigned i, unsigned size)
+{
+    return (st->sp - (uint64_t)(i + 1) * size) & st->mask;
+}
+
+static void stack_store(CPUState *cpu, const Stack *st, uint64_t offset, uint32_t value, unsigned size)
+{
+    uint32_t la = st->ss.base + offset;
+    if (size == 2) {
+        cpu_st16_mode(cpu, la, value, st->mmu_mode);
+    } else {
+        cpu_st32_mode(cpu, la, value, st->mmu_mode);
+    }
+}
+
+static bool stack_writable(const SegmentCache *ss)
+{
+    return !ss->null && (ss->attr & (SEG_S | SEG_CODE | SEG_RW)) == (SEG_S | SEG_RW);
+}
+
+void stack_push(CPUState *cpu, Stack *st, const uint32_t *values, unsigned n, unsigned size)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (!stack_writable(&st->ss) || !seg_limit_ok(&st->ss, item_offset(st, i, size), size)) {
+            cpu_raise(cpu, EXCP_SS, st->error);
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        stack_store(cpu, st, item_offset(st, i, size), values[i], size);
+    }
+    st->sp = (st->sp & ~st->mask) | ((st->sp - (uint64_t)n * size) & st->mask);
+}
+
+void stack_commit(CPUState *cpu, const Stack *st)
+{
+    seg_commit(cpu, R_SS, &st->ss);
+    cpu->gpr[R_ESP] = st->sp;
+}
+
+uint32_t stack_peek(CPUState *cpu, unsigned offset, unsigned size)
+{
+    uint64_t at = (cpu->gpr[R_ESP] + offset) & stack_mask(cpu);
+    return size == 2 ? seg_ld16(cpu, R_SS, at) : seg_ld32(cpu, R_SS, at);
+}
+
+void stack_set_sp(CPUState *cpu, uint32_t sp)
+{
+    uint64_t mask = stack_mask(cpu);
+    cpu->gpr[R_ESP] = (cpu->gpr[R_ESP] & ~mask) | (sp & mask);
+}
+
+void stack_release(CPUState *cpu, unsigned bytes)
+{
+    stack_set_sp(cpu, cpu->gpr[R_ESP] + bytes);
+}

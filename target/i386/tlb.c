@@ -1,0 +1,590 @@
+/*
+ * target/i386/tlb.c  The translation look-aside buffer, and every access that the inline probe of access.h does not
+ * settle.
+ *
+ * SDM 3A, 4.10. CPUState.tlb is machine state (DESIGN 2.6): direct-mapped, one table per privilege, one entry per 4 KiB
+ * also for large pages. An entry goes only when the architecture says so or when another page takes its place. What the
+ * emulator needs (memory map, code pages, dirty tracking, watchpoints) acts on CPUState.tlb_fast, which is derived.
+ * With paging off, identity entries are used in the same way.
+ */
+#include "target/i386/paging.h"
+
+#include "accel/engine.h"
+#include "target/i386/debug.h"
+
+#define TLB_NODES     (NB_MMU_MODES * TLB_SIZE)
+#define TLB_WORDS     (TLB_SIZE / 64)
+#define CHAIN_BUCKETS 2048u
+#define CHAIN_END     (-1)
+
+/*
+ * Derived from the entries and the memory map. A node is mode * TLB_SIZE + index. Nodes whose pages lie in RAM are
+ * chained by RAM page, so that a change of one page's flags finds its entries at once.
+ */
+struct TLBIndex {
+    uint64_t used[NB_MMU_MODES][TLB_WORDS];  /* bit: entry is valid */
+    uint64_t large[NB_MMU_MODES][TLB_WORDS]; /* bit: and part of a large page */
+    ram_addr_t ram[TLB_NODES];               /* as tlb_ram_page() gave it */
+    int16_t bucket[CHAIN_BUCKETS];
+    int16_t next[TLB_NODES], prev[TLB_NODES];
+};
+
+static GPtrArray *tlb_cpus; /* every CPUState that has a TLB, in order of creation */
+
+/* ---- guest-physical page -> RAM ---- */
+
+/* The last stretches of RAM that were looked up; forgotten when the memory map changes. */
+typedef struct RAMWindow {
+    hwaddr start, len; /* len 0: unused */
+    ram_addr_t ram;
+    bool readonly;
+} RAMWindow;
+static RAMWindow windows[2];
+
+static ram_addr_t window_page(const RAMWindow *w, hwaddr phys)
+{
+    return (w->ram + (phys - w->start)) | (w->readonly ? RAM_PAGE_READONLY : 0);
+}
+
+/* Only whole pages of RAM at whole pages of the RAM space; anything finer goes through address_space_ld/st. */
+static ram_addr_t ram_page_lookup(hwaddr phys)
+{
+    RAMWindow w = { .start = phys, .len = ~(hwaddr)0 - phys };
+    hwaddr offset;
+    MemoryRegion *mr = address_space_translate(&address_space_memory, phys, &offset, &w.len, &w.readonly);
+    w.len &= PAGE_MASK;
+    if (!mr || (mr->kind != MR_RAM && mr->kind != MR_ROM) || !w.len || ((mr->ram_addr + offset) & ~PAGE_MASK)) {
+        return RAM_ADDR_INVALID;
+    }
+    w.ram = mr->ram_addr + offset;
+    w.readonly |= mr->kind == MR_ROM;
+    windows[1] = windows[0];
+    windows[0] = w;
+    return window_page(&w, phys);
+}
+
+ram_addr_t tlb_ram_page(hwaddr phys)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
+        if (likely(phys - windows[i].start < windows[i].len)) {
+            return window_page(&windows[i], phys);
+        }
+    }
+    return ram_page_lookup(phys);
+}
+
+/* ---- index: used entries, chains by RAM page ---- */
+
+static unsigned page_index(uint64_t la)
+{
+    return (la >> PAGE_BITS) & (TLB_SIZE - 1);
+}
+
+static unsigned chain_bucket(ram_addr_t ram)
+{
+    return (ram >> PAGE_BITS) & (CHAIN_BUCKETS - 1);
+}
+
+static void chain_add(struct TLBIndex *x, int node)
+{
+    int16_t *head = &x->bucket[chain_bucket(x->ram[node])];
+    x->next[node] = *head;
+    x->prev[node] = CHAIN_END;
+    if (*head != CHAIN_END) {
+        x->prev[*head] = (int16_t)node;
+    }
+    *head = (int16_t)node;
+}
+
+static void chain_remove(struct TLBIndex *x, int node)
+{
+    int16_t next = x->next[node], prev = x->prev[node];
+    if (prev != CHAIN_END) {
+        x->next[prev] = next;
+    } else {
+        x->bucket[chain_bucket(x->ram[node])] = next;
+    }
+    if (next != CHAIN_END) {
+        x->prev[next] = prev;
+    }
+}
+
+static void set_ram(struct TLBIndex *x, int node, ram_addr_t ram)
+{
+    if (x->ram[node] == ram) {
+        return;
+    }
+    if (x->ram[node] != RAM_ADDR_INVALID) {
+        chain_remove(x, node);
+    }
+    x->ram[node] = ram;
+    if (ram != RAM_ADDR_INVALID) {
+        chain_add(x, node);
+    }
+}
+
+static void mark_used(struct TLBIndex *x, int mode, unsigned index, bool used, bool large)
+{
+    uint64_t bit = 1ull << (index % 64);
+    x->used[mode][index / 64] = (x->used[mode][index / 64] & ~bit) | (used ? bit : 0);
+    x->large[mode][index / 64] = (x->large[mode][index / 64] & ~bit) | (large ? bit : 0);
+}
+
+/* ---- fast tags ---- */
+
+static void fast_clear(TLBFast *f)
+{
+    *f = (TLBFast){ .read = TLB_NEVER, .write = TLB_NEVER, .exec = TLB_NEVER };
+}
+
+/* Accesses that must be looked at one by one: alignment checks, and AC's play with SMAP. */
+static bool data_needs_slow_path(const CPUState *cpu, uint64_t bits, int mode)
+{
+    return mode == MMU_USER ? cpu->align_check : (bits & TLB_U) && (cpu->cr4 & CR4_SMAP);
+}
+
+static bool write_may_be_fast(const CPUState *cpu, uint64_t bits, ram_addr_t ram, int mode)
+{
+    return (bits & TLB_D) && ((bits & TLB_W) || (mode == MMU_KERNEL && !(cpu->cr0 & CR0_WP))) &&
+           !(ram & RAM_PAGE_READONLY) && ram_page_flags[ram >> PAGE_BITS] == 0;
+}
+
+static void fast_derive(CPUState *cpu, int mode, unsigned index)
+{
+    const TLBEntry *e = &cpu->tlb[mode][index];
+    TLBFast *f = &cpu->tlb_fast[mode][index];
+    ram_addr_t ram = cpu->tlb_index->ram[mode * TLB_SIZE + index];
+    uint64_t page = e->page & PAGE_MASK;
+    bool watching = cpu->dr[7] & 0xff;
+    fast_clear(f);
+    if (!e->page || ram == RAM_ADDR_INVALID) {
+        return;
+    }
+    f->addend = (uintptr_t)ram_base + (ram & PAGE_MASK) - page;
+    if (paging_allows(cpu, e->phys, ACCESS_FETCH, mode)) {
+        f->exec = page;
+    }
+    if (data_needs_slow_path(cpu, e->phys, mode)) {
+        return;
+    }
+    if (!watching || !cpu_page_watched(cpu, page, false)) {
+        f->read = page;
+    }
+    if (write_may_be_fast(cpu, e->phys, ram, mode) && !(watching && cpu_page_watched(cpu, page, true))) {
+        f->write = page;
+    }
+}
+
+void tlb_derive_page(CPUState *cpu, ram_addr_t page)
+{
+    const struct TLBIndex *x = cpu->tlb_index;
+    for (int node = x->bucket[chain_bucket(page)]; node != CHAIN_END; node = x->next[node]) {
+        if (((x->ram[node] ^ page) & PAGE_MASK) == 0) {
+            fast_derive(cpu, node / TLB_SIZE, node % TLB_SIZE);
+        }
+    }
+}
+
+static void entry_derive(CPUState *cpu, int mode, unsigned index)
+{
+    const TLBEntry *e = &cpu->tlb[mode][index];
+    struct TLBIndex *x = cpu->tlb_index;
+    mark_used(x, mode, index, e->page, e->page && (e->phys & TLB_LARGE));
+    set_ram(x, mode * TLB_SIZE + index, e->page ? tlb_ram_page(e->phys & PAGE_MASK) : RAM_ADDR_INVALID);
+    fast_derive(cpu, mode, index);
+}
+
+void tlb_rederive(CPUState *cpu)
+{
+    for (int mode = 0; mode < NB_MMU_MODES; mode++) {
+        for (unsigned i = 0; i < TLB_SIZE; i++) {
+            entry_derive(cpu, mode, i);
+        }
+    }
+}
+
+void tlb_set_align_check(CPUState *cpu, bool on)
+{
+    cpu->align_check = on;
+    for (unsigned i = 0; i < TLB_SIZE; i++) {
+        fast_derive(cpu, MMU_USER, i);
+    }
+}
+
+bool tlb_entries_valid(const CPUState *cpu)
+{
+    for (int mode = 0; mode < NB_MMU_MODES; mode++) {
+        for (unsigned i = 0; i < TLB_SIZE; i++) {
+            const TLBEntry *e = &cpu->tlb[mode][i];
+            bool empty = e->page == 0 && e->phys == 0;
+            if (!empty && ((e->page & ~PAGE_MASK) != TLB_VALID || page_index(e->page) != i)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- hooks ---- */
+
+static void map_changed(void *opaque)
+{
+    (void)opaque;
+    memset(windows, 0, sizeof(windows));
+    for (guint i = 0; i < tlb_cpus->len; i++) {
+        tlb_rederive(g_ptr_array_index(tlb_cpus, i));
+    }
+}
+
+static void page_protect(ram_addr_t page, bool protect)
+{
+    (void)protect;
+    for (guint i = 0; i < tlb_cpus->len; i++) {
+        tlb_derive_page(g_ptr_array_index(tlb_cpus, i), page);
+    }
+}
+
+static void code_write(ram_addr_t addr, uint64_t len)
+{
+    for (guint i = 0; i < tlb_cpus->len; i++) {
+        current_engine()->invalidate(g_ptr_array_index(tlb_cpus, i), addr, len);
+    }
+}
+
+static void index_init(struct TLBIndex *x)
+{
+    for (size_t i = 0; i < TLB_NODES; i++) {
+        x->ram[i] = RAM_ADDR_INVALID;
+    }
+    for (size_t i = 0; i < CHAIN_BUCKETS; i++) {
+        x->bucket[i] = CHAIN_END;
+    }
+}
+
+void tlb_init(CPUState *cpu)
+{
+    if (!tlb_cpus) {
+        tlb_cpus = g_ptr_array_new();
+        ram_set_hooks(page_protect, code_write);
+        memory_set_map_changed_hook(map_changed, NULL);
+    }
+    cpu->tlb_index = g_new0(struct TLBIndex, 1);
+    index_init(cpu->tlb_index);
+    g_ptr_array_add(tlb_cpus, cpu);
+    tlb_rederive(cpu);
+}
+
+/* ---- flushes ---- */
+
+static void entry_drop(CPUState *cpu, int mode, unsigned index)
+{
+    cpu->tlb[mode][index] = (TLBEntry){ 0 };
+    mark_used(cpu->tlb_index, mode, index, false, false);
+    set_ram(cpu->tlb_index, mode * TLB_SIZE + index, RAM_ADDR_INVALID);
+    fast_clear(&cpu->tlb_fast[mode][index]);
+}
+
+static void flush_word(CPUState *cpu, int mode, unsigned word, bool global_too)
+{
+    uint64_t used = cpu->tlb_index->used[mode][word];
+    for (; used; used &= used - 1) {
+        unsigned index = word * 64 + (unsigned)__builtin_ctzll(used);
+        if (global_too || !(cpu->tlb[mode][index].phys & TLB_G)) {
+            entry_drop(cpu, mode, index);
+        }
+    }
+}
+
+void tlb_flush(CPUState *cpu, bool global_too)
+{
+    cpu->fetch_page = 0;
+    cpu->fetch_phys = 0;
+    for (int mode = 0; mode < NB_MMU_MODES; mode++) {
+        for (unsigned word = 0; word < TLB_WORDS; word++) {
+            flush_word(cpu, mode, word, global_too);
+        }
+    }
+}
+
+/* Drop the entries of la's large page, if any. 4 MiB or 2 MiB of pages are consecutive, aligned indices. */
+static void flush_large_page(CPUState *cpu, int mode, uint64_t la)
+{
+    uint64_t size = cpu->cr4 & CR4_PAE ? 2 * MiB : 4 * MiB;
+    unsigned first = page_index(la & ~(size - 1)) / 64, words = (unsigned)(size >> PAGE_BITS) / 64;
+    for (unsigned word = first; word < first + words; word++) {
+        for (uint64_t large = cpu->tlb_index->large[mode][word]; large; large &= large - 1) {
+            unsigned index = word * 64 + (unsigned)__builtin_ctzll(large);
+            if (((cpu->tlb[mode][index].page ^ la) & ~(size - 1)) == 0) {
+                entry_drop(cpu, mode, index);
+            }
+        }
+    }
+}
+
+static void flush_small_page(CPUState *cpu, int mode, uint64_t la)
+{
+    if (cpu->tlb[mode][page_index(la)].page == ((la & PAGE_MASK) | TLB_VALID)) {
+        entry_drop(cpu, mode, page_index(la));
+    }
+}
+
+void tlb_flush_page(CPUState *cpu, uint64_t la)
+{
+    cpu->fetch_page = 0;
+    cpu->fetch_phys = 0;
+    if (!cpu_long_mode(cpu)) {
+        la = (uint32_t)la;
+    }
+    for (int mode = 0; mode < NB_MMU_MODES; mode++) {
+        flush_small_page(cpu, mode, la);
+        flush_large_page(cpu, mode, la);
+    }
+}
+
+/* ---- fill ---- */
+
+/* 4.10.4.1: a page fault also invalidates what the TLB holds for its address. */
+static void __attribute__((noreturn, cold)) raise_page_fault(CPUState *cpu, uint64_t la, uint32_t error_code)
+{
+    tlb_flush_page(cpu, la);
+    cpu->exception_cr2 = la;
+    cpu_raise(cpu, EXCP_PF, error_code);
+}
+
+static TLBEntry *tlb_fill(CPUState *cpu, uint64_t la, AccessKind kind, int mode)
+{
+    unsigned index = page_index(la);
+    TLBEntry *e = &cpu->tlb[mode][index];
+    PageWalk walk = { .phys = (la & PAGE_MASK & cpu->a20_mask) | TLB_W | TLB_D | (mode == MMU_USER ? TLB_U : 0) };
+    if ((cpu->cr0 & CR0_PG) && !paging_walk(cpu, la, kind, mode, &walk)) {
+        raise_page_fault(cpu, la, walk.error_code);
+    }
+    *e = (TLBEntry){ .page = (la & PAGE_MASK) | TLB_VALID, .phys = walk.phys };
+    entry_derive(cpu, mode, index);
+    return e;
+}
+
+/* The entry through which `kind` may be done. One with too few rights, or without D for a write, is first looked up
+ * again. */
+static TLBEntry *tlb_lookup(CPUState *cpu, uint64_t la, AccessKind kind, int mode)
+{
+    TLBEntry *e = &cpu->tlb[mode][page_index(la)];
+    if (e->page == ((la & PAGE_MASK) | TLB_VALID) && paging_allows(cpu, e->phys, kind, mode) &&
+        (kind != ACCESS_WRITE || (e->phys & TLB_D))) {
+        return e;
+    }
+    return tlb_fill(cpu, la, kind, mode);
+}
+
+/* ---- data accesses ---- */
+
+/* Linear addresses are 32 bits wide outside long mode. */
+static uint64_t linear(const CPUState *cpu, uint64_t la)
+{
+    return cpu_long_mode(cpu) ? la : (uint32_t)la;
+}
+
+/* la + n, around the end of the address space that code in this mode sees. */
+static uint64_t linear_add(const CPUState *cpu, uint64_t la, unsigned n)
+{
+    return cpu_code64(cpu) ? la + n : (uint32_t)(la + n);
+}
+
+static unsigned bytes_in_page(uint64_t la)
+{
+    return PAGE_SIZE - (unsigned)(la & ~PAGE_MASK);
+}
+
+static void check_alignment(CPUState *cpu, uint64_t la, unsigned size, int mode)
+{
+    if (unlikely(mode == MMU_USER && (la & (size - 1)) && (cpu->cr0 & CR0_AM) && (cpu->eflags & AC_MASK))) {
+        cpu_raise(cpu, EXCP_AC, 0);
+    }
+}
+
+static uint64_t load_le(const uint8_t *p, unsigned size)
+{
+    uint64_t v = 0;
+    memcpy(&v, p, size);
+    return GUINT64_FROM_LE(v);
+}
+
+static ram_addr_t entry_ram(const CPUState *cpu, uint64_t la, int mode)
+{
+    return cpu->tlb_index->ram[mode * TLB_SIZE + page_index(la)];
+}
+
+/* size bytes of one page, translated and allowed. size: 1, 2, 4, 8. */
+static uint64_t page_load(CPUState *cpu, uint64_t la, unsigned size, int mode)
+{
+    const TLBEntry *e = &cpu->tlb[mode][page_index(la)];
+    ram_addr_t ram = entry_ram(cpu, la, mode);
+    if (likely(ram != RAM_ADDR_INVALID)) {
+        return load_le(ram_base + (ram & PAGE_MASK) + (la & ~PAGE_MASK), size);
+    }
+    uint64_t v = address_space_ld(&address_space_memory, (e->phys & PAGE_MASK) | (la & ~PAGE_MASK), size);
+    cpu_interrupt_point(cpu);
+    return v;
+}
+
+static void ram_store(ram_addr_t ram, uint64_t value, unsigned size)
+{
+    if (ram_page_flags[ram >> PAGE_BITS]) {
+        ram_notify_write(ram, size);
+    }
+    value = GUINT64_TO_LE(value);
+    memcpy(ram_base + ram, &value, size);
+}
+
+static void page_store(CPUState *cpu, uint64_t la, uint64_t value, unsigned size, int mode)
+{
+    const TLBEntry *e = &cpu->tlb[mode][page_index(la)];
+    ram_addr_t ram = entry_ram(cpu, la, mode);
+    if (likely(ram != RAM_ADDR_INVALID)) {
+        if (!(ram & RAM_PAGE_READONLY)) {
+            ram_store((ram & PAGE_MASK) | (la & ~PAGE_MASK), value, size);
+        }
+        return;
+    }
+    address_space_st(&address_space_memory, (e->phys & PAGE_MASK) | (la & ~PAGE_MASK), value, size);
+    cpu_interrupt_point(cpu);
+}
+
+/* Both pages may be accessed, or the access faults without effect. */
+static void lookup_range(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, int mode)
+{
+    unsigned first = bytes_in_page(la);
+    tlb_lookup(cpu, la, kind, mode);
+    if (size > first) {
+        tlb_lookup(cpu, linear_add(cpu, la, first), kind, mode);
+    }
+}
+
+static uint64_t load_crossing(CPUState *cpu, uint64_t la, unsigned size, int mode)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < size; i++) {
+        value |= page_load(cpu, linear_add(cpu, la, i), 1, mode) << (8 * i);
+    }
+    return value;
+}
+
+static void store_crossing(CPUState *cpu, uint64_t la, uint64_t value, unsigned size, int mode)
+{
+    for (unsigned i = 0; i < size; i++) {
+        page_store(cpu, linear_add(cpu, la, i), (uint8_t)(value >> (8 * i)), 1, mode);
+    }
+}
+
+uint64_t cpu_ld_slow(CPUState *cpu, uint64_t la, unsigned size, int mmu_mode)
+{
+    la = linear(cpu, la);
+    lookup_range(cpu, la, size, ACCESS_READ, mmu_mode);
+    check_alignment(cpu, la, size, mmu_mode);
+    uint64_t value =
+        bytes_in_page(la) >= size ? page_load(cpu, la, size, mmu_mode) : load_crossing(cpu, la, size, mmu_mode);
+    cpu_check_watchpoints(cpu, la, size, false);
+    return value;
+}
+
+void cpu_st_slow(CPUState *cpu, uint64_t la, uint64_t value, unsigned size, int mmu_mode)
+{
+    la = linear(cpu, la);
+    lookup_range(cpu, la, size, ACCESS_WRITE, mmu_mode);
+    check_alignment(cpu, la, size, mmu_mode);
+    if (bytes_in_page(la) >= size) {
+        page_store(cpu, la, value, size, mmu_mode);
+    } else {
+        store_crossing(cpu, la, value, size, mmu_mode);
+    }
+    cpu_check_watchpoints(cpu, la, size, true);
+}
+
+void cpu_probe(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, int mmu_mode)
+{
+    lookup_range(cpu, linear(cpu, la), size, kind, mmu_mode);
+}
+
+void *cpu_host_ptr(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, int mmu_mode)
+{
+    la = linear(cpu, la);
+    lockstep_assert(size <= bytes_in_page(la), "cpu_host_ptr: %u bytes at %" PRIx64 " cross a page", size, la);
+    tlb_lookup(cpu, la, kind, mmu_mode);
+    const TLBFast *f = tlb_fast_entry(cpu, la, mmu_mode);
+    uint64_t tag = kind == ACCESS_READ ? f->read : kind == ACCESS_WRITE ? f->write : f->exec;
+    return tag == (la & PAGE_MASK) ? (void *)(uintptr_t)(la + f->addend) : NULL;
+}
+
+uint64_t cpu_fetch_translate(CPUState *cpu, uint64_t la)
+{
+    la = linear(cpu, la);
+    uint64_t latch = (la & PAGE_MASK) | TLB_VALID;
+    if (cpu->fetch_page != latch) {
+        const TLBEntry *e = tlb_lookup(cpu, la, ACCESS_FETCH, cpu->mmu_mode);
+        cpu->fetch_page = latch;
+        cpu->fetch_phys = e->phys & PAGE_MASK;
+    }
+    return cpu->fetch_phys;
+}
+
+/* ---- debugger ---- */
+
+bool cpu_translate_debug(CPUState *cpu, uint64_t la, uint64_t *phys)
+{
+    PageWalk walk;
+    la = linear(cpu, la);
+    if (!(cpu->cr0 & CR0_PG)) {
+        *phys = la & cpu->a20_mask;
+        return true;
+    }
+    if (!paging_walk_debug(cpu, la, &walk)) {
+        return false;
+    }
+    *phys = (walk.phys & PAGE_MASK) | (la & ~PAGE_MASK);
+    return true;
+}
+
+/* RAM or ROM behind la, or RAM_ADDR_INVALID: a debugger never touches a device. */
+static ram_addr_t debug_ram(CPUState *cpu, uint64_t la)
+{
+    uint64_t phys;
+    if (!cpu_translate_debug(cpu, la, &phys)) {
+        return RAM_ADDR_INVALID;
+    }
+    ram_addr_t ram = tlb_ram_page(phys & PAGE_MASK);
+    return ram == RAM_ADDR_INVALID ? ram : (ram & PAGE_MASK) | (la & ~PAGE_MASK);
+}
+
+bool cpu_memory_read_debug(CPUState *cpu, uint64_t la, void *buf, size_t len)
+{
+    for (uint8_t *p = buf; len;) {
+        size_t part = MIN(len, bytes_in_page(la));
+        ram_addr_t ram = debug_ram(cpu, la);
+        if (ram == RAM_ADDR_INVALID) {
+            return false;
+        }
+        memcpy(p, ram_base + ram, part);
+        p += part;
+        la += part;
+        len -= part;
+    }
+    return true;
+}
+
+/* Writes ROM too: that is what a debugger asks for. */
+bool cpu_memory_write_debug(CPUState *cpu, uint64_t la, const void *buf, size_t len)
+{
+    for (const uint8_t *p = buf; len;) {
+        size_t part = MIN(len, bytes_in_page(la));
+        ram_addr_t ram = debug_ram(cpu, la);
+        if (ram == RAM_ADDR_INVALID) {
+            return false;
+        }
+        ram_notify_write(ram, part);
+        memcpy(ram_base + ram, p, part);
+        p += part;
+        la += part;
+        len -= part;
+    }
+    return true;
+}

@@ -1,0 +1,224 @@
+/*
+ * demo.c  A guest that no two runs of which are alike: a timer interrupts a computation wherever it happens to be, the
+ * real-time clock is read, and what is typed on the serial line goes into the result. Its last line is a hash of it all;
+ * a replay must print the very same line.
+ */
+#include <stdint.h>
+
+#define TICKS 300
+#define TIMER_HZ 100
+
+static inline void outb(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline uint8_t inb(uint16_t port)
+{
+    uint8_t value;
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+static inline void outl(uint16_t port, uint32_t value)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline void outw(uint16_t port, uint16_t value)
+{
+    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
+}
+
+/* ---- serial line at 3F8h ---- */
+
+#define COM1 0x3f8
+
+static void put(char c)
+{
+    while (!(inb(COM1 + 5) & 0x20)) {
+    }
+    outb(COM1, (uint8_t)c);
+}
+
+static void print(const char *s)
+{
+    while (*s) {
+        put(*s++);
+    }
+}
+
+static void print_hex(uint32_t v)
+{
+    for (int i = 28; i >= 0; i -= 4) {
+        put("0123456789abcdef"[(v >> i) & 15]);
+    }
+}
+
+static void print_decimal(uint32_t v)
+{
+    if (v >= 10) {
+        print_decimal(v / 10);
+    }
+    put((char)('0' + v % 10));
+}
+
+/* ---- what happens ---- */
+
+static volatile uint32_t ticks, progress, typed;
+static volatile uint32_t hash = 2166136261u;
+
+static void mix(uint32_t v)
+{
+    hash = (hash ^ v) * 16777619u;
+}
+
+static uint32_t tsc(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+    return low;
+}
+
+void timer_interrupt(void)
+{
+    ticks++;
+    mix(progress);
+    mix(tsc());
+    outb(0x20, 0x20);
+}
+
+void serial_interrupt(void)
+{
+    while (inb(COM1 + 5) & 1) {
+        uint8_t c = inb(COM1);
+        put((char)c);
+        mix(c);
+        mix(tsc());
+        typed++;
+    }
+    outb(0x20, 0x20);
+}
+
+/* ---- chips ---- */
+
+struct gate {
+    uint16_t offset_low, selector;
+    uint8_t zero, type;
+    uint16_t offset_high;
+} __attribute__((packed));
+
+static struct gate idt[256];
+
+static void set_gate(int vector, void (*handler)(void))
+{
+    uint32_t address = (uint32_t)(uintptr_t)handler;
+    idt[vector] = (struct gate){ (uint16_t)address, 8, 0, 0x8e, (uint16_t)(address >> 16) };
+}
+
+static void init_interrupts(void)
+{
+    extern void irq0_stub(void), irq4_stub(void);
+    struct {
+        uint16_t limit;
+        uint32_t base;
+    } __attribute__((packed)) pointer = { sizeof(idt) - 1, (uint32_t)(uintptr_t)idt };
+    set_gate(0x20, irq0_stub);
+    set_gate(0x24, irq4_stub);
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+    outb(0x20, 0x11);
+    outb(0x21, 0x20);
+    outb(0x21, 0x04);
+    outb(0x21, 0x01);
+    outb(0x21, 0xee); /* IRQ 0 and 4 */
+    outb(0xa1, 0xff);
+}
+
+static void init_timer(void)
+{
+    uint32_t divisor = 1193182 / TIMER_HZ;
+    outb(0x43, 0x34);
+    outb(0x40, (uint8_t)divisor);
+    outb(0x40, (uint8_t)(divisor >> 8));
+}
+
+static void init_serial(void)
+{
+    outb(COM1 + 3, 0x03);
+    outb(COM1 + 2, 0x01);
+    outb(COM1 + 4, 0x0b);
+    outb(COM1 + 1, 0x01);
+}
+
+static uint8_t rtc(uint8_t reg)
+{
+    outb(0x70, reg);
+    return inb(0x71);
+}
+
+static void print_bcd(uint8_t v)
+{
+    put((char)('0' + (v >> 4)));
+    put((char)('0' + (v & 15)));
+}
+
+static void tell_time(void)
+{
+    static const uint8_t regs[] = { 4, 2, 0 };
+    print("It is ");
+    for (int i = 0; i < 3; i++) {
+        uint8_t v = rtc(regs[i]);
+        mix(v);
+        print_bcd(v);
+        put(i < 2 ? ':' : '\n');
+    }
+}
+
+/* PIIX4: place the ACPI registers at 600h, then soft-off. */
+static void power_off(void)
+{
+    uint32_t function = 0x80000000u | 1 << 11 | 3 << 8;
+    outl(0xcf8, function | 0x40);
+    outl(0xcfc, 0x601);
+    outl(0xcf8, function | 0x80);
+    outl(0xcfc, 1);
+    outw(0x604, 1 << 13);
+}
+
+static int is_prime(uint32_t n)
+{
+    for (uint32_t d = 2; d * d <= n; d++) {
+        if (n % d == 0) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+void demo_main(void)
+{
+    init_serial();
+    print("Lockstep demo guest. Type something.\n");
+    tell_time();
+    init_interrupts();
+    init_timer();
+    __asm__ volatile("sti");
+    uint32_t primes = 0;
+    for (uint32_t n = 2; ticks < TICKS; n++) {
+        primes += (uint32_t)is_prime(n);
+        progress++;
+        if (n % 5000 == 0) { /* rest until the next tick: idle time is part of the recording */
+            __asm__ volatile("hlt");
+        }
+    }
+    __asm__ volatile("cli");
+    mix(primes);
+    print("\nprimes found: ");
+    print_decimal(primes);
+    print(", characters typed: ");
+    print_decimal(typed);
+    print(", result: ");
+    print_hex(hash);
+    print("\n");
+    power_off();
+}

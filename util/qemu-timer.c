@@ -1,0 +1,238 @@
+/*
+ * util/qemu-timer.c  Clocks and timers.
+ *
+ * One sorted list per clock. Lists have few entries (one per timer of a chip), so insertion walks; the head is the
+ * deadline. A list's lock is held only while the list changes, never while a callback runs.
+ */
+#include "util/timer.h"
+
+#include <time.h>
+
+#include "util/error.h"
+#include "util/main-loop.h"
+
+typedef struct TimerList {
+    GMutex lock;
+    QEMUTimer *head;
+    uint64_t next_seq;
+} TimerList;
+
+static TimerList timer_lists[QEMU_CLOCK_MAX];
+
+/* ---- clocks ---- */
+
+static int64_t host_clock(clockid_t id)
+{
+    struct timespec ts;
+    clock_gettime(id, &ts);
+    return ts.tv_sec * NANOSECONDS_PER_SECOND + ts.tv_nsec;
+}
+
+int64_t get_clock_realtime_ns(void)
+{
+    return host_clock(CLOCK_MONOTONIC);
+}
+
+int64_t get_clock_host_ns(void)
+{
+    return host_clock(CLOCK_REALTIME);
+}
+
+static int64_t stepped_ns; /* the default virtual clock */
+
+static int64_t stepped_clock(void)
+{
+    return stepped_ns;
+}
+
+static VirtualClockSource source = { .get_ns = stepped_clock };
+
+void qemu_clock_set_virtual_source(const VirtualClockSource *new_source)
+{
+    source = *new_source;
+}
+
+/* virtual_rt = offset + realtime while the machine runs, offset while it is stopped. */
+static struct {
+    GMutex lock;
+    bool running;
+    int64_t offset_ns;
+} virtual_rt;
+
+static int64_t virtual_rt_locked(void)
+{
+    return virtual_rt.offset_ns + (virtual_rt.running ? get_clock_realtime_ns() : 0);
+}
+
+static int64_t virtual_rt_get(void)
+{
+    g_mutex_lock(&virtual_rt.lock);
+    int64_t now = virtual_rt_locked();
+    g_mutex_unlock(&virtual_rt.lock);
+    return now;
+}
+
+void qemu_clock_enable_virtual_rt(bool running)
+{
+    g_mutex_lock(&virtual_rt.lock);
+    int64_t now = virtual_rt_locked();
+    virtual_rt.running = running;
+    virtual_rt.offset_ns = now - (running ? get_clock_realtime_ns() : 0);
+    g_mutex_unlock(&virtual_rt.lock);
+}
+
+int64_t qemu_clock_get_ns(QEMUClockType clock)
+{
+    switch (clock) {
+    case QEMU_CLOCK_VIRTUAL:
+        return source.get_ns();
+    case QEMU_CLOCK_HOST:
+        return source.get_host_ns ? source.get_host_ns() : get_clock_host_ns();
+    case QEMU_CLOCK_VIRTUAL_RT:
+        return virtual_rt_get();
+    default:
+        return get_clock_realtime_ns();
+    }
+}
+
+/* ---- timers ---- */
+
+void timer_init_ns(QEMUTimer *t, QEMUClockType clock, QEMUTimerCB *cb, void *opaque)
+{
+    *t = (QEMUTimer){ .expire_ns = -1, .clock = clock, .cb = cb, .opaque = opaque };
+}
+
+static bool runs_before(const QEMUTimer *a, const QEMUTimer *b)
+{
+    return a->expire_ns < b->expire_ns || (a->expire_ns == b->expire_ns && a->seq < b->seq);
+}
+
+static void unlink_locked(TimerList *list, QEMUTimer *t)
+{
+    for (QEMUTimer **p = &list->head; *p; p = &(*p)->next) {
+        if (*p == t) {
+            *p = t->next;
+            break;
+        }
+    }
+    t->next = NULL;
+    t->expire_ns = -1;
+}
+
+static void insert_locked(TimerList *list, QEMUTimer *t)
+{
+    QEMUTimer **p = &list->head;
+    while (*p && runs_before(*p, t)) {
+        p = &(*p)->next;
+    }
+    t->next = *p;
+    *p = t;
+}
+
+/* The loop that serves the clock may sleep past a deadline that has come nearer. */
+static void tell_new_deadline(QEMUClockType clock)
+{
+    if (clock == QEMU_CLOCK_REALTIME || clock == QEMU_CLOCK_VIRTUAL_RT) {
+        qemu_notify_event();
+    } else if (source.deadline_changed) {
+        source.deadline_changed();
+    }
+}
+
+void timer_mod(QEMUTimer *t, int64_t expire_ns)
+{
+    TimerList *list = &timer_lists[t->clock];
+    g_mutex_lock(&list->lock);
+    if (t->expire_ns >= 0) {
+        unlink_locked(list, t);
+    }
+    t->expire_ns = MAX(expire_ns, 0);
+    t->seq = list->next_seq++;
+    insert_locked(list, t);
+    bool first = list->head == t;
+    g_mutex_unlock(&list->lock);
+    if (first) {
+        tell_new_deadline(t->clock);
+    }
+}
+
+void timer_mod_anticipate(QEMUTimer *t, int64_t expire_ns)
+{
+    if (!timer_pending(t) || expire_ns < t->expire_ns) {
+        timer_mod(t, expire_ns);
+    }
+}
+
+void timer_del(QEMUTimer *t)
+{
+    if (t->expire_ns < 0) {
+        return;
+    }
+    TimerList *list = &timer_lists[t->clock];
+    g_mutex_lock(&list->lock);
+    unlink_locked(list, t);
+    g_mutex_unlock(&list->lock);
+}
+
+void timer_restore(QEMUTimer *t, int64_t expire_ns, uint64_t seq)
+{
+    timer_del(t);
+    if (expire_ns < 0) {
+        return;
+    }
+    TimerList *list = &timer_lists[t->clock];
+    g_mutex_lock(&list->lock);
+    t->expire_ns = expire_ns;
+    t->seq = seq;
+    list->next_seq = MAX(list->next_seq, seq + 1);
+    insert_locked(list, t);
+    g_mutex_unlock(&list->lock);
+    tell_new_deadline(t->clock);
+}
+
+int64_t qemu_clock_deadline(QEMUClockType clock)
+{
+    TimerList *list = &timer_lists[clock];
+    g_mutex_lock(&list->lock);
+    int64_t deadline = list->head ? list->head->expire_ns : -1;
+    g_mutex_unlock(&list->lock);
+    return deadline;
+}
+
+static QEMUTimer *take_due(TimerList *list, int64_t now_ns)
+{
+    g_mutex_lock(&list->lock);
+    QEMUTimer *t = list->head;
+    if (t && t->expire_ns <= now_ns) {
+        unlink_locked(list, t);
+    } else {
+        t = NULL;
+    }
+    g_mutex_unlock(&list->lock);
+    return t;
+}
+
+bool qemu_clock_run_timers(QEMUClockType clock, int64_t now_ns)
+{
+    bool ran = false;
+    QEMUTimer *t;
+    while ((t = take_due(&timer_lists[clock], now_ns))) {
+        t->cb(t->opaque);
+        ran = true;
+    }
+    return ran;
+}
+
+void qemu_clock_step(int64_t ns)
+{
+    int64_t target = stepped_ns + ns;
+    for (;;) {
+        int64_t deadline = qemu_clock_deadline(QEMU_CLOCK_VIRTUAL);
+        if (deadline < 0 || deadline > target) {
+            break;
+        }
+        stepped_ns = MAX(stepped_ns, deadline);
+        qemu_clock_run_timers(QEMU_CLOCK_VIRTUAL, stepped_ns);
+    }
+    stepped_ns = target;
+}

@@ -1,0 +1,639 @@
+/*
+ * vl.c  Options -> machine -> run. QEMU's command line, read into one struct by one table; then the machine is built in
+ * a fixed order, started, and run until somebody ends it.
+ */
+#include <glib-unix.h>
+#include <signal.h>
+
+#include "accel/engine.h"
+#include "chardev/char.h"
+#include "exec/memory.h"
+#include "hw/core/device.h"
+#include "hw/i386/pc.h"
+#include "hw/isa/chips.h"
+#include "monitor/monitor.h"
+#include "replay/replay.h"
+#include "runstate-private.h"
+#include "sysemu/cpus.h"
+#include "target/i386/insn.h"
+#include "util/error.h"
+#include "util/main-loop.h"
+#include "util/option.h"
+#include "version.h"
+
+#ifndef TARGET_NAME
+#error "TARGET_NAME and DEFAULT_CPU come from meson.build, one set for each program"
+#endif
+
+/* ---- options ---- */
+
+typedef struct Options {
+    const char *memory, *cpu, *kernel, *initrd, *append, *bios, *boot, *icount, *rtc, *vga, *display, *debugcon, *name;
+    GPtrArray *serials, *monitors, *devices, *chardevs, *mons; /* of const char * */
+    bool nographic, start_paused, nodefaults, no_hpet, no_acpi;
+} Options;
+
+static Options opts;
+
+typedef void OptionHandler(const char *arg, Error **errp);
+
+static void set_string(const char **place, const char *arg)
+{
+    *place = arg;
+}
+
+#define STRING_OPTION(field)                               \
+    static void opt_##field(const char *arg, Error **errp) \
+    {                                                      \
+        (void)errp;                                        \
+        set_string(&opts.field, arg);                      \
+    }
+STRING_OPTION(memory)
+STRING_OPTION(cpu)
+STRING_OPTION(kernel)
+STRING_OPTION(initrd)
+STRING_OPTION(append)
+STRING_OPTION(bios)
+STRING_OPTION(boot)
+STRING_OPTION(icount)
+STRING_OPTION(debugcon)
+STRING_OPTION(name)
+
+#define LIST_OPTION(field)                                 \
+    static void opt_##field(const char *arg, Error **errp) \
+    {                                                      \
+        (void)errp;                                        \
+        g_ptr_array_add(opts.field, (gpointer)arg);        \
+    }
+LIST_OPTION(serials)
+LIST_OPTION(monitors)
+LIST_OPTION(devices)
+LIST_OPTION(chardevs)
+LIST_OPTION(mons)
+
+#define FLAG_OPTION(field)                                 \
+    static void opt_##field(const char *arg, Error **errp) \
+    {                                                      \
+        (void)arg;                                         \
+        (void)errp;                                        \
+        opts.field = true;                                 \
+    }
+FLAG_OPTION(nographic)
+FLAG_OPTION(start_paused)
+FLAG_OPTION(nodefaults)
+FLAG_OPTION(no_hpet)
+FLAG_OPTION(no_acpi)
+
+static void opt_no_reboot(const char *arg, Error **errp)
+{
+    (void)arg;
+    (void)errp;
+    runstate_no_reboot = true;
+}
+
+static void opt_no_shutdown(const char *arg, Error **errp)
+{
+    (void)arg;
+    (void)errp;
+    runstate_no_shutdown = true;
+}
+
+static void opt_data_dir(const char *arg, Error **errp)
+{
+    (void)errp;
+    qemu_add_data_dir(arg);
+}
+
+static void opt_rtc(const char *arg, Error **errp)
+{
+    rtc_configure(arg, errp);
+}
+
+static void set_vga(const char *arg, Error **errp)
+{
+    if (strcmp(arg, "std") && strcmp(arg, "none")) {
+        error_setg(errp, "'%s' is not an available VGA card; there are std and none", arg);
+    }
+    opts.vga = arg;
+}
+
+static void set_display(const char *arg, Error **errp)
+{
+    if (strcmp(arg, "none") && !g_str_has_prefix(arg, "none,")) {
+        error_setg(errp, "display type '%s' is not available; there is none", arg);
+    }
+    opts.display = arg;
+}
+
+static void set_machine_key(const char *key, const char *value, void *opaque)
+{
+    Error **errp = opaque;
+    static const char *const ignored[] = { "vmport", "usb", "graphics", "dump-guest-core", NULL };
+    bool on = true;
+    if (*errp || g_strv_contains(ignored, key)) {
+        return;
+    }
+    if (!strcmp(key, "type")) {
+        if (strcmp(value, "pc") && !g_str_has_prefix(value, "pc-i440fx-")) {
+            error_setg(errp, "unsupported machine type '%s'; there is pc", value);
+        }
+    } else if (!strcmp(key, "accel")) {
+        if (strcmp(value, "tcg") && strcmp(value, "interp")) {
+            error_setg(errp, "invalid accelerator '%s'; there is interp (tcg is another name for the default)", value);
+        }
+    } else if (!strcmp(key, "hpet") || !strcmp(key, "acpi")) {
+        if (!parse_bool(value, &on)) {
+            error_setg(errp, "Parameter '%s' expects 'on' or 'off', not '%s'", key, value);
+        }
+        *(key[0] == 'h' ? &opts.no_hpet : &opts.no_acpi) = !on;
+    } else {
+        error_setg(errp, "Property 'pc-machine.%s' not found", key);
+    }
+}
+
+static void parse_machine(const char *arg, const char *implied, Error **errp)
+{
+    Error *err = NULL;
+    QemuOpts *o = qemu_opts_parse(arg, implied, NULL, &err);
+    if (o) {
+        qemu_opts_foreach(o, set_machine_key, &err);
+        qemu_opts_free(o);
+    }
+    error_propagate(errp, err);
+}
+
+static void opt_machine(const char *arg, Error **errp)
+{
+    if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
+        printf("Supported machines are:\npc                   Standard PC (i440FX + PIIX, 1996) (default)\n");
+        exit(0);
+    }
+    parse_machine(arg, "type", errp);
+}
+
+static void opt_accel(const char *arg, Error **errp)
+{
+    parse_machine(arg, "accel", errp);
+}
+
+static void opt_smp(const char *arg, Error **errp)
+{
+    Error *err = NULL;
+    QemuOpts *o = qemu_opts_parse(arg, "cpus", NULL, &err);
+    if (o && qemu_opt_get_number(o, "cpus", 1, &err) != 1 && !err) {
+        error_setg(&err, "%s CPUs asked for: one is all there is yet", qemu_opt_get(o, "cpus"));
+    }
+    qemu_opts_free(o);
+    error_propagate(errp, err);
+}
+
+static void opt_net(const char *arg, Error **errp)
+{
+    if (strcmp(arg, "none")) {
+        error_setg(errp, "'%s': there are no network devices yet, only none", arg);
+    }
+}
+
+static void opt_parallel(const char *arg, Error **errp)
+{
+    if (strcmp(arg, "none")) {
+        error_setg(errp, "'%s': there is no parallel port yet, only none", arg);
+    }
+}
+
+static void opt_help(const char *arg, Error **errp);
+
+static void opt_version(const char *arg, Error **errp)
+{
+    (void)arg;
+    (void)errp;
+    printf("Lockstep emulator version " LOCKSTEP_VERSION " (qemu-system-" TARGET_NAME ")\n");
+    exit(0);
+}
+
+typedef struct Option {
+    const char *name;
+    const char *arg; /* NULL: takes none */
+    OptionHandler *handler;
+    const char *help;
+} Option;
+
+static const Option option_table[] = {
+    { "M", "machine", opt_machine, "select the machine: pc" },
+    { "machine", "[type=]name[,prop=value]", opt_machine, "the same" },
+    { "cpu", "model[,+feature]", opt_cpu, "select the CPU ('-cpu help' lists them)" },
+    { "accel", "name", opt_accel, "select the engine: interp" },
+    { "smp", "n", opt_smp, "number of CPUs" },
+    { "m", "[size=]megs", opt_memory, "RAM size, default 128 MiB" },
+    { "bios", "file", opt_bios, "firmware instead of SeaBIOS" },
+    { "L", "path", opt_data_dir, "directory of firmware files" },
+    { "kernel", "bzImage", opt_kernel, "Linux kernel to boot" },
+    { "initrd", "file", opt_initrd, "its initial RAM disk" },
+    { "append", "cmdline", opt_append, "its command line" },
+    { "boot", "[order=]drives", opt_boot, "boot order and menu" },
+    { "device", "driver[,prop=value]", opt_devices, "add a device ('-device help' lists them)" },
+    { "vga", "std|none", set_vga, "VGA card" },
+    { "display", "none", set_display, "display type" },
+    { "nographic", NULL, opt_nographic, "no display; serial port and monitor on stdio" },
+    { "serial", "dev", opt_serials, "connect a serial port" },
+    { "parallel", "none", opt_parallel, "connect the parallel port" },
+    { "monitor", "dev", opt_monitors, "connect a monitor" },
+    { "mon", "[chardev=]name", opt_mons, "connect a monitor to a chardev" },
+    { "chardev", "backend,id=id", opt_chardevs, "add a character device" },
+    { "debugcon", "dev", opt_debugcon, "debug console at port 0xe9" },
+    { "net", "none", opt_net, "network" },
+    { "nic", "none", opt_net, "network" },
+    { "rtc", "[base=utc|localtime|date][,clock=host|rt|vm]", opt_rtc, "real-time clock" },
+    { "icount", "shift=N|auto[,sleep=on|off][,rr=record|replay,rrfile=file]", opt_icount,
+      "time is the instruction count; record and replay" },
+    { "S", NULL, opt_start_paused, "do not start the CPU ('cont' in the monitor does)" },
+    { "no-reboot", NULL, opt_no_reboot, "exit instead of rebooting" },
+    { "no-shutdown", NULL, opt_no_shutdown, "stop instead of exiting" },
+    { "no-hpet", NULL, opt_no_hpet, "no HPET" },
+    { "no-acpi", NULL, opt_no_acpi, "no ACPI tables" },
+    { "nodefaults", NULL, opt_nodefaults, "no default devices" },
+    { "name", "text", opt_name, "name of the guest" },
+    { "version", NULL, opt_version, "print the version" },
+    { "help", NULL, opt_help, "print this" },
+    { "h", NULL, opt_help, "print this" },
+};
+
+static void opt_help(const char *arg, Error **errp)
+{
+    (void)arg;
+    (void)errp;
+    printf("usage: qemu-system-" TARGET_NAME " [options]\n");
+    for (size_t i = 0; i < ARRAY_SIZE(option_table); i++) {
+        const Option *o = &option_table[i];
+        printf("  -%s %s\n        %s\n", o->name, o->arg ? o->arg : "", o->help);
+    }
+    exit(0);
+}
+
+static const Option *find_option(const char *arg)
+{
+    const char *name = arg + 1 + (arg[1] == '-');
+    for (size_t i = 0; i < ARRAY_SIZE(option_table); i++) {
+        if (!strcmp(option_table[i].name, name)) {
+            return &option_table[i];
+        }
+    }
+    return NULL;
+}
+
+static void check(const char *what, const char *arg, Error *err)
+{
+    if (err) {
+        error_prepend(&err, "%s%s%s: ", what, arg ? " " : "", arg ? arg : "");
+        error_report_err(err);
+        exit(1);
+    }
+}
+
+static void parse_options(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const Option *o = argv[i][0] == '-' ? find_option(argv[i]) : NULL;
+        const char *name = argv[i], *arg = NULL;
+        Error *err = NULL;
+        if (argv[i][0] != '-') {
+            error_setg(&err, "disk images are not available yet");
+        } else if (!o) {
+            error_setg(&err, "invalid option");
+        } else if (o->arg && i + 1 == argc) {
+            error_setg(&err, "requires an argument");
+        } else {
+            arg = o->arg ? argv[++i] : NULL;
+            o->handler(arg, &err);
+        }
+        check(name, arg, err);
+    }
+}
+
+static void options_init(void)
+{
+    GPtrArray **lists[] = { &opts.serials, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons };
+    for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+        *lists[i] = g_ptr_array_new();
+    }
+    opts.cpu = DEFAULT_CPU;
+    opts.vga = "std";
+}
+
+/* ---- from options to the machine ---- */
+
+#define DEFAULT_RAM (128 * MiB)
+#define MIN_RAM     (1 * MiB)
+
+static uint64_t memory_size(void)
+{
+    Error *err = NULL;
+    static const char *const known[] = { "size", NULL };
+    uint64_t size = DEFAULT_RAM;
+    if (opts.memory) {
+        QemuOpts *o = qemu_opts_parse(opts.memory, "size", known, &err);
+        if (o && parse_size(qemu_opt_get(o, "size"), MiB, &size, &err) &&
+            (size < MIN_RAM || size > RAM_SPACE_MAX / 2)) {
+            error_setg(&err, "RAM can be 1M to %lluG", RAM_SPACE_MAX / 2 / GiB);
+        }
+        qemu_opts_free(o);
+    }
+    check("-m", opts.memory, err);
+    return (size + PAGE_SIZE - 1) & PAGE_MASK;
+}
+
+static void configure_icount(int argc, char **argv)
+{
+    if (!opts.icount) {
+        return;
+    }
+    Error *err = NULL;
+    QemuOpts *o = qemu_opts_parse(opts.icount, "shift", icount_known_keys(), &err);
+    if (o && icount_configure(o, &err)) {
+        replay_configure(o, argc, argv, &err);
+    }
+    check("-icount", opts.icount, err);
+    qemu_opts_free(o);
+}
+
+static void parse_boot(PCConfig *config)
+{
+    Error *err = NULL;
+    static const char *const known[] = { "order", "once", "menu", "splash-time", "reboot-timeout", "strict", NULL };
+    QemuOpts *o = opts.boot ? qemu_opts_parse(opts.boot, "order", known, &err) : NULL;
+    if (o) {
+        const char *order = qemu_opt_get(o, "once") ? qemu_opt_get(o, "once") : qemu_opt_get(o, "order");
+        if (order && (strspn(order, "acdn") != strlen(order))) {
+            error_setg(&err, "Invalid boot device in '%s'; there are a, c, d and n", order);
+        }
+        config->boot_order = g_strdup(order);
+        config->boot_menu = qemu_opt_get_bool(o, "menu", false, &err);
+    }
+    check("-boot", opts.boot, err);
+    qemu_opts_free(o);
+}
+
+/* What -serial and -monitor default to, as QEMU has it. */
+static void default_characters(void)
+{
+    bool serial_given = opts.serials->len, monitor_given = opts.monitors->len;
+    if (opts.nodefaults) {
+        return;
+    }
+    if (opts.nographic && !serial_given) {
+        g_ptr_array_add(opts.serials, monitor_given ? "stdio" : "mon:stdio");
+    } else if (opts.nographic && !monitor_given) {
+        g_ptr_array_add(opts.monitors, "stdio");
+    } else if (!serial_given) {
+        g_ptr_array_add(opts.serials, "vc");
+    }
+}
+
+static bool spec_uses_stdio(const char *spec)
+{
+    return !strcmp(spec, "stdio") || !strcmp(spec, "mon:stdio");
+}
+
+/* "-nographic -serial mon:stdio": the monitor is already there. */
+static void drop_second_stdio_monitor(void)
+{
+    for (guint i = 0; i < opts.serials->len; i++) {
+        if (spec_uses_stdio(g_ptr_array_index(opts.serials, i)) && opts.monitors->len == 1 && opts.nographic &&
+            !strcmp(g_ptr_array_index(opts.monitors, 0), "stdio")) {
+            g_ptr_array_set_size(opts.monitors, 0);
+        }
+    }
+}
+
+static void create_chardevs(void)
+{
+    for (guint i = 0; i < opts.chardevs->len; i++) {
+        Error *err = NULL;
+        const char *arg = g_ptr_array_index(opts.chardevs, i);
+        qemu_chr_new_from_opts(arg, &err);
+        check("-chardev", arg, err);
+    }
+}
+
+/* Which UARTs exist is the machine's affair: a replay has those of the recording, whatever -serial says now. */
+static void decide_serial_ports(PCConfig *config)
+{
+    char present[PC_SERIAL_PORTS + 1] = "0000";
+    for (int i = 0; i < PC_SERIAL_PORTS; i++) {
+        present[i] = config->serial_present[i] ? '1' : '0';
+    }
+    const char *recorded = replay_recorded_property("serial-ports");
+    if (recorded && strlen(recorded) == PC_SERIAL_PORTS) {
+        memcpy(present, recorded, PC_SERIAL_PORTS);
+    }
+    for (int i = 0; i < PC_SERIAL_PORTS; i++) {
+        config->serial_present[i] = present[i] == '1';
+    }
+    replay_add_property("serial-ports", "-serial", present, &error_fatal);
+}
+
+static void create_serials(PCConfig *config)
+{
+    default_characters();
+    drop_second_stdio_monitor();
+    for (guint i = 0; i < opts.serials->len; i++) {
+        Error *err = NULL;
+        const char *spec = g_ptr_array_index(opts.serials, i);
+        if (i == PC_SERIAL_PORTS) {
+            error_setg(&err, "there are only %d serial ports", PC_SERIAL_PORTS);
+        } else {
+            char *label = g_strdup_printf("serial%u", i);
+            qemu_chr_new_from_legacy(label, spec, &config->serial[i], &err);
+            config->serial_present[i] = strcmp(spec, "none") != 0;
+            g_free(label);
+        }
+        check("-serial", spec, err);
+    }
+    decide_serial_ports(config);
+}
+
+static void create_monitors(void)
+{
+    for (guint i = 0; i < opts.monitors->len; i++) {
+        Error *err = NULL;
+        Chardev *chr = NULL;
+        const char *spec = g_ptr_array_index(opts.monitors, i);
+        char *label = g_strdup_printf("compat_monitor%u", i);
+        if (qemu_chr_new_from_legacy(label, spec, &chr, &err) && chr) {
+            monitor_init_hmp(chr, &err);
+        }
+        check("-monitor", spec, err);
+        g_free(label);
+    }
+    for (guint i = 0; i < opts.mons->len; i++) {
+        Error *err = NULL;
+        const char *arg = g_ptr_array_index(opts.mons, i);
+        QemuOpts *o = qemu_opts_parse(arg, "chardev", NULL, &err);
+        const char *id = o ? qemu_opt_get(o, "chardev") : NULL;
+        Chardev *chr = id ? qemu_chr_find(id) : NULL;
+        if (chr) {
+            monitor_init_hmp(chr, &err);
+        } else if (!err) {
+            error_setg(&err, "chardev '%s' not found", id ? id : "");
+        }
+        check("-mon", arg, err);
+        qemu_opts_free(o);
+    }
+}
+
+static void create_debugcon(void)
+{
+    if (opts.debugcon) {
+        Error *err = NULL;
+        Chardev *chr = NULL;
+        qemu_chr_new_from_legacy("debugcon", opts.debugcon, &chr, &err);
+        check("-debugcon", opts.debugcon, err);
+        if (chr) {
+            device_add("isa-debugcon,iobase=0xe9,chardev=debugcon", &err);
+        }
+        check("-debugcon", opts.debugcon, err);
+    }
+}
+
+static void create_devices(void)
+{
+    for (guint i = 0; i < opts.devices->len; i++) {
+        Error *err = NULL;
+        const char *arg = g_ptr_array_index(opts.devices, i);
+        if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
+            device_help(stdout);
+            exit(0);
+        }
+        device_add(arg, &err);
+        check("-device", arg, err);
+    }
+}
+
+static char *size_text(uint64_t size)
+{
+    bool whole = size % MiB == 0;
+    return g_strdup_printf("%" PRIu64 "%c", size / (uint64_t)(whole ? MiB : KiB), whole ? 'M' : 'K');
+}
+
+static void record_properties(const PCConfig *config)
+{
+    char *memory = size_text(config->ram_size), *shift = g_strdup_printf("%d", icount_shift());
+    const struct {
+        const char *name, *option, *value;
+    } list[] = {
+        { "program", "program", "qemu-system-" TARGET_NAME },
+        { "machine", "-M", "pc" },
+        { "memory", "-m", memory },
+        { "cpu", "-cpu", config->cpu_model },
+        { "shift", "-icount shift", shift },
+        { "sleep", "-icount sleep", icount_sleeps() ? "on" : "off" },
+        { "vga", "-vga", opts.vga },
+        { "append", "-append", config->append ? config->append : "" },
+        { "boot", "-boot", opts.boot ? opts.boot : "" },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+        replay_add_property(list[i].name, list[i].option, list[i].value, &error_fatal);
+    }
+    g_free(memory);
+    g_free(shift);
+}
+
+static void build_machine(void)
+{
+    PCConfig config = {
+        .ram_size = memory_size(),
+        .cpu_model = opts.cpu,
+        .firmware = opts.bios,
+        .kernel = opts.kernel,
+        .initrd = opts.initrd,
+        .append = opts.append,
+        .sercon = opts.nographic,
+        .vga = strcmp(opts.vga, "none") != 0,
+        .hpet = !opts.no_hpet,
+        .acpi = !opts.no_acpi,
+        .smp = 1,
+    };
+    parse_boot(&config);
+    if (!opts.kernel && (opts.initrd || opts.append)) {
+        error_report("%s only makes sense together with -kernel", opts.initrd ? "-initrd" : "-append");
+        exit(1);
+    }
+    record_properties(&config);
+    create_chardevs();
+    create_serials(&config);
+    pc_machine_init(&config, &error_fatal);
+    create_debugcon();
+    create_devices();
+    create_monitors();
+}
+
+/* ---- run ---- */
+
+static gboolean on_signal(gpointer data)
+{
+    qemu_system_killed(GPOINTER_TO_INT(data));
+    return G_SOURCE_CONTINUE;
+}
+
+static void catch_signals(void)
+{
+    static const int list[] = { SIGINT, SIGTERM, SIGHUP };
+    for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
+        g_unix_signal_add(list[i], on_signal, GINT_TO_POINTER(list[i]));
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void run(void)
+{
+    cpus_start();
+    if (!opts.start_paused) {
+        machine_lock();
+        vm_start();
+        machine_unlock();
+    }
+    while (!runstate_exit_wanted()) {
+        qemu_start_warp_timer();
+        main_loop_wait(true);
+    }
+    cpus_stop();
+}
+
+/* The exit status: what replay says first, then isa-debug-exit's, else 0. */
+static int finish(void)
+{
+    machine_lock();
+    int status = runstate_exit_wanted() == EXIT_WANTED_FINISH && replay_active() ? replay_finish(machine_digest()) : 0;
+    machine_unlock();
+    bool replayed = replay_playing();
+    qemu_chr_cleanup();
+    if (status == 0 && !replayed && runstate_guest_exit_status() >= 0) {
+        status = runstate_guest_exit_status();
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    error_init(argv[0]);
+    options_init();
+    parse_options(argc, argv);
+    if (!strcmp(opts.cpu, "help") || !strcmp(opts.cpu, "?")) {
+        cpu_models_help(stdout);
+        return 0;
+    }
+    configure_icount(argc, argv);
+    main_loop_init();
+    memory_init();
+    insn_table_init();
+    cpus_init();
+    runstate_init();
+    build_machine();
+    replay_start(&error_fatal);
+    machine_lock();
+    qemu_system_reset();
+    machine_unlock();
+    catch_signals();
+    run();
+    return finish();
+}
