@@ -544,6 +544,16 @@ static void *vcpu_thread_main(void *opaque)
     return NULL;
 }
 
+static uint64_t current_pc(void)
+{
+    return first_cpu()->seg[R_CS].base + first_cpu()->eip;
+}
+
+static uint64_t current_cpu_digest(void)
+{
+    return cpu_digest(first_cpu());
+}
+
 void cpus_init(void)
 {
     static const VirtualClockSource source = {
@@ -552,6 +562,8 @@ void cpus_init(void)
         .deadline_changed = virtual_deadline_changed,
     };
     qemu_clock_set_virtual_source(&source);
+    replay_pc_hook = current_pc;
+    replay_cpu_digest_hook = current_cpu_digest;
     vmstate_register("timing", 0, &vmstate_timing, &timing);
 }
 

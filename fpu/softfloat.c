@@ -5,21 +5,7 @@
  * Every operand is unpacked into one form (class, sign, exponent, 64-bit significand), the operation produces a 128-bit
  * significand with a sticky lowest bit, and one function rounds and packs it for each format.
  */
-#include "fpu/softfloat.h"
-
-#include <stddef.h>
-
-typedef unsigned __int128 u128;
-
-typedef enum FloatClass { CLASS_ZERO, CLASS_NORMAL, CLASS_INF, CLASS_QNAN, CLASS_SNAN } FloatClass;
-
-/* A number is frac / 2^63 * 2^exp with bit 63 of frac set; a NaN keeps its payload left-aligned below bit 62. */
-typedef struct Parts {
-    FloatClass cls;
-    bool sign;
-    int32_t exp;
-    uint64_t frac;
-} Parts;
+#include "fpu/softfloat-internal.h"
 
 typedef struct FloatFormat {
     int precision; /* significand bits, the leading one included */
@@ -818,3 +804,46 @@ CONVERT(float64, 64, floatx80, 80, finish80_exact)
     }
 NARROW80(float32, 32, FLOAT32_INDEFINITE)
 NARROW80(float64, 64, FLOAT64_INDEFINITE)
+
+/* ---- for the x87 functions of the other files ---- */
+
+bool float_unpack_operands80(floatx80 a, floatx80 b, Parts *pa, Parts *pb, floatx80 *nan, FloatStatus *s)
+{
+    bool da, db;
+    s->rounded_up = false;
+    *pa = unpack80(a, s, &da);
+    *pb = unpack80(b, s, &db);
+    note_operands(pa, pb, da || db, s);
+    if (!is_nan(pa) && !is_nan(pb)) {
+        return false;
+    }
+    *nan = propagate80(a, b, *pa, *pb);
+    return true;
+}
+
+floatx80 float_pack80(bool sign, int32_t exp, u128 frac, FloatStatus *s)
+{
+    return finish80_exact(normalize_exact((Exact){ .cls = CLASS_NORMAL, .sign = sign, .exp = exp, .frac = frac }), s);
+}
+
+floatx80 float_zero80(bool sign)
+{
+    return pack80(sign, (Rounded){ .cls = CLASS_ZERO });
+}
+
+floatx80 float_inf80(bool sign)
+{
+    return pack80(sign, (Rounded){ .cls = CLASS_INF });
+}
+
+floatx80 float_invalid80(FloatStatus *s)
+{
+    invalid(s);
+    return floatx80_indefinite;
+}
+
+floatx80 float_divide_by_zero80(bool sign, FloatStatus *s)
+{
+    s->flags = (s->flags & ~FLOAT_FLAG_DENORMAL) | FLOAT_FLAG_DIVBYZERO;
+    return float_inf80(sign);
+}

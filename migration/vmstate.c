@@ -5,11 +5,11 @@
  *   all:     "LKVM", u32 format, objects, u8 0
  *   object:  u8 1, u8 length + id, u32 instance, u32 length of body, body
  *   body:    u32 version, fields
- *   field:   u8 kind (+ 1), u32 size of one element (BUFFER: length), u32 elements, then the elements; a STRUCT's element is a body
- *   timer:   i64 deadline or -1, u32 number of timers with the same deadline that run after it
+ *   field:   u8 kind (+ 1), u32 size of one element (BUFFER: length), u32 elements, then the elements; a STRUCT's
+ * element is a body timer:   i64 deadline or -1, u32 number of timers with the same deadline that run after it
  *
- * A timer's `seq` is not saved: it counts all arming since start, and would differ after a load. What matters, the order
- * among equal deadlines, is.
+ * A timer's `seq` is not saved: it counts all arming since start, and would differ after a load. What matters, the
+ * order among equal deadlines, is.
  *
  * Loading goes over the stream twice: the first pass only checks, so that a stream that does not fit changes nothing.
  */
@@ -17,9 +17,9 @@
 
 #include <xxhash.h>
 
-#define STREAM_MAGIC 0x4d564b4cu /* "LKVM" */
+#define STREAM_MAGIC  0x4d564b4cu /* "LKVM" */
 #define STREAM_FORMAT 1
-#define MAX_BUFFERS 8 /* VMS_BUFFER fields of one description */
+#define MAX_BUFFERS   8 /* VMS_BUFFER fields of one description */
 
 typedef struct Registered {
     char *id;
@@ -145,8 +145,8 @@ static void save_timer(GByteArray *out, const QEMUTimer *t)
 static void check_field(const VMStateDescription *vmsd, const VMStateField *f)
 {
     if (f->kind == VMS_INT || f->kind == VMS_BOOL) {
-        lockstep_assert(f->size == 1 || f->size == 2 || f->size == 4 || f->size == 8,
-                        "%s.%s: an integer of %zu bytes", vmsd->name, f->name, f->size);
+        lockstep_assert(f->size == 1 || f->size == 2 || f->size == 4 || f->size == 8, "%s.%s: an integer of %zu bytes",
+                        vmsd->name, f->name, f->size);
     }
 }
 
@@ -377,8 +377,8 @@ static void load_field(Reader *r, const VMStateDescription *vmsd, const VMStateF
     if (!r->error && kind != f->kind + 1) {
         reader_fail(r, "%s.%s: field of kind %d, expected %d", vmsd->name, f->name, kind - 1, (int)f->kind);
     } else if (!r->error && (count != f->count || (f->kind != VMS_BUFFER && size != stream_size(f)))) {
-        reader_fail(r, "%s.%s: %u elements of %u bytes, expected %zu of %u", vmsd->name, f->name, count, size,
-                    f->count, stream_size(f));
+        reader_fail(r, "%s.%s: %u elements of %u bytes, expected %zu of %u", vmsd->name, f->name, count, size, f->count,
+                    stream_size(f));
     }
     if (!r->error) {
         load_elements(r, f, opaque, size);
@@ -663,8 +663,7 @@ static char *diff_structs(Pair *p, const VMStateField *f)
 static char *diff_field(Pair *p, const VMStateField *f)
 {
     uint64_t a_kind, b_kind, a_size, b_size, a_count, b_count;
-    if (!pair_get(p, 1, &a_kind, &b_kind) || !pair_get(p, 4, &a_size, &b_size) ||
-        !pair_get(p, 4, &a_count, &b_count)) {
+    if (!pair_get(p, 1, &a_kind, &b_kind) || !pair_get(p, 4, &a_size, &b_size) || !pair_get(p, 4, &a_count, &b_count)) {
         return g_strdup_printf("%s: cut short", f->name);
     }
     if (a_kind != b_kind || a_kind != (uint64_t)f->kind + 1 || a_count != b_count || a_count != f->count) {

@@ -1,12 +1,12 @@
 /*
  * replay/async.c  The queue of asynchronous work, and how each kind takes effect.
  *
- * Producers are any threads; they hold nothing but the queue's own lock. The consumer is the owner of replay_mutex, at a
- * checkpoint. In replay producers are dropped and the same dispatch is fed from the log.
+ * Producers are any threads; they hold nothing but the queue's own lock. The consumer is the owner of replay_mutex, at
+ * a checkpoint. In replay producers are dropped and the same dispatch is fed from the log.
  *
  * Storage is the exception: a completion carries the function that hands over its data, so it is kept in a table by id
- * in every mode, and the event (queued when recording, read in replay) only says when. In replay the event may come before the
- * worker has finished: then the vCPU thread waits for it.
+ * in every mode, and the event (queued when recording, read in replay) only says when. In replay the event may come
+ * before the worker has finished: then the vCPU thread waits for it.
  */
 #include "replay/replay-internal.h"
 
@@ -34,7 +34,7 @@ typedef struct BlockRequest {
     void *opaque;
 } BlockRequest;
 
-static GMutex lock; /* queue, queued, blocks */
+static GMutex lock;                 /* queue, queued, blocks */
 static GQueue queue = G_QUEUE_INIT; /* of ReplayEvent *, data owned */
 static gint queued;                 /* length of queue; read without the lock */
 static GHashTable *blocks;          /* id -> BlockRequest */
@@ -207,8 +207,8 @@ void replay_net_packet(int id, uint32_t flags, const uint8_t *buf, size_t len)
 {
     lockstep_assert(id >= 0 && (unsigned)id < filter_count, "network filter %d", id);
     lockstep_assert(len <= REPLAY_MAX_ARRAY, "packet of %zu bytes", len);
-    async_enqueue(&(ReplayEvent){
-        .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_NET, id, flags }, .data = buf, .len = len });
+    async_enqueue(
+        &(ReplayEvent){ .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_NET, id, flags }, .data = buf, .len = len });
 }
 
 static char *dispatch_net(const ReplayEvent *ev)

@@ -3,8 +3,8 @@
 
 #include "util/error.h"
 
-#define MAX_DRIVERS 256 /* the id is one byte of the log */
-#define CHUNK 65536u    /* bytes of one event */
+#define MAX_DRIVERS 256    /* the id is one byte of the log */
+#define CHUNK       65536u /* bytes of one event */
 
 static struct Chardev *drivers[MAX_DRIVERS];
 static unsigned driver_count;

@@ -23,7 +23,7 @@
 #include "replay/replay.h"
 #include "ui/input.h"
 
-#define REPLAY_VERSION 0xe02007u
+#define REPLAY_VERSION     0xe02007u
 #define REPLAY_HEADER_SIZE 12 /* 4 version, 8 reserved (zero) */
 
 /* clang-format off */
@@ -31,7 +31,7 @@
     EVENT(INSTRUCTION, 0, 1, U32(count), "instructions retired since the last event, 1 or more") \
     EVENT(INTERRUPT, 1, 1, , "a hardware interrupt is taken here") \
     EVENT(EXCEPTION, 2, 1, , "an exception is delivered here (rrsync=full only)") \
-    EVENT(ASYNC, 3, 1, CHECKPOINT_ID(checkpoint) ASYNC_KIND(kind), "asynchronous work takes effect; follows its checkpoint") \
+    EVENT(ASYNC, 3, 1, CHECKPOINT_ID(checkpoint) ASYNC_KIND(kind), "work takes effect; follows its checkpoint") \
     EVENT(SHUTDOWN, 4, 9, , "shutdown asked for from outside; the number is the cause") \
     EVENT(CHAR_WRITE, 13, 1, U32(result) U32(offset), "return value of a write, offset in the output array") \
     EVENT(CHAR_READ_ALL, 14, 1, ARRAY(bytes), "bytes read") \
@@ -91,15 +91,15 @@ typedef enum ReplayEventId {
 #define EVENT(name, id, ids, args, description) EVENT_##name = id,
     REPLAY_EVENTS(EVENT)
 #undef EVENT
-    EVENT_ID_COUNT,   /* ids below are valid on the wire */
-    EVENT_CUT = 0x100 /* what replay finds where the log ends without EVENT_END; never on the wire */
+        EVENT_ID_COUNT, /* ids below are valid on the wire */
+    EVENT_CUT = 0x100   /* what replay finds where the log ends without EVENT_END; never on the wire */
 } ReplayEventId;
 
 typedef enum ReplayAsyncKind {
 #define KIND(name, number, args) REPLAY_ASYNC_EVENT_##name = number,
     REPLAY_ASYNC_KINDS(KIND)
 #undef KIND
-    REPLAY_ASYNC_COUNT
+        REPLAY_ASYNC_COUNT
 } ReplayAsyncKind;
 
 /* The wire must not follow a change elsewhere by accident. */
@@ -117,7 +117,8 @@ _Static_assert(EVENT_CLOCK_HOST + REPLAY_CLOCK_VIRTUAL_RT == EVENT_CLOCK_VIRTUAL
 _Static_assert(EVENT_CHECKPOINT == 20 && EVENT_CHECKPOINT + CHECKPOINT_COUNT == EVENT_END, "wire ids");
 _Static_assert(EVENT_END == 29 && EVENT_ID_COUNT == 30, "wire ids");
 _Static_assert(REPLAY_ASYNC_COUNT == 6 && REPLAY_ASYNC_EVENT_NET == 5, "wire ids");
-_Static_assert(INPUT_EVENT_KEY == 0 && INPUT_EVENT_BTN == 1 && INPUT_EVENT_REL == 2 && INPUT_EVENT_ABS == 3, "wire ids");
+_Static_assert(INPUT_EVENT_KEY == 0 && INPUT_EVENT_BTN == 1 && INPUT_EVENT_REL == 2 && INPUT_EVENT_ABS == 3,
+               "wire ids");
 _Static_assert(KEY_VALUE_NUMBER == 0 && KEY_VALUE_QCODE == 1, "wire ids");
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * replay/file-hash.c  XXH3 of an input file. Up to 64 MiB, or with rrhash=full, of all its bytes. Of a larger one: of its
- * size (8 bytes, little-endian), its first and last MiB, and 256 pages of 4096 bytes at size / 256 * i, rounded down to
- * a page; so a start never takes long.
+ * replay/file-hash.c  XXH3 of an input file. Up to 64 MiB, or with rrhash=full, of all its bytes. Of a larger one: of
+ * its size (8 bytes, little-endian), its first and last MiB, and 256 pages of 4096 bytes at size / 256 * i, rounded
+ * down to a page; so a start never takes long.
  */
 #include "replay/replay-internal.h"
 

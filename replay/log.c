@@ -56,12 +56,12 @@ typedef struct EventRow {
 #define KEY_VALUE_KIND(n) { ARG_KEY_VALUE_KIND, #n },
 
 static const EventRow event_rows[] = {
-#define EVENT(name, id, ids, args, description) { { #name, { args { ARG_NONE, NULL } } }, id, ids },
+#define EVENT(name, id, ids, args, description) { { #name, { args{ ARG_NONE, NULL } } }, id, ids },
     REPLAY_EVENTS(EVENT)
 #undef EVENT
 };
 
-#define KIND(name, number, args) [number] = { #name, { args { ARG_NONE, NULL } } },
+#define KIND(name, number, args) [number] = { #name, { args{ ARG_NONE, NULL } } },
 static const Shape async_shapes[] = { REPLAY_ASYNC_KINDS(KIND) };
 static const Shape input_shapes[] = { REPLAY_INPUT_KINDS(KIND) };
 static const Shape key_value_shapes[] = { REPLAY_KEY_VALUE_KINDS(KIND) };
@@ -565,8 +565,8 @@ static void fuzz_events(LogReader *r, const uint8_t *data)
         g_free(replay_event_describe(&ev));
         g_byte_array_set_size(again, 0);
         log_encode_event(again, &ev);
-        lockstep_assert(again->len == reader_offset(r) - ev.offset && !memcmp(again->data, data + ev.offset, again->len),
-                        "event at byte %" PRIu64 " does not encode to itself", ev.offset);
+        bool same = again->len == reader_offset(r) - ev.offset && !memcmp(again->data, data + ev.offset, again->len);
+        lockstep_assert(same, "event at byte %" PRIu64 " does not encode to itself", ev.offset);
     }
     g_free(replay_event_describe(&ev));
     g_byte_array_unref(again);

@@ -4,7 +4,7 @@
 
 #include "replay/events.h"
 
-#define REPLAY_MAX_ARGS 8
+#define REPLAY_MAX_ARGS  8
 #define REPLAY_MAX_ARRAY (16u << 20) /* bytes of one array; a longer one is impossible */
 
 /*
@@ -34,7 +34,8 @@ char *replay_event_describe(const ReplayEvent *ev);
 void log_encode_event(GByteArray *out, const ReplayEvent *ev);
 void log_encode_header(GByteArray *out);
 
-/* A file written through a buffer; every write is checked; after the first error nothing more is written. Not locked. */
+/* A file written through a buffer; every write is checked; after the first error nothing more is written. Not locked.
+ */
 typedef struct LogWriter {
     int fd;
     char *path;
@@ -47,7 +48,8 @@ typedef struct LogWriter {
 bool log_writer_open(LogWriter *w, const char *path, Error **errp);
 void log_writer_put(LogWriter *w, const void *data, size_t len);
 bool log_writer_flush(LogWriter *w);
-/* Flush and close; false if any write ever failed. w->path and w->error stay for the message; free with log_writer_free. */
+/* Flush and close; false if any write ever failed. w->path and w->error stay for the message; free with
+ * log_writer_free. */
 bool log_writer_close(LogWriter *w);
 void log_writer_free(LogWriter *w);
 

@@ -1,9 +1,10 @@
 /*
- * replay/manifest.c  RRFILE.manifest, JSON Lines beside the log: how the recording was made, digests on the way, and how it
- * ended. Hostile when read: sizes, nesting and types are checked before anything is believed.
+ * replay/manifest.c  RRFILE.manifest, JSON Lines beside the log: how the recording was made, digests on the way, and
+ * how it ended. Hostile when read: sizes, nesting and types are checked before anything is believed.
  *
- * Keys of line 1 beyond the log format's page: "sync":"full" and "hash":"full" when rrsync=full and rrhash=full were given.
- * "machine" is an object of strings, one per replay_add_property(); "seed", "xxh3" and "digest" are 16 hex digits.
+ * Keys of line 1 beyond the log format's page: "sync":"full" and "hash":"full" when rrsync=full and rrhash=full were
+ * given. "machine" is an object of strings, one per replay_add_property(); "seed", "xxh3" and "digest" are 16 hex
+ * digits.
  */
 #include "replay/replay-internal.h"
 

@@ -45,6 +45,11 @@ static int64_t none_get_budget(void)
     return INT64_MAX;
 }
 
+static uint64_t none_event_number(void)
+{
+    return 0;
+}
+
 static bool none_at_end(void)
 {
     return false;
@@ -96,6 +101,7 @@ const ReplayOps replay_ops_none = {
     .next_shutdown = none_next_shutdown,
     .get_budget = none_get_budget,
     .account_executed = none_nothing,
+    .event_number = none_event_number,
     .at_end = none_at_end,
     .diverged = none_diverged,
     .add_input = none_add_input,

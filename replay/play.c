@@ -1,8 +1,9 @@
 /*
- * replay/play.c  Replaying: the next event is always at hand, decoded, with the icount at which it stands. Everything the
- * machine does is held against it; the first difference is a divergence, is reported once, and ends the replay.
+ * replay/play.c  Replaying: the next event is always at hand, decoded, with the icount at which it stands. Everything
+ * the machine does is held against it; the first difference is a divergence, is reported once, and ends the replay.
  *
- * Once the replay is over (log's end, cut or divergence) all entries become harmless: the machine may finish its instruction.
+ * Once the replay is over (log's end, cut or divergence) all entries become harmless: the machine may finish its
+ * instruction.
  */
 #include "replay/replay-internal.h"
 
@@ -10,7 +11,7 @@
 #include "util/error.h"
 
 /* Looks at the log without any progress after which nothing will happen any more (a log that no machine wrote). */
-#define MAX_STALLS 100000
+#define MAX_STALLS 10000
 
 static struct {
     LogReader log;
@@ -29,7 +30,6 @@ static struct {
     unsigned stalls;
 
     bool diverged;
-    bool host_stop; /* the user stops the replay */
 } play = { .log = { .fd = -1 } };
 
 /* ---- the next event ---- */
@@ -223,9 +223,7 @@ static bool play_has_events(void)
 
 static void play_shutdown_request(ShutdownCause cause)
 {
-    if (cause >= SHUTDOWN_CAUSE_HOST_ERROR && cause <= SHUTDOWN_CAUSE_HOST_UI) {
-        play.host_stop = true;
-    }
+    (void)cause;
 }
 
 static bool play_next_shutdown(ShutdownCause *cause)
@@ -236,6 +234,11 @@ static bool play_next_shutdown(ShutdownCause *cause)
     *cause = play.next.number;
     fetch();
     return true;
+}
+
+static uint64_t play_event_number(void)
+{
+    return play.event_number - 1;
 }
 
 /* ---- how far to run ---- */
@@ -400,8 +403,7 @@ static int finish_cut(int64_t icount, uint64_t digest)
     if (play.log.message) {
         fprintf(stderr, "replay: '%s': %s\n", play.path, play.log.message);
     }
-    fprintf(stderr,
-            "replay: log cut short at byte %" PRIu64 ", end at icount %" PRId64 ", digest %016" PRIx64 "\n",
+    fprintf(stderr, "replay: log cut short at byte %" PRIu64 ", end at icount %" PRId64 ", digest %016" PRIx64 "\n",
             play.log.end_offset, icount, digest);
     return REPLAY_CUT;
 }
@@ -410,16 +412,11 @@ static int play_finish(uint64_t digest)
 {
     int64_t icount = icount_get();
     check_passed(icount);
-    if (!play_at_end() && play.host_stop) {
-        fprintf(stderr,
-                "replay: stopped at icount %" PRId64 ", digest %016" PRIx64 ", before the end of the log\n", icount,
-                digest);
-        return REPLAY_SAME;
-    }
     if (!play_at_end()) {
         diverge(g_strdup_printf("the machine's end at icount %" PRId64, icount));
     }
-    return !play.diverged && play.next.id == EVENT_CUT ? finish_cut(icount, digest) : finish_same_or_not(icount, digest);
+    bool cut = !play.diverged && play.next.id == EVENT_CUT;
+    return cut ? finish_cut(icount, digest) : finish_same_or_not(icount, digest);
 }
 
 static void play_info(ReplayPrint *print, void *opaque)
@@ -446,6 +443,7 @@ const ReplayOps replay_ops_play = {
     .next_shutdown = play_next_shutdown,
     .get_budget = play_get_budget,
     .account_executed = play_account_executed,
+    .event_number = play_event_number,
     .at_end = play_at_end,
     .diverged = play_diverged,
     .add_input = play_add_input,

@@ -1,8 +1,8 @@
 /*
  * replay/record.c  Recording: each event goes into the log's buffer at the icount where it happens.
  *
- * The log has its own lock, because two threads write to the file: the owner of replay_mutex (events), and the I/O thread,
- * whose timer sees to it that a killed recorder has lost at most 100 ms even while the vCPU sleeps.
+ * The log has its own lock, because two threads write to the file: the owner of replay_mutex (events), and the I/O
+ * thread, whose timer sees to it that a killed recorder has lost at most 100 ms even while the vCPU sleeps.
  */
 #include "replay/replay-internal.h"
 
@@ -150,6 +150,11 @@ static int64_t record_get_budget(void)
     return INT64_MAX;
 }
 
+static uint64_t record_event_number(void)
+{
+    return rec.events;
+}
+
 static bool record_at_end(void)
 {
     return false;
@@ -171,8 +176,8 @@ static void put_manifest_line(char *line)
 }
 
 /*
- * Only at the first arrival at an icount, and right after the engine returned: replay, which stops there because of this
- * very line, compares before anything else has happened at that icount.
+ * Only at the first arrival at an icount, and right after the engine returned: replay, which stops there because of
+ * this very line, compares before anything else has happened at that icount.
  */
 static void put_digest_if_due(int64_t icount)
 {
@@ -326,6 +331,7 @@ const ReplayOps replay_ops_record = {
     .next_shutdown = record_next_shutdown,
     .get_budget = record_get_budget,
     .account_executed = record_account_executed,
+    .event_number = record_event_number,
     .at_end = record_at_end,
     .diverged = record_diverged,
     .add_input = record_add_input,

@@ -21,6 +21,7 @@ typedef struct ReplayOps {
     bool (*next_shutdown)(ShutdownCause *cause);
     int64_t (*get_budget)(void);
     void (*account_executed)(void);
+    uint64_t (*event_number)(void);
     bool (*at_end)(void);
     void (*diverged)(const char *text);
     bool (*add_input)(const char *role, const char *path, Error **errp);
@@ -46,7 +47,8 @@ void async_reset(void);
 
 /* ---- async.c ---- */
 
-/* Any thread: append an ASYNC event (arguments from ASYNC_ARG_KIND on are set; data is copied), wake the vCPU thread. */
+/* Any thread: append an ASYNC event (arguments from ASYNC_ARG_KIND on are set; data is copied), wake the vCPU thread.
+ */
 void async_enqueue(const ReplayEvent *ev);
 bool async_pending(void);
 /* Run what is queued now, in order; what is queued meanwhile waits for the next checkpoint. log may be NULL. */
@@ -102,11 +104,11 @@ typedef struct ManifestDigest {
 
 typedef struct Manifest {
     char *path;
-    GPtrArray *argv;    /* of char * */
-    GPtrArray *names;   /* properties, in order: names[i] and values[i] */
+    GPtrArray *argv;  /* of char * */
+    GPtrArray *names; /* properties, in order: names[i] and values[i] */
     GPtrArray *values;
-    GPtrArray *inputs;  /* of ManifestInput */
-    GArray *digests;    /* of ManifestDigest, by icount */
+    GPtrArray *inputs; /* of ManifestInput */
+    GArray *digests;   /* of ManifestDigest, by icount */
     int shift;
     uint64_t seed;
     bool sync_full, hash_full;

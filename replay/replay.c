@@ -45,8 +45,7 @@ static bool configure_file(const QemuOpts *opts, bool record, int argc, char **a
         return false;
     }
     if (qemu_opt_get(opts, "rrsnapshot")) {
-        error_setg(errp, "rrsnapshot=%s: snapshots of a recording are not supported",
-                   qemu_opt_get(opts, "rrsnapshot"));
+        error_setg(errp, "rrsnapshot=%s: snapshots of a recording are not supported", qemu_opt_get(opts, "rrsnapshot"));
         return false;
     }
     if (!get_full(opts, "rrsync", &sync_full, errp) || !get_full(opts, "rrhash", &hash_full, errp)) {
@@ -173,6 +172,11 @@ int64_t replay_get_budget(void)
 void replay_account_executed(void)
 {
     replay_ops->account_executed();
+}
+
+uint64_t replay_event_number(void)
+{
+    return replay_ops->event_number();
 }
 
 bool replay_at_end(void)

@@ -1,6 +1,6 @@
 /*
- * hw/acpi/piix4_pm.c  82371AB PIIX4 power management, function 3 (Intel 290562): ACPI registers, PM timer, SCI, soft-off,
- * power button, APM/SMI command port, SMBus host controller.
+ * hw/acpi/piix4_pm.c  82371AB PIIX4 power management, function 3 (Intel 290562): ACPI registers, PM timer, SCI,
+ * soft-off, power button, APM/SMI command port, SMBus host controller.
  *
  * Left out: throttling and clock states (registers keep what is written), device monitors, sleep states other than S5,
  * SMBus devices (every transfer ends with "no response") and SMBus interrupts.
@@ -8,60 +8,60 @@
 #include "hw/isa/chips.h"
 #include "sysemu/runstate.h"
 
-#define PM_TIMER_HZ 3579545u
-#define PM_TIMER_MASK 0xffffffu /* 24 bits */
-#define PM_TIMER_HALF_BITS 23   /* TMROF_STS is set when bit 23 changes */
+#define PM_TIMER_HZ        3579545u
+#define PM_TIMER_MASK      0xffffffu /* 24 bits */
+#define PM_TIMER_HALF_BITS 23        /* TMROF_STS is set when bit 23 changes */
 
 /* Configuration space */
-#define PMBA 0x40
-#define DEVACTB 0x58
+#define PMBA            0x40
+#define DEVACTB         0x58
 #define DEVACTB_APMC_EN (1u << 25)
-#define PMREGMISC 0x80 /* bit 0: PM I/O space decodes */
-#define SMBBA 0x90
-#define SMBHSTCFG 0xd2 /* bit 0: SMBus I/O space decodes */
+#define PMREGMISC       0x80 /* bit 0: PM I/O space decodes */
+#define SMBBA           0x90
+#define SMBHSTCFG       0xd2 /* bit 0: SMBus I/O space decodes */
 
 /* PM I/O space */
-#define PMSTS 0x00
-#define PMEN 0x02
-#define PMCNTRL 0x04
-#define PMTMR 0x08
-#define GPSTS 0x0c
-#define GPEN 0x0e
-#define GLBSTS 0x18
-#define GLBSTS_APM 0x20
-#define DEVSTS 0x1c
-#define GLBCTL 0x28
+#define PMSTS         0x00
+#define PMEN          0x02
+#define PMCNTRL       0x04
+#define PMTMR         0x08
+#define GPSTS         0x0c
+#define GPEN          0x0e
+#define GLBSTS        0x18
+#define GLBSTS_APM    0x20
+#define DEVSTS        0x1c
+#define GLBCTL        0x28
 #define GLBCTL_SMI_EN 1u
-#define PM_IO_SIZE 64
+#define PM_IO_SIZE    64
 
-#define STS_TMROF 0x0001
-#define STS_PWRBTN 0x0100
-#define STS_WAK 0x8000
-#define STS_BITS 0x8d31   /* status bits that exist; a written 1 clears */
-#define EVENT_BITS 0x0521 /* those that PMEN can turn into an interrupt */
-#define CNT_SCI_EN 0x0001
-#define CNT_SUS_EN 0x2000
+#define STS_TMROF      0x0001
+#define STS_PWRBTN     0x0100
+#define STS_WAK        0x8000
+#define STS_BITS       0x8d31 /* status bits that exist; a written 1 clears */
+#define EVENT_BITS     0x0521 /* those that PMEN can turn into an interrupt */
+#define CNT_SCI_EN     0x0001
+#define CNT_SUS_EN     0x2000
 #define CNT_SUS_TYP(v) (((v) >> 10) & 7)
-#define SUS_SOFT_OFF 0
-#define CNT_BITS 0x1c07 /* kept; SUS_EN reads as zero */
+#define SUS_SOFT_OFF   0
+#define CNT_BITS       0x1c07 /* kept; SUS_EN reads as zero */
 
 /* What the FADT tells the guest to write to the SMI command port. */
-#define ACPI_ENABLE 0xf1
+#define ACPI_ENABLE  0xf1
 #define ACPI_DISABLE 0xf0
 
 /* SMBus I/O space */
-#define SMB_HSTSTS 0
+#define SMB_HSTSTS         0
 #define SMB_HSTSTS_DEV_ERR 0x04
-#define SMB_HSTCNT 2
-#define SMB_HSTCNT_START 0x40
-#define SMB_IO_SIZE 16
+#define SMB_HSTCNT         2
+#define SMB_HSTCNT_START   0x40
+#define SMB_IO_SIZE        16
 
 typedef struct PIIX4PMState {
     PCIDevice pci;
     uint16_t pmsts; /* without TMROF, which follows from the clock */
     uint16_t pmen, pmcntrl;
     uint16_t gpsts, gpen;
-    uint64_t timer_half_seen; /* number of the timer's half period in which TMROF_STS was last cleared */
+    uint64_t timer_half_seen;  /* number of the timer's half period in which TMROF_STS was last cleared */
     uint8_t other[PM_IO_SIZE]; /* registers without effect, at their own offset */
     uint8_t apmc, apms;
     uint8_t smbus[SMB_IO_SIZE];
@@ -209,7 +209,7 @@ static void pm_io_write(void *opaque, hwaddr addr, uint64_t value, unsigned size
             i += 2;
         } else {
             unsigned shift = 8 * (at & 1);
-            pm_write16(opaque, at & ~1u, ((value >> (8 * i)) & 0xff) << shift, (uint16_t)~(0xffu << shift));
+            pm_write16(opaque, at & ~1u, ((value >> (8 * i)) & 0xff) << shift, (uint16_t) ~(0xffu << shift));
             i++;
         }
     }
@@ -397,28 +397,29 @@ static const VMStateDescription vmstate_piix4_pm = {
     .name = "PIIX4_PM",
     .version = 1,
     .post_load = piix4_pm_post_load,
-    .fields = (const VMStateField[]){
-        VMSTATE_STRUCT(PIIX4PMState, pci, vmstate_pci_device),
-        VMSTATE_INT(PIIX4PMState, pmsts),
-        VMSTATE_INT(PIIX4PMState, pmen),
-        VMSTATE_INT(PIIX4PMState, pmcntrl),
-        VMSTATE_INT(PIIX4PMState, gpsts),
-        VMSTATE_INT(PIIX4PMState, gpen),
-        VMSTATE_INT(PIIX4PMState, timer_half_seen),
-        VMSTATE_BYTES(PIIX4PMState, other),
-        VMSTATE_INT(PIIX4PMState, apmc),
-        VMSTATE_INT(PIIX4PMState, apms),
-        VMSTATE_BYTES(PIIX4PMState, smbus),
-        VMSTATE_TIMER(PIIX4PMState, overflow_timer),
-        VMSTATE_DERIVED(PIIX4PMState, sci),
-        VMSTATE_DERIVED(PIIX4PMState, smi),
-        VMSTATE_DERIVED(PIIX4PMState, pm_io),
-        VMSTATE_DERIVED(PIIX4PMState, apm_io),
-        VMSTATE_DERIVED(PIIX4PMState, smb_io),
-        VMSTATE_DERIVED(PIIX4PMState, pm_mapped),
-        VMSTATE_DERIVED(PIIX4PMState, smb_mapped),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_STRUCT(PIIX4PMState, pci, vmstate_pci_device),
+            VMSTATE_INT(PIIX4PMState, pmsts),
+            VMSTATE_INT(PIIX4PMState, pmen),
+            VMSTATE_INT(PIIX4PMState, pmcntrl),
+            VMSTATE_INT(PIIX4PMState, gpsts),
+            VMSTATE_INT(PIIX4PMState, gpen),
+            VMSTATE_INT(PIIX4PMState, timer_half_seen),
+            VMSTATE_BYTES(PIIX4PMState, other),
+            VMSTATE_INT(PIIX4PMState, apmc),
+            VMSTATE_INT(PIIX4PMState, apms),
+            VMSTATE_BYTES(PIIX4PMState, smbus),
+            VMSTATE_TIMER(PIIX4PMState, overflow_timer),
+            VMSTATE_DERIVED(PIIX4PMState, sci),
+            VMSTATE_DERIVED(PIIX4PMState, smi),
+            VMSTATE_DERIVED(PIIX4PMState, pm_io),
+            VMSTATE_DERIVED(PIIX4PMState, apm_io),
+            VMSTATE_DERIVED(PIIX4PMState, smb_io),
+            VMSTATE_DERIVED(PIIX4PMState, pm_mapped),
+            VMSTATE_DERIVED(PIIX4PMState, smb_mapped),
+            VMSTATE_END,
+        },
 };
 
 const DeviceType piix4_pm_type = {

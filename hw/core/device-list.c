@@ -153,6 +153,9 @@ void device_help(FILE *out)
             continue;
         }
         fprintf(out, "name \"%s\", bus %s", type->name, is_pci(type) ? "PCI" : "ISA");
-        fprintf(out, type->description ? ", desc \"%s\"\n" : "\n", type->description);
+        if (type->description) {
+            fprintf(out, ", desc \"%s\"", type->description);
+        }
+        fputc('\n', out);
     }
 }

@@ -1,9 +1,9 @@
 /*
  * hw/core/memory.c  Guest-physical memory and I/O ports: the region tree, its flat views, and single and bulk accesses.
  *
- * A change in the tree renders the view of the address space it belongs to once, at the outermost commit; an access is a
- * binary search with a last-hit cache. Contract: include/exec/memory.h. RAM itself is in hw/core/ram.c.
- * Left out on purpose: address spaces of single devices (IOMMU), coalesced writes.
+ * A change in the tree renders the view of the address space it belongs to once, at the outermost commit; an access is
+ * a binary search with a last-hit cache. Contract: include/exec/memory.h. RAM itself is in hw/core/ram.c. Left out on
+ * purpose: address spaces of single devices (IOMMU), coalesced writes.
  */
 #include "hw/core/memory-internal.h"
 
@@ -180,8 +180,8 @@ void memory_region_transaction_commit(void)
 }
 
 /*
- * The part of the tree that mr hangs in changed. Ports are never under memory nor the other way round; any other space may see the change through a
- * subtree or an alias.
+ * The part of the tree that mr hangs in changed. Ports are never under memory nor the other way round; any other space
+ * may see the change through a subtree or an alias.
  */
 static void tree_changed(MemoryRegion *mr)
 {
@@ -201,7 +201,9 @@ static void tree_changed(MemoryRegion *mr)
 
 void memory_region_init(MemoryRegion *mr, const char *name, uint64_t size)
 {
-    *mr = (MemoryRegion){ .name = name, .kind = MR_CONTAINER, .size = size, .ram_addr = RAM_ADDR_INVALID, .enabled = true };
+    *mr = (MemoryRegion){
+        .name = name, .kind = MR_CONTAINER, .size = size, .ram_addr = RAM_ADDR_INVALID, .enabled = true
+    };
 }
 
 void memory_region_init_ram(MemoryRegion *mr, const char *name, uint64_t size)
@@ -679,8 +681,8 @@ static void mtree_print_trees(MtreeOut *out)
 static void mtree_flat_range(MtreeOut *out, const FlatRange *r)
 {
     GString *line = g_string_new(NULL);
-    g_string_append_printf(line, "  %016" PRIx64 "-%016" PRIx64 " (prio %d, %s): %s", r->start, r->last, r->mr->priority,
-                           region_type_name(r->mr, r->readonly), r->mr->name);
+    g_string_append_printf(line, "  %016" PRIx64 "-%016" PRIx64 " (prio %d, %s): %s", r->start, r->last,
+                           r->mr->priority, region_type_name(r->mr, r->readonly), r->mr->name);
     if (r->offset) {
         g_string_append_printf(line, " @%016" PRIx64, r->offset);
     }
@@ -691,7 +693,8 @@ static void mtree_flat_range(MtreeOut *out, const FlatRange *r)
 static void mtree_print_flat(MtreeOut *out, AddressSpace *as, int n)
 {
     const char *root = as->root->name;
-    char *text = g_strdup_printf("FlatView #%d\n AS \"%s\", root: %s\n Root memory region: %s", n, as->name, root, root);
+    char *text =
+        g_strdup_printf("FlatView #%d\n AS \"%s\", root: %s\n Root memory region: %s", n, as->name, root, root);
     char **lines = g_strsplit(text, "\n", 0);
     for (char **line = lines; *line; line++) {
         out->print(out->opaque, *line);

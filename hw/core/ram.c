@@ -1,8 +1,9 @@
 /*
- * hw/core/ram.c  The RAM space: one host reservation that holds the RAM and ROM of the whole machine, and its page flags.
+ * hw/core/ram.c  The RAM space: one host reservation that holds the RAM and ROM of the whole machine, and its page
+ * flags.
  *
- * Address space is reserved once and committed region by region, so host pointers never move and untouched guest memory costs nothing.
- * Contract: the second half of include/exec/memory.h.
+ * Address space is reserved once and committed region by region, so host pointers never move and untouched guest memory
+ * costs nothing. Contract: the second half of include/exec/memory.h.
  */
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -12,7 +13,7 @@
 #include "hw/core/memory-internal.h"
 
 #define HUGE_PAGE_SIZE (2 * MiB)
-#define CLEAN_FLAGS (PAGE_CLEAN_VGA | PAGE_CLEAN_SNAPSHOT)
+#define CLEAN_FLAGS    (PAGE_CLEAN_VGA | PAGE_CLEAN_SNAPSHOT)
 
 uint8_t *ram_base;
 ram_addr_t ram_size_used;

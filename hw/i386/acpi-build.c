@@ -1,36 +1,41 @@
 /*
- * hw/i386/acpi-build.c  ACPI tables of the PC (ACPI 6.4, chapter 5): RSDP, RSDT, XSDT, FADT, FACS, DSDT, MADT, HPET, WAET.
+ * hw/i386/acpi-build.c  ACPI tables of the PC (ACPI 6.4, chapter 5): RSDP, RSDT, XSDT, FADT, FACS, DSDT, MADT, HPET,
+ * WAET.
  *
- * Firmware allocates the two blobs, then runs the script in etc/table-loader: it adds the blobs' addresses to pointers (which hold offsets
- * until then) and fills in checksums. The DSDT is written with hw/i386/aml-build.c; `iasl -d` reads it back.
- * Left out: S1 to S4, CPU and PCI hot plug, a 64-bit PCI window.
+ * Firmware allocates the two blobs, then runs the script in etc/table-loader: it adds the blobs' addresses to pointers
+ * (which hold offsets until then) and fills in checksums. The DSDT is written with hw/i386/aml-build.c; `iasl -d` reads
+ * it back. Left out: S1 to S4, CPU and PCI hot plug, a 64-bit PCI window.
  */
 #include "hw/i386/aml-build.h"
 #include "hw/i386/pc-internal.h"
 #include "hw/isa/chips.h"
 
-#define RSDP_FILE "etc/acpi/rsdp"
-#define TABLES_FILE "etc/acpi/tables"
-#define LOADER_FILE "etc/table-loader"
-#define HEADER_LEN 36
+#define RSDP_FILE       "etc/acpi/rsdp"
+#define TABLES_FILE     "etc/acpi/tables"
+#define LOADER_FILE     "etc/table-loader"
+#define HEADER_LEN      36
 #define HEADER_CHECKSUM 9
-#define SCI_IRQ 9
+#define SCI_IRQ         9
 #define PM_BASE_DEFAULT 0x600 /* what SeaBIOS programs */
 
 typedef struct AcpiTables {
     GByteArray *blob, *loader;
     uint32_t tables[8]; /* offsets in blob that the RSDT lists */
     unsigned nb_tables;
-    uint32_t fadt;
-    Device *pm;
 } AcpiTables;
+
+/* What is needed when firmware selects the blob. */
+static struct {
+    Device *pm;
+    uint32_t fadt; /* offset in the blob */
+} acpi;
 
 /* ---- loader script: commands of 128 bytes ---- */
 
 enum { LOADER_ALLOCATE = 1, LOADER_ADD_POINTER = 2, LOADER_ADD_CHECKSUM = 3 };
 enum { ZONE_HIGH = 1, ZONE_FSEG = 2 };
 #define LOADER_ENTRY 128
-#define LOADER_NAME 56
+#define LOADER_NAME  56
 
 static uint8_t *loader_entry(AcpiTables *t, uint32_t command, const char *file)
 {
@@ -332,7 +337,6 @@ static void dsdt_pci_bus(Aml *a, const PCConfig *config, uint64_t ram_below_4g)
 {
     AmlMark device = aml_device(a, "PCI0");
     aml_name_eisaid(a, "_HID", "PNP0A03");
-    aml_name_int(a, "_ADR", 0);
     aml_name_int(a, "_UID", 0);
     dsdt_pci_windows(a, ram_below_4g);
     dsdt_routing(a);
@@ -389,18 +393,39 @@ static uint32_t build_dsdt(AcpiTables *t, const PCConfig *config, uint64_t ram_b
 /* ---- FADT (5.2.9) ---- */
 
 enum {
-    FADT_FIRMWARE_CTRL = 36, FADT_DSDT = 40, FADT_SCI_INT = 46, FADT_SMI_CMD = 48, FADT_ACPI_ENABLE = 52,
-    FADT_ACPI_DISABLE = 53, FADT_PM1A_EVT = 56, FADT_PM1A_CNT = 64, FADT_PM_TMR = 76, FADT_GPE0 = 80,
-    FADT_PM1_EVT_LEN = 88, FADT_PM1_CNT_LEN = 89, FADT_PM_TMR_LEN = 91, FADT_GPE0_LEN = 92, FADT_C2_LATENCY = 96,
-    FADT_C3_LATENCY = 98, FADT_CENTURY = 108, FADT_BOOT_ARCH = 109, FADT_FLAGS = 112, FADT_RESET_REG = 116,
-    FADT_RESET_VALUE = 128, FADT_X_DSDT = 140, FADT_X_PM1A_EVT = 148, FADT_X_PM1A_CNT = 172, FADT_X_PM_TMR = 208,
-    FADT_X_GPE0 = 220, FADT_LEN = 244
+    FADT_FIRMWARE_CTRL = 36,
+    FADT_DSDT = 40,
+    FADT_SCI_INT = 46,
+    FADT_SMI_CMD = 48,
+    FADT_ACPI_ENABLE = 52,
+    FADT_ACPI_DISABLE = 53,
+    FADT_PM1A_EVT = 56,
+    FADT_PM1A_CNT = 64,
+    FADT_PM_TMR = 76,
+    FADT_GPE0 = 80,
+    FADT_PM1_EVT_LEN = 88,
+    FADT_PM1_CNT_LEN = 89,
+    FADT_PM_TMR_LEN = 91,
+    FADT_GPE0_LEN = 92,
+    FADT_C2_LATENCY = 96,
+    FADT_C3_LATENCY = 98,
+    FADT_CENTURY = 108,
+    FADT_BOOT_ARCH = 109,
+    FADT_FLAGS = 112,
+    FADT_RESET_REG = 116,
+    FADT_RESET_VALUE = 128,
+    FADT_X_DSDT = 140,
+    FADT_X_PM1A_EVT = 148,
+    FADT_X_PM1A_CNT = 172,
+    FADT_X_PM_TMR = 208,
+    FADT_X_GPE0 = 220,
+    FADT_LEN = 244
 };
-#define FADT_WBINVD (1u << 0)
-#define FADT_PROC_C1 (1u << 2)
-#define FADT_SLP_BUTTON (1u << 5) /* no fixed sleep button */
-#define FADT_RTC_S4 (1u << 7)
-#define FADT_RESET_REG_SUP (1u << 10)
+#define FADT_WBINVD             (1u << 0)
+#define FADT_PROC_C1            (1u << 2)
+#define FADT_SLP_BUTTON         (1u << 5) /* no fixed sleep button */
+#define FADT_RTC_S4             (1u << 7)
+#define FADT_RESET_REG_SUP      (1u << 10)
 #define FADT_USE_PLATFORM_CLOCK (1u << 15)
 
 /* Generic address (5.2.3.2) in I/O space. */
@@ -443,8 +468,8 @@ static uint32_t build_fadt(AcpiTables *t, uint32_t facs, uint32_t dsdt)
     stw_le_p(f + FADT_C3_LATENCY, 0xfff);
     f[FADT_CENTURY] = 0x32;
     stw_le_p(f + FADT_BOOT_ARCH, 0x0003); /* legacy devices, 8042 */
-    stl_le_p(f + FADT_FLAGS, FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_RTC_S4 | FADT_RESET_REG_SUP |
-                                 FADT_USE_PLATFORM_CLOCK);
+    stl_le_p(f + FADT_FLAGS,
+             FADT_WBINVD | FADT_PROC_C1 | FADT_SLP_BUTTON | FADT_RTC_S4 | FADT_RESET_REG_SUP | FADT_USE_PLATFORM_CLOCK);
     fadt_gas(f + FADT_RESET_REG, 8, 1, 0xcf9);
     f[FADT_RESET_VALUE] = 0x06;
     fadt_set_pm_base(f, PM_BASE_DEFAULT);
@@ -563,24 +588,24 @@ static void build_rsdp(AcpiTables *t, Device *fw_cfg, uint32_t rsdt, uint32_t xs
 
 static void tables_selected(void *opaque, uint8_t *data, size_t len)
 {
-    AcpiTables *t = opaque;
-    uint16_t base = piix4_pm_io_base(t->pm);
-    lockstep_assert(t->fadt + FADT_LEN <= len, "FADT at %u", t->fadt);
+    uint16_t base = piix4_pm_io_base(acpi.pm);
+    (void)opaque;
+    lockstep_assert(acpi.fadt + FADT_LEN <= len, "FADT at %u", acpi.fadt);
     if (base) {
-        fadt_set_pm_base(data + t->fadt, base);
+        fadt_set_pm_base(data + acpi.fadt, base);
     }
 }
 
 void acpi_build(const PCConfig *config, uint64_t ram_below_4g, Device *fw_cfg, Device *pm)
 {
-    AcpiTables *t = g_new0(AcpiTables, 1); /* for the life of the machine */
-    *t = (AcpiTables){ .blob = g_byte_array_new(), .loader = g_byte_array_new(), .pm = pm };
+    AcpiTables tables = { .blob = g_byte_array_new(), .loader = g_byte_array_new() }, *t = &tables;
+    acpi.pm = pm;
     loader_allocate(t, RSDP_FILE, 16, ZONE_FSEG);
     loader_allocate(t, TABLES_FILE, 64, ZONE_HIGH);
     uint32_t facs = build_facs(t);
     uint32_t dsdt = build_dsdt(t, config, ram_below_4g);
-    t->fadt = build_fadt(t, facs, dsdt);
-    table_list(t, t->fadt);
+    acpi.fadt = build_fadt(t, facs, dsdt);
+    table_list(t, acpi.fadt);
     build_madt(t, config);
     if (config->hpet) {
         build_hpet(t);
@@ -589,9 +614,8 @@ void acpi_build(const PCConfig *config, uint64_t ram_below_4g, Device *fw_cfg, D
     uint32_t rsdt = build_root(t, "RSDT", 4);
     uint32_t xsdt = build_root(t, "XSDT", 8);
     build_rsdp(t, fw_cfg, rsdt, xsdt);
-    fw_cfg_add_file_callback(fw_cfg, TABLES_FILE, t->blob->data, t->blob->len, tables_selected, t);
+    fw_cfg_add_file_callback(fw_cfg, TABLES_FILE, t->blob->data, t->blob->len, tables_selected, NULL);
     fw_cfg_add_file(fw_cfg, LOADER_FILE, t->loader->data, t->loader->len);
     g_byte_array_free(t->blob, true);
     g_byte_array_free(t->loader, true);
-    t->blob = t->loader = NULL;
 }

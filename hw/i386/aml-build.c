@@ -1,4 +1,5 @@
-/* hw/i386/aml-build.c  Writer of ACPI machine language: encodings of ACPI 6.4, sections 20.2 (terms) and 6.4 (resources). */
+/* hw/i386/aml-build.c  Writer of ACPI machine language: encodings of ACPI 6.4, sections 20.2 (terms) and 6.4
+ * (resources). */
 #include "hw/i386/aml-build.h"
 
 void aml_bytes(Aml *a, const void *data, size_t len)

@@ -27,7 +27,7 @@ AmlMark aml_scope(Aml *a, const char *path);
 AmlMark aml_device(Aml *a, const char *name);
 AmlMark aml_method(Aml *a, const char *name, uint8_t args);
 AmlMark aml_package(Aml *a, uint8_t elements);
-AmlMark aml_if(Aml *a); /* the predicate follows */
+AmlMark aml_if(Aml *a);                        /* the predicate follows */
 AmlMark aml_field(Aml *a, const char *region); /* byte access, no lock, preserve */
 void aml_end(Aml *a, AmlMark mark);
 
@@ -44,7 +44,7 @@ void aml_return(Aml *a); /* the value follows */
 AmlMark aml_resources(Aml *a);
 void aml_resources_end(Aml *a, AmlMark mark);
 void aml_res_io(Aml *a, uint16_t base, uint8_t len);
-void aml_res_irq(Aml *a, uint8_t irq); /* ISA: edge, active high, exclusive */
+void aml_res_irq(Aml *a, uint8_t irq);                                /* ISA: edge, active high, exclusive */
 void aml_res_interrupts(Aml *a, const uint32_t *irqs, uint8_t count); /* level, active high, shared */
 void aml_res_memory32_fixed(Aml *a, uint32_t base, uint32_t len);
 void aml_res_bus(Aml *a, uint16_t first, uint16_t last);

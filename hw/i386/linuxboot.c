@@ -1,5 +1,6 @@
 /*
- * hw/i386/linuxboot.c  -kernel, -initrd, -append: Linux's x86 boot protocol 2.02 and later (Documentation/x86/boot.rst).
+ * hw/i386/linuxboot.c  -kernel, -initrd, -append: Linux's x86 boot protocol 2.02 and later
+ * (Documentation/x86/boot.rst).
  *
  * The pieces go into fw_cfg items with the addresses where they belong; firmware boots the option ROM
  * pc-bios/linuxboot.S, which copies them there and enters the setup code. UEFI firmware reads the same items itself.
@@ -11,25 +12,35 @@
 #include "hw/i386/pc-internal.h"
 #include "replay/replay.h"
 
-#define ROM_FILE "genroms/linuxboot.bin"
-#define CMDLINE_ADDRESS 0x20000u
-#define CMDLINE_MAX 0xffffu
-#define FIRMWARE_TABLES (512 * KiB) /* top of low RAM, where firmware puts ACPI tables and its own data */
+#define ROM_FILE          "genroms/linuxboot.bin"
+#define CMDLINE_ADDRESS   0x20000u
+#define CMDLINE_MAX       0xffffu
+#define FIRMWARE_TABLES   (512 * KiB) /* top of low RAM, where firmware puts ACPI tables and its own data */
 #define SETUP_MAX_SECTORS 64
-#define LOADER_TYPE 0xb0 /* assigned to QEMU; guests know it */
+#define LOADER_TYPE       0xb0 /* assigned to QEMU; guests know it */
 
 /* Offsets in the setup header. */
 enum {
-    HDR_SETUP_SECTS = 0x1f1, HDR_VID_MODE = 0x1fa, HDR_BOOT_FLAG = 0x1fe, HDR_MAGIC = 0x202, HDR_VERSION = 0x206,
-    HDR_TYPE_OF_LOADER = 0x210, HDR_LOADFLAGS = 0x211, HDR_RAMDISK_IMAGE = 0x218, HDR_RAMDISK_SIZE = 0x21c,
-    HDR_HEAP_END_PTR = 0x224, HDR_CMD_LINE_PTR = 0x228, HDR_INITRD_ADDR_MAX = 0x22c, HDR_CMDLINE_SIZE = 0x238,
+    HDR_SETUP_SECTS = 0x1f1,
+    HDR_VID_MODE = 0x1fa,
+    HDR_BOOT_FLAG = 0x1fe,
+    HDR_MAGIC = 0x202,
+    HDR_VERSION = 0x206,
+    HDR_TYPE_OF_LOADER = 0x210,
+    HDR_LOADFLAGS = 0x211,
+    HDR_RAMDISK_IMAGE = 0x218,
+    HDR_RAMDISK_SIZE = 0x21c,
+    HDR_HEAP_END_PTR = 0x224,
+    HDR_CMD_LINE_PTR = 0x228,
+    HDR_INITRD_ADDR_MAX = 0x22c,
+    HDR_CMDLINE_SIZE = 0x238,
     HDR_LEN = 0x260
 };
 #define HDR_MAGIC_VALUE 0x53726448u /* "HdrS" */
-#define LOADED_HIGH 0x01
-#define CAN_USE_HEAP 0x80
-#define INITRD_MAX_OLD 0x37ffffffu /* before 2.03 */
-#define CMDLINE_MAX_OLD 255u       /* before 2.06 */
+#define LOADED_HIGH     0x01
+#define CAN_USE_HEAP    0x80
+#define INITRD_MAX_OLD  0x37ffffffu /* before 2.03 */
+#define CMDLINE_MAX_OLD 255u        /* before 2.06 */
 
 typedef struct LinuxImage {
     uint8_t *file; /* setup code, then the protected-mode kernel */
@@ -75,8 +86,8 @@ static bool check_kernel(LinuxImage *k, const char *path, Error **errp)
         return false;
     }
     if (sectors > SETUP_MAX_SECTORS || k->file_len <= k->setup_len) {
-        error_setg(errp, "kernel file '%s' is cut short or broken: %u setup sectors, %" G_GSIZE_FORMAT " bytes", path, sectors,
-                   k->file_len);
+        error_setg(errp, "kernel file '%s' is cut short or broken: %u setup sectors, %" G_GSIZE_FORMAT " bytes", path,
+                   sectors, k->file_len);
         return false;
     }
     return true;
@@ -110,13 +121,15 @@ static void choose_addresses(LinuxImage *k, size_t cmdline_len)
 /* As high as kernel and RAM allow, below what firmware keeps for itself; whole pages. */
 static bool place_initrd(LinuxImage *k, const char *path, uint64_t ram_below_4g, Error **errp)
 {
-    uint64_t limit = k->version >= 0x203 ? (uint64_t)ldl_le_p(k->file + HDR_INITRD_ADDR_MAX) + 1 : INITRD_MAX_OLD + 1ull;
+    uint64_t limit =
+        k->version >= 0x203 ? (uint64_t)ldl_le_p(k->file + HDR_INITRD_ADDR_MAX) + 1 : INITRD_MAX_OLD + 1ull;
     uint64_t ram_end = ram_below_4g > FIRMWARE_TABLES ? ram_below_4g - FIRMWARE_TABLES : 0;
     uint64_t kernel_end = k->kernel_addr + (k->file_len - k->setup_len);
     limit = MIN(limit, ram_end);
     if (k->initrd_len > limit || ((limit - k->initrd_len) & PAGE_MASK) < kernel_end) {
-        error_setg(errp, "initrd '%s' is too large: %" G_GSIZE_FORMAT " bytes do not fit below %#" PRIx64 " beside the kernel",
-                   path, k->initrd_len, limit);
+        error_setg(
+            errp, "initrd '%s' is too large: %" G_GSIZE_FORMAT " bytes do not fit below %#" PRIx64 " beside the kernel",
+            path, k->initrd_len, limit);
         return false;
     }
     k->initrd_addr = (limit - k->initrd_len) & PAGE_MASK;
@@ -158,8 +171,8 @@ static void fill_header(LinuxImage *k, const char *cmdline)
     }
 }
 
-static void add_piece(Device *fw_cfg, uint16_t addr_key, uint32_t addr, uint16_t size_key, uint16_t data_key, const void *data,
-                      uint32_t len)
+static void add_piece(Device *fw_cfg, uint16_t addr_key, uint32_t addr, uint16_t size_key, uint16_t data_key,
+                      const void *data, uint32_t len)
 {
     fw_cfg_add_i32(fw_cfg, addr_key, addr);
     fw_cfg_add_i32(fw_cfg, size_key, len);
@@ -169,12 +182,13 @@ static void add_piece(Device *fw_cfg, uint16_t addr_key, uint32_t addr, uint16_t
 static void add_pieces(const LinuxImage *k, const char *cmdline, Device *fw_cfg)
 {
     add_piece(fw_cfg, FW_CFG_SETUP_ADDR, k->setup_addr, FW_CFG_SETUP_SIZE, FW_CFG_SETUP_DATA, k->file, k->setup_len);
-    add_piece(fw_cfg, FW_CFG_KERNEL_ADDR, k->kernel_addr, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA, k->file + k->setup_len,
-              k->file_len - k->setup_len);
+    add_piece(fw_cfg, FW_CFG_KERNEL_ADDR, k->kernel_addr, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA,
+              k->file + k->setup_len, k->file_len - k->setup_len);
     add_piece(fw_cfg, FW_CFG_CMDLINE_ADDR, k->cmdline_addr, FW_CFG_CMDLINE_SIZE, FW_CFG_CMDLINE_DATA, cmdline,
               strlen(cmdline) + 1);
     if (k->initrd_len) {
-        add_piece(fw_cfg, FW_CFG_INITRD_ADDR, k->initrd_addr, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA, k->initrd, k->initrd_len);
+        add_piece(fw_cfg, FW_CFG_INITRD_ADDR, k->initrd_addr, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA, k->initrd,
+                  k->initrd_len);
     }
 }
 
@@ -183,8 +197,8 @@ static void add_pieces(const LinuxImage *k, const char *cmdline, Device *fw_cfg)
 extern const uint8_t linuxboot_rom[], linuxboot_rom_end[]; /* pc-bios/linuxboot.S */
 
 #define ROM_PNP_OFFSET 0x1a
-#define PNP_LEN 32
-#define PNP_CHECKSUM 9
+#define PNP_LEN        32
+#define PNP_CHECKSUM   9
 
 static uint8_t checksum(const uint8_t *p, size_t len)
 {

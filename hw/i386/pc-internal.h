@@ -6,9 +6,9 @@
 #include "hw/nvram/fw_cfg.h"
 
 #define PC_RAM_BELOW_4G_MAX 0xe0000000u /* with more RAM than this, the rest lies above 4 GiB */
-#define PC_IOAPIC_ADDRESS 0xfec00000u
-#define PC_HPET_ADDRESS 0xfed00000u
-#define PC_APIC_ADDRESS 0xfee00000u
+#define PC_IOAPIC_ADDRESS   0xfec00000u
+#define PC_HPET_ADDRESS     0xfed00000u
+#define PC_APIC_ADDRESS     0xfee00000u
 
 /* Files etc/acpi/rsdp, etc/acpi/tables, etc/table-loader. ram_below_4g: where PCI memory may begin. */
 void acpi_build(const PCConfig *config, uint64_t ram_below_4g, Device *fw_cfg, Device *pm);

@@ -1,8 +1,8 @@
 /*
  * hw/i386/pc.c  The PC machine: i440FX and PIIX3 with their chips, built in order, as QEMU's `pc` presents them.
  *
- * RAM lies at 0 up to 3.5 GiB and the rest from 4 GiB up; PCI memory lies under RAM; the BIOS at the top of 4 GiB, its last
- * 128 KiB also at E0000h, where PAM decides between it and RAM.
+ * RAM lies at 0 up to 3.5 GiB and the rest from 4 GiB up; PCI memory lies under RAM; the BIOS at the top of 4 GiB, its
+ * last 128 KiB also at E0000h, where PAM decides between it and RAM.
  */
 #include "accel/engine.h"
 #include "hw/i386/chipset.h"
@@ -12,13 +12,13 @@
 #include "replay/replay.h"
 #include "target/i386/smm.h"
 
-#define ISA_IRQS 16
-#define GSI_COUNT 24
-#define CASCADE_IRQ 2
+#define ISA_IRQS         16
+#define GSI_COUNT        24
+#define CASCADE_IRQ      2
 #define DEFAULT_FIRMWARE "bios-256k.bin"
-#define FIRMWARE_MAX (16 * MiB)
-#define ISA_BIOS_SIZE (128 * KiB)
-#define ISA_BIOS_END 0x100000
+#define FIRMWARE_MAX     (16 * MiB)
+#define ISA_BIOS_SIZE    (128 * KiB)
+#define ISA_BIOS_END     0x100000
 
 enum { A20_KBC, A20_PORT92 };
 
@@ -108,7 +108,8 @@ static bool read_firmware(const char *name, char **image, gsize *len, Error **er
         error_setg(errp, "could not load PC BIOS '%s': %s", name, gerror->message);
         g_error_free(gerror);
     } else if (*len == 0 || *len % (64 * KiB) || *len > FIRMWARE_MAX) {
-        error_setg(errp, "could not load PC BIOS '%s': %" G_GSIZE_FORMAT " bytes, must be a multiple of 64 KiB up to 16 MiB",
+        error_setg(errp,
+                   "could not load PC BIOS '%s': %" G_GSIZE_FORMAT " bytes, must be a multiple of 64 KiB up to 16 MiB",
                    name, *len);
     } else {
         ok = replay_add_input("firmware", path, errp);
@@ -137,7 +138,8 @@ static bool create_bios(Error **errp)
 
 /* ---- interrupts ---- */
 
-/* The timer's IRQ 0 is the IO-APIC's input 2 (an interrupt source override in the MADT); input 2 of the PIC is its cascade. */
+/* The timer's IRQ 0 is the IO-APIC's input 2 (an interrupt source override in the MADT); input 2 of the PIC is its
+ * cascade. */
 static void gsi_set(void *opaque, int n, int level)
 {
     (void)opaque;
@@ -199,29 +201,30 @@ static const VMStateDescription vmstate_pc = {
     .name = "pc",
     .version = 1,
     .post_load = a20_post_load,
-    .fields = (const VMStateField[]){
-        VMSTATE_DERIVED(PCMachine, config),
-        VMSTATE_DERIVED(PCMachine, ram_below_4g),
-        VMSTATE_DERIVED(PCMachine, ram_above_4g),
-        VMSTATE_DERIVED(PCMachine, ram),
-        VMSTATE_DERIVED(PCMachine, ram_low),
-        VMSTATE_DERIVED(PCMachine, ram_high),
-        VMSTATE_DERIVED(PCMachine, bios),
-        VMSTATE_DERIVED(PCMachine, isa_bios),
-        VMSTATE_DERIVED(PCMachine, cpu),
-        VMSTATE_DERIVED(PCMachine, pic),
-        VMSTATE_DERIVED(PCMachine, ioapic),
-        VMSTATE_DERIVED(PCMachine, apic),
-        VMSTATE_DERIVED(PCMachine, pit),
-        VMSTATE_DERIVED(PCMachine, hpet),
-        VMSTATE_DERIVED(PCMachine, rtc),
-        VMSTATE_DERIVED(PCMachine, i440fx),
-        VMSTATE_DERIVED(PCMachine, piix3),
-        VMSTATE_DERIVED(PCMachine, pm),
-        VMSTATE_DERIVED(PCMachine, fw_cfg),
-        VMSTATE_INT(PCMachine, a20_inputs),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_DERIVED(PCMachine, config),
+            VMSTATE_DERIVED(PCMachine, ram_below_4g),
+            VMSTATE_DERIVED(PCMachine, ram_above_4g),
+            VMSTATE_DERIVED(PCMachine, ram),
+            VMSTATE_DERIVED(PCMachine, ram_low),
+            VMSTATE_DERIVED(PCMachine, ram_high),
+            VMSTATE_DERIVED(PCMachine, bios),
+            VMSTATE_DERIVED(PCMachine, isa_bios),
+            VMSTATE_DERIVED(PCMachine, cpu),
+            VMSTATE_DERIVED(PCMachine, pic),
+            VMSTATE_DERIVED(PCMachine, ioapic),
+            VMSTATE_DERIVED(PCMachine, apic),
+            VMSTATE_DERIVED(PCMachine, pit),
+            VMSTATE_DERIVED(PCMachine, hpet),
+            VMSTATE_DERIVED(PCMachine, rtc),
+            VMSTATE_DERIVED(PCMachine, i440fx),
+            VMSTATE_DERIVED(PCMachine, piix3),
+            VMSTATE_DERIVED(PCMachine, pm),
+            VMSTATE_DERIVED(PCMachine, fw_cfg),
+            VMSTATE_INT(PCMachine, a20_inputs),
+            VMSTATE_END,
+        },
 };
 
 /* ---- chips ---- */
@@ -310,14 +313,7 @@ static bool create_isa_devices(Error **errp)
 
 static bool create_vga(Error **errp)
 {
-    if (!pc.config->vga) {
-        return true;
-    }
-    Device *vga = device_new(&vga_pci_type);
-    if (!((PCIDevice *)vga)->romfile) {
-        device_set_property(vga, "romfile", "vgabios-stdvga.bin", &error_fatal);
-    }
-    return device_realize(vga, errp);
+    return !pc.config->vga || device_realize(device_new(&vga_pci_type), errp);
 }
 
 /* ---- what firmware is told ---- */
@@ -384,7 +380,7 @@ static bool set_cmos_boot_order(Error **errp)
 static bool fill_cmos(Error **errp)
 {
     set_cmos_memory();
-    rtc_set_memory(pc.rtc, 0x10, 0);          /* no floppy drives */
+    rtc_set_memory(pc.rtc, 0x10, 0);           /* no floppy drives */
     rtc_set_memory(pc.rtc, 0x14, 0x02 | 0x04); /* FPU, PS/2 mouse */
     rtc_set_memory(pc.rtc, 0x5f, pc.config->smp - 1);
     return set_cmos_boot_order(errp);
@@ -437,10 +433,6 @@ static bool add_boot_files(Error **errp)
 {
     static const char linuxboot_order[] = "/rom@genroms/linuxboot.bin";
     if (!pc.config->kernel) {
-        if (pc.config->initrd || pc.config->append) {
-            error_setg(errp, "%s only allowed with -kernel option", pc.config->append ? "-append" : "-initrd");
-            return false;
-        }
         return true;
     }
     fw_cfg_add_file(pc.fw_cfg, "bootorder", linuxboot_order, sizeof(linuxboot_order));
@@ -463,7 +455,8 @@ static bool check_config(const PCConfig *config, Error **errp)
 {
     const uint64_t max = RAM_SPACE_MAX - GiB; /* the rest: ROMs and video memory */
     if (config->ram_size < MiB || config->ram_size > max) {
-        error_setg(errp, "-m: %" PRIu64 " bytes of RAM; must be from 1 MiB to %" PRIu64 " GiB", config->ram_size, max / (uint64_t)GiB);
+        error_setg(errp, "-m: %" PRIu64 " bytes of RAM; must be from 1 MiB to %" PRIu64 " GiB", config->ram_size,
+                   max / (uint64_t)GiB);
         return false;
     }
     return true;

@@ -1,5 +1,6 @@
 /*
- * hw/isa/piix3.c  82371SB PIIX3 PCI-to-ISA bridge (Intel 290550), function 0: PIRQ routing and the reset control register.
+ * hw/isa/piix3.c  82371SB PIIX3 PCI-to-ISA bridge (Intel 290550), function 0: PIRQ routing and the reset control
+ * register.
  *
  * PIRQRC (60h-63h) sends each PCI interrupt to an ISA interrupt; several may share one, and IRQ 9 also carries the
  * SCI: a line is high while any of its sources is. ELCR is the PIC's. The other registers only keep what is written:
@@ -9,13 +10,13 @@
 #include "hw/isa/chips.h"
 #include "sysemu/runstate.h"
 
-#define PIRQ_COUNT 4
-#define PIRQRC 0x60
+#define PIRQ_COUNT     4
+#define PIRQRC         0x60
 #define PIRQRC_DISABLE 0x80
-#define ROUTABLE 0xdef8 /* ISA IRQs 3-7, 9-12, 14, 15 */
-#define SCI_IRQ 9
-#define RCR_SYSTEM 0x02 /* hard rather than soft: both are a full reset of this machine */
-#define RCR_CPU 0x04
+#define ROUTABLE       0xdef8 /* ISA IRQs 3-7, 9-12, 14, 15 */
+#define SCI_IRQ        9
+#define RCR_SYSTEM     0x02 /* hard rather than soft: both are a full reset of this machine */
+#define RCR_CPU        0x04
 
 typedef struct PIIX3State {
     PCIDevice pci;
@@ -112,8 +113,8 @@ static const struct {
 } piix3_registers[] = {
     { 0x4c, 0x4d, 0x7f }, /* IORT */
     { 0x4e, 0x03, 0xff }, /* XBCS */
-    { 0x4f, 0x00, 0x01 },
-    { 0x60, 0x80, 0x8f }, { 0x61, 0x80, 0x8f }, { 0x62, 0x80, 0x8f }, { 0x63, 0x80, 0x8f }, /* PIRQRC */
+    { 0x4f, 0x00, 0x01 }, { 0x60, 0x80, 0x8f }, { 0x61, 0x80, 0x8f }, { 0x62, 0x80, 0x8f },
+    { 0x63, 0x80, 0x8f },                                                                   /* PIRQRC */
     { 0x69, 0x02, 0xfe },                                                                   /* TOM */
     { 0x6a, 0x00, 0x83 }, { 0x6b, 0x00, 0x80 },                                             /* MSTAT */
     { 0x70, 0x80, 0xef }, { 0x71, 0x80, 0xef },                                             /* MBIRQ */
@@ -144,15 +145,16 @@ static void piix3_reset(Device *dev)
 static const VMStateDescription vmstate_piix3 = {
     .name = "PIIX3",
     .version = 1,
-    .fields = (const VMStateField[]){
-        VMSTATE_STRUCT(PIIX3State, pci, vmstate_pci_device),
-        VMSTATE_INT_ARRAY(PIIX3State, pirq_level),
-        VMSTATE_INT(PIIX3State, sci_level),
-        VMSTATE_INT(PIIX3State, output),
-        VMSTATE_INT(PIIX3State, rcr),
-        VMSTATE_DERIVED(PIIX3State, isa_irq),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_STRUCT(PIIX3State, pci, vmstate_pci_device),
+            VMSTATE_INT_ARRAY(PIIX3State, pirq_level),
+            VMSTATE_INT(PIIX3State, sci_level),
+            VMSTATE_INT(PIIX3State, output),
+            VMSTATE_INT(PIIX3State, rcr),
+            VMSTATE_DERIVED(PIIX3State, isa_irq),
+            VMSTATE_END,
+        },
 };
 
 const DeviceType piix3_type = {

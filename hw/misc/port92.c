@@ -4,7 +4,7 @@
 #include "sysemu/runstate.h"
 
 #define FAST_RESET 0x01
-#define FAST_A20 0x02
+#define FAST_A20   0x02
 
 typedef struct Port92State {
     Device dev;
@@ -61,13 +61,14 @@ static void port92_reset(Device *dev)
 static const VMStateDescription vmstate_port92 = {
     .name = "port92",
     .version = 1,
-    .fields = (const VMStateField[]){
-        VMSTATE_DERIVED(Port92State, dev),
-        VMSTATE_INT(Port92State, value),
-        VMSTATE_DERIVED(Port92State, a20),
-        VMSTATE_DERIVED(Port92State, io),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_DERIVED(Port92State, dev),
+            VMSTATE_INT(Port92State, value),
+            VMSTATE_DERIVED(Port92State, a20),
+            VMSTATE_DERIVED(Port92State, io),
+            VMSTATE_END,
+        },
 };
 
 const DeviceType port92_type = {

@@ -7,18 +7,18 @@
 
 #include "exec/memory.h"
 
-#define FW_CFG_MAX_FILES 64
-#define FW_CFG_NAME_LEN 56
-#define FW_CFG_VERSION 0x01
+#define FW_CFG_MAX_FILES   64
+#define FW_CFG_NAME_LEN    56
+#define FW_CFG_VERSION     0x01
 #define FW_CFG_VERSION_DMA 0x02
-#define FW_CFG_KEY_COUNT (FW_CFG_FILE_FIRST + FW_CFG_MAX_FILES)
-#define KEY_MASK 0x3fff /* bit 14 once meant "write" and is ignored; bit 15 is ARCH_LOCAL */
+#define FW_CFG_KEY_COUNT   (FW_CFG_FILE_FIRST + FW_CFG_MAX_FILES)
+#define KEY_MASK           0x3fff /* bit 14 once meant "write" and is ignored; bit 15 is ARCH_LOCAL */
 
-#define DMA_ERROR 0x01u
-#define DMA_READ 0x02u
-#define DMA_SKIP 0x04u
-#define DMA_SELECT 0x08u
-#define DMA_WRITE 0x10u
+#define DMA_ERROR     0x01u
+#define DMA_READ      0x02u
+#define DMA_SKIP      0x04u
+#define DMA_SELECT    0x08u
+#define DMA_WRITE     0x10u
 #define DMA_SIGNATURE 0x51454d5520434647ULL /* "QEMU CFG" */
 
 typedef struct FWCfgItem {
@@ -117,7 +117,8 @@ void fw_cfg_add_file(Device *fw, const char *name, const void *data, size_t len)
     write_directory(s);
 }
 
-void fw_cfg_add_file_callback(Device *fw, const char *name, const void *data, size_t len, FWCfgUpdate *update, void *opaque)
+void fw_cfg_add_file_callback(Device *fw, const char *name, const void *data, size_t len, FWCfgUpdate *update,
+                              void *opaque)
 {
     FWCfgState *s = (FWCfgState *)fw;
     FWCfgItem *item = &s->items[0][FW_CFG_FILE_FIRST + s->nb_files];
@@ -172,7 +173,9 @@ static void fw_cfg_write(void *opaque, hwaddr addr, uint64_t value, unsigned siz
     }
 }
 
-static const MemoryRegionOps fw_cfg_ops = { .read = fw_cfg_read, .write = fw_cfg_write, .min_access = 1, .max_access = 2 };
+static const MemoryRegionOps fw_cfg_ops = {
+    .read = fw_cfg_read, .write = fw_cfg_write, .min_access = 1, .max_access = 2
+};
 
 /* ---- DMA ---- */
 
@@ -275,18 +278,19 @@ static void fw_cfg_reset(Device *dev)
 static const VMStateDescription vmstate_fw_cfg = {
     .name = "fw_cfg",
     .version = 1,
-    .fields = (const VMStateField[]){
-        VMSTATE_DERIVED(FWCfgState, dev),
-        VMSTATE_INT(FWCfgState, key),
-        VMSTATE_INT(FWCfgState, offset),
-        VMSTATE_INT(FWCfgState, dma_address),
-        VMSTATE_DERIVED(FWCfgState, items), /* the same in every run: made from the command line */
-        VMSTATE_DERIVED(FWCfgState, files),
-        VMSTATE_DERIVED(FWCfgState, nb_files),
-        VMSTATE_DERIVED(FWCfgState, io),
-        VMSTATE_DERIVED(FWCfgState, dma_io),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_DERIVED(FWCfgState, dev),
+            VMSTATE_INT(FWCfgState, key),
+            VMSTATE_INT(FWCfgState, offset),
+            VMSTATE_INT(FWCfgState, dma_address),
+            VMSTATE_DERIVED(FWCfgState, items), /* the same in every run: made from the command line */
+            VMSTATE_DERIVED(FWCfgState, files),
+            VMSTATE_DERIVED(FWCfgState, nb_files),
+            VMSTATE_DERIVED(FWCfgState, io),
+            VMSTATE_DERIVED(FWCfgState, dma_io),
+            VMSTATE_END,
+        },
 };
 
 const DeviceType fw_cfg_type = {

@@ -9,17 +9,17 @@
 #include "hw/isa/chips.h"
 #include "hw/pci/pci.h"
 
-#define PAM_SEGMENTS 13
-#define PAM_FIRST 0x59
-#define PAM_LAST 0x5f
-#define DRB_FIRST 0x60 /* eight row boundaries, units of 8 MiB */
-#define SMRAM 0x72
-#define SMRAM_G_ENABLE 0x08
-#define SMRAM_D_LCK 0x10
-#define SMRAM_D_OPEN 0x40
+#define PAM_SEGMENTS     13
+#define PAM_FIRST        0x59
+#define PAM_LAST         0x5f
+#define DRB_FIRST        0x60 /* eight row boundaries, units of 8 MiB */
+#define SMRAM            0x72
+#define SMRAM_G_ENABLE   0x08
+#define SMRAM_D_LCK      0x10
+#define SMRAM_D_OPEN     0x40
 #define SMRAM_BASE_A0000 0x02 /* bits 2:0, the only value */
-#define SMRAM_START 0xa0000
-#define SMRAM_SIZE 0x20000
+#define SMRAM_START      0xa0000
+#define SMRAM_SIZE       0x20000
 
 typedef struct PAMSegment {
     MemoryRegion pci, readonly, writeonly; /* at most one is enabled; none: the RAM below shows */
@@ -321,23 +321,24 @@ static const VMStateDescription vmstate_i440fx = {
     .name = "i440FX",
     .version = 1,
     .post_load = i440fx_post_load,
-    .fields = (const VMStateField[]){
-        VMSTATE_STRUCT(I440FXState, pci, vmstate_pci_device),
-        VMSTATE_INT(I440FXState, config_address),
-        VMSTATE_BOOL(I440FXState, in_smm),
-        VMSTATE_DERIVED(I440FXState, bus),
-        VMSTATE_DERIVED(I440FXState, pci_space),
-        VMSTATE_DERIVED(I440FXState, pci_memory),
-        VMSTATE_DERIVED(I440FXState, io_address),
-        VMSTATE_DERIVED(I440FXState, io_data),
-        VMSTATE_DERIVED(I440FXState, unassigned),
-        VMSTATE_DERIVED(I440FXState, vga_window),
-        VMSTATE_DERIVED(I440FXState, smram),
-        VMSTATE_DERIVED(I440FXState, ram),
-        VMSTATE_DERIVED(I440FXState, pam), /* follows config */
-        VMSTATE_DERIVED(I440FXState, piix3),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_STRUCT(I440FXState, pci, vmstate_pci_device),
+            VMSTATE_INT(I440FXState, config_address),
+            VMSTATE_BOOL(I440FXState, in_smm),
+            VMSTATE_DERIVED(I440FXState, bus),
+            VMSTATE_DERIVED(I440FXState, pci_space),
+            VMSTATE_DERIVED(I440FXState, pci_memory),
+            VMSTATE_DERIVED(I440FXState, io_address),
+            VMSTATE_DERIVED(I440FXState, io_data),
+            VMSTATE_DERIVED(I440FXState, unassigned),
+            VMSTATE_DERIVED(I440FXState, vga_window),
+            VMSTATE_DERIVED(I440FXState, smram),
+            VMSTATE_DERIVED(I440FXState, ram),
+            VMSTATE_DERIVED(I440FXState, pam), /* follows config */
+            VMSTATE_DERIVED(I440FXState, piix3),
+            VMSTATE_END,
+        },
 };
 
 const DeviceType i440fx_type = {

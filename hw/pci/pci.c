@@ -8,17 +8,17 @@
 #include "hw/i386/pc.h"
 #include "replay/replay.h"
 
-#define PCI_SLOTS 32
-#define PCI_STATUS_INTERRUPT 0x08
-#define PCI_STATUS_W1C 0xf900
-#define PCI_COMMAND_SERR 0x100
+#define PCI_SLOTS                32
+#define PCI_STATUS_INTERRUPT     0x08
+#define PCI_STATUS_W1C           0xf900
+#define PCI_COMMAND_SERR         0x100
 #define PCI_HEADER_MULTIFUNCTION 0x80
-#define PCI_CACHE_LINE_SIZE 0x0c
-#define PCI_LATENCY_TIMER 0x0d
-#define PCI_BAR_ROM 6
-#define PCI_ROM_ENABLE 1u
-#define PCI_ADDR_NONE UINT32_MAX
-#define PCI_ROM_MAX (16 * MiB)
+#define PCI_CACHE_LINE_SIZE      0x0c
+#define PCI_LATENCY_TIMER        0x0d
+#define PCI_BAR_ROM              6
+#define PCI_ROM_ENABLE           1u
+#define PCI_ADDR_NONE            UINT32_MAX
+#define PCI_ROM_MAX              (16 * MiB)
 
 struct PCIBus {
     MemoryRegion *mem, *io;
@@ -121,8 +121,8 @@ static uint64_t bar_register(const PCIDevice *pci, int bar)
 }
 
 /*
- * Where the BAR decodes now. A register that is 0 (not programmed) or all ones (being sized) does not decode, though the
- * bus would let it: no firmware means that, and it would cover the DMA controller or the BIOS.
+ * Where the BAR decodes now. A register that is 0 (not programmed) or all ones (being sized) does not decode, though
+ * the bus would let it: no firmware means that, and it would cover the DMA controller or the BIOS.
  */
 static uint64_t bar_address(const PCIDevice *pci, int bar)
 {
@@ -167,7 +167,8 @@ static void bar_install(PCIDevice *pci, int bar, PCIBarKind kind, MemoryRegion *
 {
     unsigned offset = bar_offset(bar);
     uint64_t mask = ~(mr->size - 1);
-    lockstep_assert(mr->size >= 4 && !(mr->size & (mr->size - 1)), "BAR %d of %s: size %" PRIx64, bar, mr->name, mr->size);
+    lockstep_assert(mr->size >= 4 && !(mr->size & (mr->size - 1)), "BAR %d of %s: size %" PRIx64, bar, mr->name,
+                    mr->size);
     pci->bars[bar] = (PCIBar){ .kind = kind, .size = mr->size, .mr = mr, .mapped_at = PCI_BAR_UNMAPPED };
     stl_le_p(pci->config + offset, bar_type_bits(kind));
     stl_le_p(pci->wmask + offset, mask);
@@ -273,8 +274,8 @@ static void pci_fill_header(PCIDevice *pci, const PCIIdentity *identity)
     stw_le_p(c + PCI_SUBSYSTEM_VENDOR_ID, identity->subsystem_vendor_id ? identity->subsystem_vendor_id : 0x1af4);
     stw_le_p(c + PCI_SUBSYSTEM_ID, identity->subsystem_vendor_id ? identity->subsystem_id : 0x1100);
     c[PCI_INTERRUPT_PIN] = identity->interrupt_pin;
-    stw_le_p(pci->wmask + PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_SERR |
-                                           PCI_COMMAND_INTX_DISABLE);
+    stw_le_p(pci->wmask + PCI_COMMAND,
+             PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE);
     stw_le_p(pci->w1cmask + PCI_STATUS, PCI_STATUS_W1C);
     pci->wmask[PCI_CACHE_LINE_SIZE] = 0xff;
     pci->wmask[PCI_LATENCY_TIMER] = 0xff;
@@ -428,12 +429,23 @@ static const char *class_name(uint16_t class_id)
         uint16_t class_id;
         const char *name;
     } names[] = {
-        { 0x0000, "VGA controller" },      { 0x0100, "SCSI controller" },  { 0x0101, "IDE controller" },
-        { 0x0106, "SATA controller" },     { 0x0200, "Ethernet controller" }, { 0x0300, "VGA controller" },
-        { 0x0380, "Display controller" },  { 0x0401, "Audio controller" }, { 0x0403, "Audio controller" },
-        { 0x0600, "Host bridge" },         { 0x0601, "ISA bridge" },       { 0x0604, "PCI bridge" },
-        { 0x0680, "Bridge" },              { 0x0700, "Serial port" },      { 0x0780, "Communication controller" },
-        { 0x0c03, "USB controller" },      { 0x0c05, "SMBus" },
+        { 0x0000, "VGA controller" },
+        { 0x0100, "SCSI controller" },
+        { 0x0101, "IDE controller" },
+        { 0x0106, "SATA controller" },
+        { 0x0200, "Ethernet controller" },
+        { 0x0300, "VGA controller" },
+        { 0x0380, "Display controller" },
+        { 0x0401, "Audio controller" },
+        { 0x0403, "Audio controller" },
+        { 0x0600, "Host bridge" },
+        { 0x0601, "ISA bridge" },
+        { 0x0604, "PCI bridge" },
+        { 0x0680, "Bridge" },
+        { 0x0700, "Serial port" },
+        { 0x0780, "Communication controller" },
+        { 0x0c03, "USB controller" },
+        { 0x0c05, "SMBus" },
     };
     for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
         if (names[i].class_id == class_id) {
@@ -464,7 +476,8 @@ static void info_device(const InfoOut *out, const PCIDevice *pci)
     char *fallback = name ? NULL : g_strdup_printf("Class %04d", class_id);
     info_line(out, "  Bus  0, device %3d, function %d:", PCI_SLOT(pci->devfn), PCI_FUNC(pci->devfn));
     info_line(out, "    %s: PCI device %04x:%04x", name ? name : fallback, lduw_le_p(c), lduw_le_p(c + PCI_DEVICE_ID));
-    info_line(out, "      PCI subsystem %04x:%04x", lduw_le_p(c + PCI_SUBSYSTEM_VENDOR_ID), lduw_le_p(c + PCI_SUBSYSTEM_ID));
+    info_line(out, "      PCI subsystem %04x:%04x", lduw_le_p(c + PCI_SUBSYSTEM_VENDOR_ID),
+              lduw_le_p(c + PCI_SUBSYSTEM_ID));
     if (c[PCI_INTERRUPT_PIN]) {
         info_line(out, "      IRQ %d, pin %c", c[PCI_INTERRUPT_LINE], 'A' + c[PCI_INTERRUPT_PIN] - 1);
     }
@@ -501,21 +514,22 @@ const VMStateDescription vmstate_pci_device = {
     .name = "pci-device",
     .version = 1,
     .post_load = pci_post_load,
-    .fields = (const VMStateField[]){
-        VMSTATE_DERIVED(PCIDevice, dev),
-        VMSTATE_DERIVED(PCIDevice, bus),
-        VMSTATE_DERIVED(PCIDevice, devfn),
-        VMSTATE_BYTES(PCIDevice, config),
-        VMSTATE_DERIVED(PCIDevice, wmask),
-        VMSTATE_DERIVED(PCIDevice, w1cmask),
-        VMSTATE_DERIVED(PCIDevice, bars), /* mapped_at follows config */
-        VMSTATE_INT(PCIDevice, irq_level),
-        VMSTATE_DERIVED(PCIDevice, config_written),
-        VMSTATE_DERIVED(PCIDevice, config_read),
-        VMSTATE_DERIVED(PCIDevice, romfile),
-        VMSTATE_DERIVED(PCIDevice, addr_prop),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_DERIVED(PCIDevice, dev),
+            VMSTATE_DERIVED(PCIDevice, bus),
+            VMSTATE_DERIVED(PCIDevice, devfn),
+            VMSTATE_BYTES(PCIDevice, config),
+            VMSTATE_DERIVED(PCIDevice, wmask),
+            VMSTATE_DERIVED(PCIDevice, w1cmask),
+            VMSTATE_DERIVED(PCIDevice, bars), /* mapped_at follows config */
+            VMSTATE_INT(PCIDevice, irq_level),
+            VMSTATE_DERIVED(PCIDevice, config_written),
+            VMSTATE_DERIVED(PCIDevice, config_read),
+            VMSTATE_DERIVED(PCIDevice, romfile),
+            VMSTATE_DERIVED(PCIDevice, addr_prop),
+            VMSTATE_END,
+        },
 };
 
 static const DeviceProperty pci_properties[] = {

@@ -1,6 +1,7 @@
 /*
  * fpu/softfloat.h  IEEE 754 arithmetic in integers: binary32, binary64 and x87's 80-bit extended. Fixed results on every
- * host. Implemented in fpu/softfloat.c (basic operations) and fpu/transcendental.c (x87's functions).
+ * host. Implemented in fpu/softfloat.c (basic operations), fpu/transcendental.c and
+ * fpu/remainder.c (x87's functions).
  *
  * NaN rules are x86's. For float32/float64 (SSE): a signalling NaN operand is made quiet and raises INVALID; the result is
  * the first operand if that is a NaN, else the second. For floatx80 (x87): the NaN with the larger significand; both equal: the positive one.
@@ -73,6 +74,31 @@ float32 floatx80_to_float32(floatx80 a, FloatStatus *s);
 float64 floatx80_to_float64(floatx80 a, FloatStatus *s);
 int16_t floatx80_to_int16(floatx80 a, FloatStatus *s);
 int16_t floatx80_to_int16_trunc(floatx80 a, FloatStatus *s);
+
+/*
+ * The x87's functions (fpu/transcendental.c), rounded to 64 bits. Of an irrational result INEXACT is always noted. The
+ * trigonometric ones are false, and have no result, when |a| >= 2^63.
+ */
+bool floatx80_sin(floatx80 a, floatx80 *result, FloatStatus *s);
+bool floatx80_cos(floatx80 a, floatx80 *result, FloatStatus *s);
+bool floatx80_sincos(floatx80 a, floatx80 *sin, floatx80 *cos, FloatStatus *s);
+bool floatx80_tan(floatx80 a, floatx80 *result, FloatStatus *s);
+floatx80 floatx80_atan2(floatx80 y, floatx80 x, FloatStatus *s);
+floatx80 floatx80_yl2x(floatx80 y, floatx80 x, FloatStatus *s);   /* y * log2 x */
+floatx80 floatx80_yl2xp1(floatx80 y, floatx80 x, FloatStatus *s); /* y * log2(x + 1) */
+floatx80 floatx80_2xm1(floatx80 a, FloatStatus *s);               /* 2^a - 1 */
+
+/* fpu/remainder.c */
+typedef struct FloatRemainder {
+    floatx80 value;
+    unsigned quotient; /* its low three bits */
+    bool partial;      /* the operands were 2^64 or more apart: not reduced to the end, quotient meaningless */
+} FloatRemainder;
+/* FPREM (quotient truncated) or FPREM1 (to nearest). */
+FloatRemainder floatx80_remainder(floatx80 a, floatx80 b, bool nearest, FloatStatus *s);
+floatx80 floatx80_scale(floatx80 a, floatx80 b, FloatStatus *s); /* a * 2^trunc(b) */
+/* a = *significand * 2^*exponent */
+void floatx80_extract(floatx80 a, floatx80 *exponent, floatx80 *significand, FloatStatus *s);
 
 /* Round to x80_precision, for results that are not of + - * / sqrt. */
 floatx80 floatx80_round(floatx80 a, FloatStatus *s);

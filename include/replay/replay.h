@@ -68,7 +68,6 @@ bool replay_has_events(void);
 /* Replay: is the next event, at the current icount, this checkpoint? Other modes: false. */
 bool replay_next_is_checkpoint(ReplayCheckpoint checkpoint);
 /* Recording: logs EVENT_SHUTDOWN + cause. Replay: true if the log has one here, with its cause in *cause; consumed. */
-/* Replay, request: a HOST_ cause notes that the user stops the replay before the log's end, which is no divergence. */
 void replay_shutdown_request(ShutdownCause cause);
 bool replay_next_shutdown(ShutdownCause *cause);
 

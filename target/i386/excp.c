@@ -12,8 +12,8 @@
 #include "target/i386/seg.h"
 #include "target/i386/smm.h"
 
-#define ERROR_EXT 1
-#define ERROR_IDT 2
+#define ERROR_EXT         1
+#define ERROR_IDT         2
 #define DELIVERY_ATTEMPTS 8 /* an #AC that always faults again would never end */
 
 typedef struct Event {

@@ -28,7 +28,8 @@ CONDITIONS(JCC_DEFINE)
         set_addr_reg(cpu, d, R_ECX, count);                        \
         cpu->eip = target;                                         \
     }
-#define LOOP_DEFINE(name, extra) LOOP_SIZE(name, 16, extra) LOOP_SIZE(name, 32, extra) LOOP_SIZE(name, 64, extra) SET_PLAIN(name##_Jb, name)
+#define LOOP_DEFINE(name, extra) \
+    LOOP_SIZE(name, 16, extra) LOOP_SIZE(name, 32, extra) LOOP_SIZE(name, 64, extra) SET_PLAIN(name##_Jb, name)
 LOOP_DEFINE(loop, true)
 LOOP_DEFINE(loope, cc_z(cpu))
 LOOP_DEFINE(loopne, !cc_z(cpu))

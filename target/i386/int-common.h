@@ -59,7 +59,7 @@ static inline void *host_write(CPUState *cpu, int seg, uint64_t offset, unsigned
 }
 
 /*
- * Read-modify-write, the general way: after rmw_open() neither the load nor the store can fault, and a page without write
+ * Read-modify-write, the general way: after rmw_open_at() neither the load nor the store can fault, and a page without write
  * permission has faulted as a write.
  */
 static inline uint64_t rmw_open_at(CPUState *cpu, int seg, uint64_t offset, unsigned size)
@@ -69,10 +69,6 @@ static inline uint64_t rmw_open_at(CPUState *cpu, int seg, uint64_t offset, unsi
     cpu_probe(cpu, la, size, ACCESS_WRITE, cpu->mmu_mode);
     return la;
 }
-static inline uint64_t rmw_open(CPUState *cpu, const DecodedInsn *d, unsigned size)
-{
-    return rmw_open_at(cpu, d->seg, insn_ea(cpu, d), size);
-}
 
 /*
  * Handlers with a memory operand, in two bodies: on plain RAM straight through a host pointer, with no call and so no stack
@@ -80,8 +76,8 @@ static inline uint64_t rmw_open(CPUState *cpu, const DecodedInsn *d, unsigned si
  *
  *   LOAD_HANDLER(name, bits, statement)     statement sees the operand as v
  *   STORE_HANDLER(name, bits, value)        the operand gets value
- *   RMW_HANDLER(name, bits, ea, statement)  statement sees the operand at ea as a, leaves the new one in r, and may change flags
- *                                           and registers: nothing faults after it
+ *   RMW_HANDLER(name, bits, ea, statement)  statement sees the operand at ea as a and leaves the new one in r; it
+ *                                           may change flags and registers: nothing faults after it
  * All see cpu and d.
  */
 #define COLD static __attribute__((cold, noinline)) void

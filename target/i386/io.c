@@ -1,14 +1,15 @@
 /*
  * target/i386/io.c  IN, OUT, INS, OUTS and the permission to use ports. SDM volume 1 chapter 18; volume 2.
  *
- * A repeated INS or OUTS goes on within one call as long as nothing asks for attention: a rule on machine state alone, so
- * that every engine stops at the same elements. Each element counts one instruction; a fault leaves the ones before done.
+ * A repeated INS or OUTS goes on within one call as long as nothing asks for attention: a rule on machine state alone,
+ * so that every engine stops at the same elements. Each element counts one instruction; a fault leaves the ones before
+ * done.
  */
 #include "target/i386/debug.h"
 #include "target/i386/handlers-sys.h"
 #include "target/i386/seg.h"
 
-#define TSS_IO_BASE 0x66
+#define TSS_IO_BASE     0x66
 #define TSS32_MIN_LIMIT 0x67
 
 /* Bits [port, port+size) of the TSS's bitmap, which is read two bytes at a time; beyond its limit means "no". */

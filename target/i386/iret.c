@@ -5,7 +5,7 @@
 #include "target/i386/handlers-sys.h"
 #include "target/i386/seg.h"
 
-#define TSS_IO_BASE 0x66
+#define TSS_IO_BASE     0x66
 #define TSS32_MIN_LIMIT 0x67
 
 /* ---- INT in v86 mode with CR4.VME: SDM 3A table 20-2 ---- */

@@ -270,7 +270,7 @@ uint64_t seg_address_slow(CPUState *cpu, int seg, uint64_t offset, unsigned size
 void cpu_set_cpl(CPUState *cpu, int cpl)
 {
     if (cpu->cpl != cpl) {
-        cpu->fetch_page = 0;
+        cpu->fetch_page = cpu->fetch_phys = 0;
     }
     cpu->cpl = cpl;
     cpu->mmu_mode = cpl == 3 ? MMU_USER : MMU_KERNEL;

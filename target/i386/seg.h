@@ -112,7 +112,7 @@ SegmentCache seg_cache_real(CPUState *cpu, int seg, uint16_t selector);
 /* May [offset, offset+size) be accessed, by the limit alone? */
 bool seg_limit_ok(const SegmentCache *s, uint64_t offset, unsigned size);
 
-/* The checks of a load of DS, ES, FS, GS or of SS; `vector` (#GP, or #TS in a task switch) for all but "not present". */
+/* The checks of a load of DS, ES, FS, GS or of SS; `vector`: #GP, or #TS in a task switch, unless just not present. */
 void seg_check_data(CPUState *cpu, uint16_t selector, Descriptor *d, unsigned cpl, int vector);
 void seg_check_stack(CPUState *cpu, uint16_t selector, Descriptor *d, unsigned cpl, int vector);
 /* After a return to an outer level: unload what the new CPL may not see. */
@@ -127,9 +127,12 @@ typedef struct Stack {
     uint16_t error; /* error code of #SS: 0 for the present stack, the selector for a new one */
 } Stack;
 
-static inline uint64_t stack_mask(const CPUState *cpu)
+static inline uint64_t stack_pointer_mask(const CPUState *cpu)
 {
-    return cpu->seg[R_SS].attr & SEG_DB ? 0xffffffffu : 0xffffu;
+    if (cpu->mode & MODE_SS64) {
+        return ~0ull;
+    }
+    return cpu->mode & MODE_SS32 ? 0xffffffffu : 0xffffu;
 }
 Stack stack_present(CPUState *cpu);
 /* Stack of an inner level, from the TSS, all checks; sets the accessed bit. */
@@ -175,7 +178,7 @@ static inline unsigned cpu_iopl(const CPUState *cpu)
 
 /* ---- task switch (task.c) ---- */
 typedef enum TaskSwitch { TASK_JMP, TASK_CALL, TASK_IRET, TASK_INTERRUPT } TaskSwitch;
-/* `eip` and `eflags` are what the old task will resume with. A fault after the switch is one of the new task: insn_ip moves. */
+/* `eip` and `eflags`: what the old task will resume with. Faults after the switch are the new task's: insn_ip moves. */
 void task_switch(CPUState *cpu, uint16_t selector, Descriptor *tss, TaskSwitch kind, uint32_t eip, uint32_t eflags);
 /* TSS named by a task gate or by an interrupt's task gate: GDT, available, present. */
 void task_check_tss(CPUState *cpu, uint16_t selector, Descriptor *tss);

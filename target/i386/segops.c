@@ -68,14 +68,9 @@ static void mov_to_sreg(CPUState *cpu, const DecodedInsn *d)
     }
 }
 
-static uint64_t stack_width_mask(const CPUState *cpu)
-{
-    return cpu_code64(cpu) ? ~0ull : stack_mask(cpu);
-}
-
 static void push_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
 {
-    uint64_t mask = stack_width_mask(cpu), esp = cpu->gpr[R_ESP];
+    uint64_t mask = stack_pointer_mask(cpu), esp = cpu->gpr[R_ESP];
     uint64_t sp = (esp - insn_op_bytes(d)) & mask;
     seg_st16(cpu, R_SS, sp, cpu->seg[seg].selector);
     cpu->gpr[R_ESP] = (esp & ~mask) | sp;
@@ -83,7 +78,7 @@ static void push_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
 
 static void pop_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
 {
-    uint64_t mask = stack_width_mask(cpu), esp = cpu->gpr[R_ESP];
+    uint64_t mask = stack_pointer_mask(cpu), esp = cpu->gpr[R_ESP];
     uint16_t selector = seg_ld16(cpu, R_SS, esp & mask);
     cpu_load_seg(cpu, seg, selector);
     cpu->gpr[R_ESP] = (esp & ~mask) | ((esp + insn_op_bytes(d)) & mask);
@@ -110,21 +105,21 @@ static void load_far(CPUState *cpu, const DecodedInsn *d, int seg)
 }
 
 /* One handler per segment register: push, pop, load far pointer. */
-#define SREG_HANDLERS(name, seg)                                                        \
-    static void push_##name##_insn(CPUState *cpu, const DecodedInsn *d)                 \
-    {                                                                                   \
-        push_sreg(cpu, d, seg);                                                         \
-    }                                                                                   \
-    const InsnHandlers push_##name = HANDLERS_ALL(push_##name##_insn);                  \
-    static void pop_##name##_insn(CPUState *cpu, const DecodedInsn *d)                  \
-    {                                                                                   \
-        pop_sreg(cpu, d, seg);                                                          \
-    }                                                                                   \
-    const InsnHandlers pop_##name = HANDLERS_ALL(pop_##name##_insn);                    \
-    static void l##name##_insn(CPUState *cpu, const DecodedInsn *d)                     \
-    {                                                                                   \
-        load_far(cpu, d, seg);                                                          \
-    }                                                                                   \
+#define SREG_HANDLERS(name, seg)                                        \
+    static void push_##name##_insn(CPUState *cpu, const DecodedInsn *d) \
+    {                                                                   \
+        push_sreg(cpu, d, seg);                                         \
+    }                                                                   \
+    const InsnHandlers push_##name = HANDLERS_ALL(push_##name##_insn);  \
+    static void pop_##name##_insn(CPUState *cpu, const DecodedInsn *d)  \
+    {                                                                   \
+        pop_sreg(cpu, d, seg);                                          \
+    }                                                                   \
+    const InsnHandlers pop_##name = HANDLERS_ALL(pop_##name##_insn);    \
+    static void l##name##_insn(CPUState *cpu, const DecodedInsn *d)     \
+    {                                                                   \
+        load_far(cpu, d, seg);                                          \
+    }                                                                   \
     const InsnHandlers l##name##_Gv_Mp = HANDLERS_ALL(l##name##_insn);
 SREG_HANDLERS(es, R_ES)
 SREG_HANDLERS(ss, R_SS)

@@ -2,7 +2,8 @@
  * target/i386/smm.c  System management mode: SMI entry, RSM, the 32-bit save area of the P6. SDM 3C chapter 34.
  *
  * Fields that the manual names are where table 34-1 puts them. Hidden state that it calls reserved is kept in a layout
- * of ours in the reserved part. I/O restart is not offered (revision 20000h: SMBASE relocation only). The 64-bit save area comes with long mode.
+ * of ours in the reserved part. I/O restart is not offered (revision 20000h: SMBASE relocation only). The 64-bit save
+ * area comes with long mode.
  */
 #include "target/i386/smm.h"
 
@@ -10,22 +11,27 @@
 
 void (*cpu_smm_changed)(CPUState *cpu, bool in_smm);
 
-#define SMM_ENTRY 0x8000
-#define SMM_REVISION 0x20000
+#define SMM_ENTRY         0x8000
+#define SMM_REVISION      0x20000
 #define SAVE_HALT_RESTART 0x7f02 /* word */
-#define SAVE_REVISION 0x7efc
-#define SAVE_SMBASE 0x7ef8
+#define SAVE_REVISION     0x7efc
+#define SAVE_SMBASE       0x7ef8
 /* Ours, in 7F04-7F9B: 8 times base, limit, attributes | null << 16; then tables and CR4. */
 #define SAVE_SEGMENTS 0x7f04
-#define SAVE_TABLES 0x7f64
-#define SAVE_CR4 0x7f74
+#define SAVE_TABLES   0x7f64
+#define SAVE_CR4      0x7f74
 
 /* Offsets from SMBASE + 8000h of the general registers, R_EAX first. */
 static const uint16_t save_gpr[8] = { 0x7fd0, 0x7fd4, 0x7fd8, 0x7fdc, 0x7fe0, 0x7fe4, 0x7fe8, 0x7fec };
 /* ES CS SS DS FS GS LDTR TR */
 static const uint16_t save_selector[CPU_NB_SEGS] = { 0x7fa8, 0x7fac, 0x7fb0, 0x7fb4, 0x7fb8, 0x7fbc, 0x7fc0, 0x7fc4 };
 enum {
-    SAVE_DR7 = 0x7fc8, SAVE_DR6 = 0x7fcc, SAVE_EIP = 0x7ff0, SAVE_EFLAGS = 0x7ff4, SAVE_CR3 = 0x7ff8, SAVE_CR0 = 0x7ffc
+    SAVE_DR7 = 0x7fc8,
+    SAVE_DR6 = 0x7fcc,
+    SAVE_EIP = 0x7ff0,
+    SAVE_EFLAGS = 0x7ff4,
+    SAVE_CR3 = 0x7ff8,
+    SAVE_CR0 = 0x7ffc
 };
 
 static hwaddr save_address(const CPUState *cpu, unsigned offset)

@@ -4,7 +4,8 @@
 
 #include "target/i386/cpu.h"
 
-/* Set by the board: the CPU enters or leaves SMM; it maps or hides SMRAM. Called before the save area is written, and after it is read. */
+/* Set by the board: the CPU enters or leaves SMM; it maps or hides SMRAM. Called before the save area is written, and
+ * after it is read. */
 extern void (*cpu_smm_changed)(CPUState *cpu, bool in_smm);
 /* An SMI is taken. halted: the CPU waited in HLT. */
 void cpu_enter_smm(CPUState *cpu, bool halted);

@@ -84,13 +84,13 @@ void stack_commit(CPUState *cpu, const Stack *st)
 
 uint32_t stack_peek(CPUState *cpu, unsigned offset, unsigned size)
 {
-    uint64_t at = (cpu->gpr[R_ESP] + offset) & stack_mask(cpu);
+    uint64_t at = (cpu->gpr[R_ESP] + offset) & stack_pointer_mask(cpu);
     return size == 2 ? seg_ld16(cpu, R_SS, at) : seg_ld32(cpu, R_SS, at);
 }
 
 void stack_set_sp(CPUState *cpu, uint32_t sp)
 {
-    uint64_t mask = stack_mask(cpu);
+    uint64_t mask = stack_pointer_mask(cpu);
     cpu->gpr[R_ESP] = (cpu->gpr[R_ESP] & ~mask) | (sp & mask);
 }
 

@@ -1,14 +1,15 @@
 /*
  * target/i386/task.c  Task switch: 32-bit and 16-bit TSS, by JMP, CALL, IRET and task gates. SDM 3A chapter 7.
  *
- * What may fault before the switch (both TSSs, the descriptors) is touched first. Then all registers change at once, and
- * the segments are loaded one by one in the new task's context: a fault there belongs to the new task (7.3, step 12).
+ * What may fault before the switch (both TSSs, the descriptors) is touched first. Then all registers change at once,
+ * and the segments are loaded one by one in the new task's context: a fault there belongs to the new task (7.3, step
+ * 12).
  */
 #include "target/i386/debug.h"
 #include "target/i386/seg.h"
 
-#define TSS32_MIN_LIMIT 0x67
-#define TSS16_MIN_LIMIT 0x2b
+#define TSS32_MIN_LIMIT   0x67
+#define TSS16_MIN_LIMIT   0x2b
 #define DR7_LOCAL_ENABLES 0x155 /* L0-L3, LE: cleared by each switch (SDM 3B 18.2.4) */
 
 /* Where things are in the two forms. Selectors and 16-bit registers are 2 bytes; slots 4 or 2 apart. */
@@ -19,7 +20,7 @@ typedef struct TSSLayout {
 } TSSLayout;
 static const TSSLayout tss32 = { 4, 0x20, 0x24, 0x28, 0x48, 6, 0x60, TSS32_MIN_LIMIT };
 static const TSSLayout tss16 = { 2, 0x0e, 0x10, 0x12, 0x22, 4, 0x2a, TSS16_MIN_LIMIT };
-#define TSS32_CR3 0x1c
+#define TSS32_CR3  0x1c
 #define TSS32_TRAP 0x64
 
 typedef struct TaskState {

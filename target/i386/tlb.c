@@ -232,7 +232,9 @@ static void map_changed(void *opaque)
     (void)opaque;
     memset(windows, 0, sizeof(windows));
     for (guint i = 0; i < tlb_cpus->len; i++) {
-        tlb_rederive(g_ptr_array_index(tlb_cpus, i));
+        CPUState *cpu = g_ptr_array_index(tlb_cpus, i);
+        tlb_rederive(cpu);
+        current_engine()->flush(cpu); /* code is found by physical address */
     }
 }
 

@@ -99,10 +99,31 @@ static int ack(CPUState *cpu)
 enum { GDT = 0x1000, IDT = 0x2000, TSS_A = 0x3000, TSS_B = 0x3800, TSS_286 = 0x3c00, LDT = 0x4000 };
 enum { STACK0 = 0x9000, STACK3 = 0xb000, STACK1 = 0xa000, DATA = 0xc000, RAM_SIZE = 0x400000 };
 enum {
-    CODE0 = 0x08, DATA0 = 0x10, CODE3 = 0x1b, DATA3 = 0x23, SEL_A = 0x28, SEL_B = 0x30, SEL_286 = 0x38, SEL_LDT = 0x40,
-    CODE16 = 0x48, DATA16 = 0x50, DOWN = 0x58, ABSENT = 0x60, SHORT_CODE = 0x68, GATE32 = 0x70, TASK_GATE = 0x78,
-    GATE16 = 0x80, CONFORMING = 0x88, READ_ONLY = 0x90, EXEC_ONLY = 0x98, DATA1 = 0xa1, CODE1 = 0xa9, ABSENT_CODE = 0xb0,
-    DATA0_LIMIT = 0xb8, DOWN16 = 0xc0, GDT_END = 0xc8
+    CODE0 = 0x08,
+    DATA0 = 0x10,
+    CODE3 = 0x1b,
+    DATA3 = 0x23,
+    SEL_A = 0x28,
+    SEL_B = 0x30,
+    SEL_286 = 0x38,
+    SEL_LDT = 0x40,
+    CODE16 = 0x48,
+    DATA16 = 0x50,
+    DOWN = 0x58,
+    ABSENT = 0x60,
+    SHORT_CODE = 0x68,
+    GATE32 = 0x70,
+    TASK_GATE = 0x78,
+    GATE16 = 0x80,
+    CONFORMING = 0x88,
+    READ_ONLY = 0x90,
+    EXEC_ONLY = 0x98,
+    DATA1 = 0xa1,
+    CODE1 = 0xa9,
+    ABSENT_CODE = 0xb0,
+    DATA0_LIMIT = 0xb8,
+    DOWN16 = 0xc0,
+    GDT_END = 0xc8
 };
 
 static CPUState *cpu;
@@ -278,8 +299,8 @@ static const InsnInfo info_modrm = { .mnemonic = "modrm", .modrm = MODRM };
 typedef struct Args {
     unsigned bytes; /* operand size; 0: 4 */
     uint64_t imm;
-    int reg, rm;   /* rm: register operand */
-    uint32_t mem;  /* memory operand in DS, when not 0 */
+    int reg, rm;  /* rm: register operand */
+    uint32_t mem; /* memory operand in DS, when not 0 */
     bool modrm;
     uint8_t prefix;
     bool addr16;
@@ -322,16 +343,16 @@ static int run_args(const InsnHandlers *h, Args a)
     return FINE;
 }
 #define RUN(h, ...) run_args(&h, (Args){ __VA_ARGS__ })
-#define ASSERT_FAULT(vector, error, run)                                    \
-    do {                                                                    \
-        g_assert_cmpint(run, ==, vector);                                   \
-        g_assert_true(cpu->has_error_code);                                 \
-        g_assert_cmphex(cpu->error_code, ==, error);                        \
+#define ASSERT_FAULT(vector, error, run)             \
+    do {                                             \
+        g_assert_cmpint(run, ==, vector);            \
+        g_assert_true(cpu->has_error_code);          \
+        g_assert_cmphex(cpu->error_code, ==, error); \
     } while (0)
-#define ASSERT_UD(run)                              \
-    do {                                            \
-        g_assert_cmpint(run, ==, EXCP_UD);          \
-        g_assert_false(cpu->has_error_code);        \
+#define ASSERT_UD(run)                       \
+    do {                                     \
+        g_assert_cmpint(run, ==, EXCP_UD);   \
+        g_assert_false(cpu->has_error_code); \
     } while (0)
 #define ASSERT_FINE(run) g_assert_cmpint(run, ==, FINE)
 
@@ -1170,7 +1191,7 @@ static void test_task_jmp_gate(void)
 {
     enter(3);
     put_task_b();
-    st32(TSS_B + 0x64, 1); /* T */
+    st32(TSS_B + 0x64, 1);                                                    /* T */
     ASSERT_FAULT(EXCP_GP, SEL_B, RUN(jmpf_Ap, .imm = far_pointer(SEL_B, 0))); /* DPL 0 */
     cpu->eip = 0x4000;
     ASSERT_FINE(RUN(jmpf_Ap, .imm = far_pointer(TASK_GATE, 0)));
@@ -1207,7 +1228,8 @@ static void test_task_286(void)
     g_assert_cmphex(ld16(TSS_286 + 0x0e), ==, 0x7002);
 }
 
-/* Faults of the new task: its CS:EIP is in the frame. Here #TS goes to a handler by task gate's opposite, an interrupt gate. */
+/* Faults of the new task: its CS:EIP is in the frame. */
+ * gate. */
 static void test_task_faults(void)
 {
     enter(0);
@@ -1230,9 +1252,15 @@ static void test_task_faults(void)
         int vector;
         uint32_t error;
     } bad[] = {
-        { 0x4c, DATA0, EXCP_TS, DATA0 },    { 0x4c, 0, EXCP_TS, 0 },           { 0x4c, ABSENT_CODE, EXCP_NP, ABSENT_CODE },
-        { 0x50, 0, EXCP_TS, 0 },            { 0x50, DATA3, EXCP_TS, 0x20 },    { 0x50, ABSENT, EXCP_SS, ABSENT },
-        { 0x48, EXEC_ONLY, EXCP_TS, 0x98 }, { 0x60, DATA0, EXCP_TS, DATA0 },   { 0x4c, SHORT_CODE, EXCP_GP, 0 },
+        { 0x4c, DATA0, EXCP_TS, DATA0 },
+        { 0x4c, 0, EXCP_TS, 0 },
+        { 0x4c, ABSENT_CODE, EXCP_NP, ABSENT_CODE },
+        { 0x50, 0, EXCP_TS, 0 },
+        { 0x50, DATA3, EXCP_TS, 0x20 },
+        { 0x50, ABSENT, EXCP_SS, ABSENT },
+        { 0x48, EXEC_ONLY, EXCP_TS, 0x98 },
+        { 0x60, DATA0, EXCP_TS, DATA0 },
+        { 0x4c, SHORT_CODE, EXCP_GP, 0 },
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         enter(0);

@@ -130,9 +130,9 @@ static void poke(hwaddr addr, uint64_t value, unsigned size)
     address_space_st(&address_space_memory, addr, value, size);
 }
 
-#define CARD PCI_DEVFN(2, 0)
+#define CARD   PCI_DEVFN(2, 0)
 #define SECOND PCI_DEVFN(5, 1)
-#define PIIX3 PCI_DEVFN(1, 0)
+#define PIIX3  PCI_DEVFN(1, 0)
 
 static void test_identity(void)
 {

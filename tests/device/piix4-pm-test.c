@@ -42,7 +42,7 @@ void qemu_register_powerdown_handler(void (*fn)(void *opaque), void *opaque)
     button_opaque = opaque;
 }
 
-#define BASE 0x600
+#define BASE           0x600
 #define HALF_PERIOD_NS 2343485582LL /* 2^23 / 3579545 Hz, rounded up */
 
 static PCIBus *bus;

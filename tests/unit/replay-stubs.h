@@ -202,7 +202,8 @@ static char *write_log(const char *name, const ReplayEvent *events, size_t count
 /* The tests that include this need not use all of it. */
 static inline void use_all_stubs(void)
 {
-    (void)take_message, (void)expect_finish, (void)write_log, (void)begin_started, (void)shutdowns, (void)remove_temp_dir;
+    (void)take_message, (void)expect_finish, (void)write_log, (void)begin_started, (void)shutdowns,
+        (void)remove_temp_dir;
 }
 
 #endif

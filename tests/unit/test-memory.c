@@ -21,10 +21,10 @@ static const MemoryRegionOps dword_ops = { io_read, io_write, 4, 4 };
 static const MemoryRegionOps any_ops = { io_read, io_write, 1, 8 };
 static const MemoryRegionOps default_ops = { io_read, io_write, 0, 0 };
 
-#define assert_log(text)                      \
-    do {                                      \
+#define assert_log(text)                        \
+    do {                                        \
         g_assert_cmpstr(io_log->str, ==, text); \
-        g_string_truncate(io_log, 0);         \
+        g_string_truncate(io_log, 0);           \
     } while (0)
 
 static MemoryRegion io_a, io_b, ram, rom, alias, box;
@@ -183,8 +183,9 @@ static void test_bulk(void)
     address_space_write(&address_space_memory, 0x1ffe, "abcd", 4); /* two bytes to nowhere, two to RAM */
     g_assert_cmpmem(memory_region_get_ram_ptr(&ram), 2, "cd", 2);
     address_space_read(&address_space_memory, 0x1ffe, buf, 4);
-    g_assert_cmpmem(buf, 4, "\xff\xff"
-                            "cd",
+    g_assert_cmpmem(buf, 4,
+                    "\xff\xff"
+                    "cd",
                     4);
     memset(memory_region_get_ram_ptr(&ram), 0, 2);
     unmap(&ram);
@@ -311,17 +312,16 @@ static void test_mtree(void)
     map(0x100000, &box, -1);
     GString *text = g_string_new(NULL);
     memory_info_mtree(false, collect, text);
-    g_assert_true(g_str_has_prefix(text->str,
-                                   "address-space: memory\n"
-                                   "  0000000000000000-ffffffffffffffff (prio 0, i/o): system\n"
-                                   "    0000000000001000-000000000000103f (prio 0, i/o): a\n"
-                                   "    0000000000008000-0000000000008fff (prio 2, ram): alias window @ram "
-                                   "0000000000001000-0000000000001fff [disabled]\n"
-                                   "    0000000000100000-000000000010ffff (prio -1, i/o): box\n"
-                                   "      0000000000102000-0000000000105fff (prio 0, ram): ram\n"
-                                   "\n"
-                                   "address-space: I/O\n"
-                                   "  0000000000000000-000000000000ffff (prio 0, i/o): io\n"));
+    g_assert_true(g_str_has_prefix(text->str, "address-space: memory\n"
+                                              "  0000000000000000-ffffffffffffffff (prio 0, i/o): system\n"
+                                              "    0000000000001000-000000000000103f (prio 0, i/o): a\n"
+                                              "    0000000000008000-0000000000008fff (prio 2, ram): alias window @ram "
+                                              "0000000000001000-0000000000001fff [disabled]\n"
+                                              "    0000000000100000-000000000010ffff (prio -1, i/o): box\n"
+                                              "      0000000000102000-0000000000105fff (prio 0, ram): ram\n"
+                                              "\n"
+                                              "address-space: I/O\n"
+                                              "  0000000000000000-000000000000ffff (prio 0, i/o): io\n"));
     g_string_truncate(text, 0);
     memory_info_mtree(true, collect, text);
     g_assert_true(g_str_has_prefix(text->str, "FlatView #0\n"

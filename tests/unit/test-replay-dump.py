@@ -44,7 +44,8 @@ class Tables(unittest.TestCase):
         self.assertEqual(rows, dump.EVENTS)
 
     def test_names(self):
-        for macro, table in (("REPLAY_CHECKPOINTS", dump.CHECKPOINTS), ("REPLAY_SHUTDOWN_CAUSES", dump.SHUTDOWN_CAUSES)):
+        for macro, table in (("REPLAY_CHECKPOINTS", dump.CHECKPOINTS),
+                             ("REPLAY_SHUTDOWN_CAUSES", dump.SHUTDOWN_CAUSES)):
             rows = read_list(self.text, macro)
             self.assertEqual([int(r[1]) for r in rows], list(range(len(rows))))
             self.assertEqual([r[0] for r in rows], table)
@@ -57,7 +58,7 @@ class Tables(unittest.TestCase):
             self.assertEqual([(r[0], arguments_of(r[2])) for r in rows], table)
 
     def test_version(self):
-        self.assertIn("#define REPLAY_VERSION 0xe02007u", self.text)
+        self.assertRegex(self.text, r"#define REPLAY_VERSION +0xe02007u")
         self.assertEqual(dump.VERSION, 0xE02007)
 
 

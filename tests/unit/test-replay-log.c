@@ -8,9 +8,9 @@
 
 #define SAMPLE_DATA "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
 
-#define ASYNC(kind, ...)                                                                                               \
-    {                                                                                                                  \
-        .id = EVENT_ASYNC, .arg = { CHECKPOINT_CLOCK_VIRTUAL, REPLAY_ASYNC_EVENT_##kind, ##__VA_ARGS__ }               \
+#define ASYNC(kind, ...)                                                                                 \
+    {                                                                                                    \
+        .id = EVENT_ASYNC, .arg = { CHECKPOINT_CLOCK_VIRTUAL, REPLAY_ASYNC_EVENT_##kind, ##__VA_ARGS__ } \
     }
 
 /* One of each shape. */
@@ -82,7 +82,10 @@ static void test_bytes(void)
         { 7, "\x03\x04\x01\0\0\0\x01\0\0\0\x02\x01", 12 },
         { 8, "\x03\x04\x01\0\0\0\x02\0\0\0\x01\xff\xff\xff\xff\xff\xff\xff\xfd", 19 },
         { 10, "\x03\x04\x02", 3 },
-        { 11, "\x03\x04\x03\x03\0\0\0\x03" "abc", 11 },
+        { 11,
+          "\x03\x04\x03\x03\0\0\0\x03"
+          "abc",
+          11 },
         { 14, "\x03\x04\x05\x01\0\0\0\x02\0\0\0\x10" SAMPLE_DATA, 28 },
         { 19, "\x11\0\0\0\x01\0\0\0\x09" SAMPLE_DATA, 25 },
         { 20, "\x12\x17\x97\x9c\xfe\x36\x2a\0\0", 9 },
@@ -253,10 +256,12 @@ static void test_wrong_version(void)
 {
     LogReader r;
     Error *err = NULL;
-    log_reader_init_memory(&r, (const uint8_t *)"\x7f" "ELF\x02\x01\x01\0\0\0\0\0\0", 13);
+    log_reader_init_memory(&r,
+                           (const uint8_t *)"\x7f"
+                                            "ELF\x02\x01\x01\0\0\0\0\0\0",
+                           13);
     g_assert_false(log_read_header(&r, "a.out", &err));
-    g_assert_cmpstr(error_get_pretty(err), ==,
-                    "'a.out' is not a replay log (version 0x7f454c46, expected 0xe02007)");
+    g_assert_cmpstr(error_get_pretty(err), ==, "'a.out' is not a replay log (version 0x7f454c46, expected 0xe02007)");
     error_free(err);
     log_reader_close(&r);
 }

@@ -35,8 +35,9 @@ static bool begin_replay(Error **errp)
 {
     begin("replay", log_path);
     return replay_add_property("memory", "-m", "256M", errp) &&
-           replay_add_property("cpu", "-cpu", "qemu32 \"\xff\"", errp) && replay_add_input("kernel", kernel_path, errp) &&
-           replay_add_input("disk", disk_path, errp) && replay_start(errp);
+           replay_add_property("cpu", "-cpu", "qemu32 \"\xff\"", errp) &&
+           replay_add_input("kernel", kernel_path, errp) && replay_add_input("disk", disk_path, errp) &&
+           replay_start(errp);
 }
 
 static void test_lines(void)
@@ -44,8 +45,9 @@ static void test_lines(void)
     make_recording();
     char *manifest = g_strdup_printf("%s.manifest", log_path), *text;
     g_assert_true(g_file_get_contents(manifest, &text, NULL, NULL));
-    g_assert_true(g_str_has_prefix(text, "{\"manifest\":1,\"version\":\"0xe02007\",\"argv\":[\"qemu-system-i386\",\"-m\","
-                                         "\"128M\"],\"machine\":{\"memory\":\"256M\","));
+    g_assert_true(g_str_has_prefix(text,
+                                   "{\"manifest\":1,\"version\":\"0xe02007\",\"argv\":[\"qemu-system-i386\",\"-m\","
+                                   "\"128M\"],\"machine\":{\"memory\":\"256M\","));
     g_assert_nonnull(strstr(text, "\"shift\":7,\"seed\":\""));
     g_assert_nonnull(strstr(text, "\"inputs\":[{\"role\":\"kernel\",\"path\":\""));
     g_assert_true(g_str_has_suffix(text, "\n{\"end\":true,\"icount\":1000,\"digest\":\"0000000000001234\",\"events\":2,"
@@ -94,8 +96,7 @@ static void test_changed_input(void)
     err = NULL;
     write_file(kernel_path, "kernels", 7);
     g_assert_false(begin_replay(&err));
-    char *expected =
-        g_strdup_printf("kernel file '%s' differs from the recording: 7 bytes, recorded 6", kernel_path);
+    char *expected = g_strdup_printf("kernel file '%s' differs from the recording: 7 bytes, recorded 6", kernel_path);
     take_message(&err, expected);
     g_free(expected);
     g_free(prefix);
@@ -284,12 +285,17 @@ static void test_options(void)
     expect_option_error("rr=replay,rrfile=", "rr=replay needs rrfile=FILE");
     expect_option_error("rr=play,rrfile=x", "Parameter 'rr' expects 'record' or 'replay', not 'play'");
     expect_option_error("rrfile=x", "rrfile=x needs rr=record or rr=replay");
-    expect_option_error("rr=replay,rrfile=/nonexistent/x", "Could not open '/nonexistent/x': No such file or directory");
-    expect_option_error("rr=record,rrfile=/nonexistent/x", "Could not open '/nonexistent/x': No such file or directory");
+    expect_option_error("rr=replay,rrfile=/nonexistent/x",
+                        "Could not open '/nonexistent/x': No such file or directory");
+    expect_option_error("rr=record,rrfile=/nonexistent/x",
+                        "Could not open '/nonexistent/x': No such file or directory");
     expect_option_error("rr=record,rrfile=/dev/full", "Could not write '/dev/full': No space left on device");
     expect_option_error("rr=replay,rrfile=/tmp,rrsync=half", "Parameter 'rrsync' expects 'full', not 'half'");
     expect_option_error("rr=replay,rrfile=/tmp", "'/tmp': the log cannot be read (Is a directory) at byte 0");
-    write_file(garbage, "\x7f" "ELF and so on", 14);
+    write_file(garbage,
+               "\x7f"
+               "ELF and so on",
+               14);
     message = g_strdup_printf("'%s' is not a replay log (version 0x7f454c46, expected 0xe02007)", garbage);
     expect_option_error(options, message);
     g_free(message);
