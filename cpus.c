@@ -59,13 +59,20 @@ static bool fair_lock_contended(FairLock *l)
     return contended;
 }
 
+/* Whoever wants the lock need not wake a vCPU that sleeps: that one does not hold it. */
+static void end_slice(void)
+{
+    CPUState *cpu = first_cpu();
+    if (cpu) {
+        g_atomic_int_set(&cpu->exit_request, 1);
+    }
+}
+
 void replay_mutex_lock(void)
 {
     lockstep_assert(!has_bql, "replay_mutex is taken before the BQL");
     lockstep_assert(!has_replay_mutex, "replay_mutex is not recursive");
-    if (!is_vcpu_thread) {
-        cpus_kick();
-    }
+    end_slice();
     fair_lock(&replay_lock);
     has_replay_mutex = true;
 }
@@ -128,10 +135,7 @@ static struct {
 
 void cpus_kick(void)
 {
-    CPUState *cpu = first_cpu();
-    if (cpu) {
-        g_atomic_int_set(&cpu->exit_request, 1);
-    }
+    end_slice();
     if (is_vcpu_thread) {
         return;
     }

@@ -11,9 +11,9 @@
 /* ---- stdio ---- */
 
 static struct {
-    Chardev *chr;         /* who uses it; one at most */
-    bool raw;             /* the terminal is in our mode and must be restored */
-    bool signals;         /* C-c and C-z act on the emulator */
+    Chardev *chr; /* who uses it; one at most */
+    bool raw;     /* the terminal is in our mode and must be restored */
+    bool signals; /* C-c and C-z act on the emulator */
     struct termios saved;
 } stdio;
 
@@ -99,7 +99,9 @@ static void stdio_close(Chardev *chr)
 
 static const char *const stdio_keys[] = { "signal", NULL };
 
-const ChardevBackend chr_backend_stdio = { .name = "stdio", .keys = stdio_keys, .open = stdio_open, .close = stdio_close };
+const ChardevBackend chr_backend_stdio = {
+    .name = "stdio", .keys = stdio_keys, .open = stdio_open, .close = stdio_close
+};
 
 /* ---- file ---- */
 
@@ -147,7 +149,8 @@ static const char *const file_keys[] = { "path", "append", "input-path", NULL };
 
 const ChardevBackend chr_backend_file = { .name = "file", .keys = file_keys, .open = file_open };
 
-/* ---- pipe: PATH.in and PATH.out, or PATH for both directions. O_RDWR: opening never waits, and there is no end of file ---- */
+/* ---- pipe: PATH.in and PATH.out, or PATH for both directions. O_RDWR: opening never waits, and there is no end of
+ * file ---- */
 
 static bool pipe_open(Chardev *chr, const QemuOpts *opts, Error **errp)
 {
@@ -203,7 +206,8 @@ static int open_pty_master(char **slave, Error **errp)
     return fd;
 }
 
-/* We keep the slave side open ourselves: what is printed before somebody opens it stays, and the master never sees a hang-up. */
+/* We keep the slave side open ourselves: what is printed before somebody opens it stays, and the master never sees a
+ * hang-up. */
 static bool pty_open(Chardev *chr, const QemuOpts *opts, Error **errp)
 {
     char *slave = NULL;

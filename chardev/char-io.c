@@ -1,8 +1,8 @@
 /*
  * chardev/char-io.c  Reading and writing a back end's file descriptors, never blocking. I/O thread.
  *
- * A descriptor that we inherited (stdin, stdout) keeps its blocking mode, because other processes share it: poll() says how
- * things stand, and a write is no larger than what a writable pipe is sure to take (PIPE_BUF).
+ * A descriptor that we inherited (stdin, stdout) keeps its blocking mode, because other processes share it: poll() says
+ * how things stand, and a write is no larger than what a writable pipe is sure to take (PIPE_BUF).
  */
 #include "chardev/chardev-int.h"
 
@@ -11,8 +11,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define CHR_WRITE_MAX 4096
-#define CHR_READ_MAX 4096
+#define CHR_WRITE_MAX     4096
+#define CHR_READ_MAX      4096
 #define CHR_EXIT_STUCK_MS 300
 
 static void chr_eof(Chardev *chr)
@@ -70,7 +70,8 @@ void chr_update_handlers(Chardev *chr)
     }
 }
 
-/* Take the descriptors that a back end has opened (or -1 when it lost them: the old ones are no longer watched, and the caller closes them). */
+/* Take the descriptors that a back end has opened (or -1 when it lost them: the old ones are no longer watched, and the
+ * caller closes them). */
 void chr_set_fds(Chardev *chr, int fd_in, int fd_out)
 {
     chr->reading = chr->writing = false;

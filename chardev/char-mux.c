@@ -1,4 +1,5 @@
-/* chardev/char-mux.c  Several front ends on one back end: all may write, one is in focus and reads, C-a is the escape key. */
+/* chardev/char-mux.c  Several front ends on one back end: all may write, one is in focus and reads, C-a is the escape
+ * key. */
 #include "chardev/chardev-int.h"
 #include "sysemu/runstate.h"
 

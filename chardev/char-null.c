@@ -21,7 +21,7 @@ typedef struct Ring {
 } Ring;
 
 #define RING_DEFAULT_SIZE 65536
-#define RING_MAX_SIZE (1u << 30)
+#define RING_MAX_SIZE     (1u << 30)
 
 static bool ring_open(Chardev *chr, const QemuOpts *opts, Error **errp)
 {

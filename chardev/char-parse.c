@@ -1,6 +1,8 @@
-/* chardev/char-parse.c  From the command line to a chardev: -chardev options, and the short forms of -serial, -monitor and the like. */
+/* chardev/char-parse.c  From the command line to a chardev: -chardev options, and the short forms of -serial, -monitor
+ * and the like. */
 #define _GNU_SOURCE /* memrchr */
 #include "chardev/chardev-int.h"
+#include "monitor/monitor.h"
 
 static const ChardevBackend *const backends[] = {
     &chr_backend_null, &chr_backend_stdio,  &chr_backend_file,   &chr_backend_pipe,
@@ -187,11 +189,14 @@ bool qemu_chr_new_from_legacy(const char *label, const char *spec, Chardev **out
     }
     /* With the monitor a keystroke away, C-c is the guest's. */
     bool is_stdio = g_str_has_prefix(str, "stdio");
-    char *full = g_strdup_printf("%s%s%s", str, mux ? ",mux=on" : "", mux && is_stdio && !strstr(str, "signal=") ? ",signal=off" : "");
+    char *full = g_strdup_printf("%s%s%s", str, mux ? ",mux=on" : "",
+                                 mux && is_stdio && !strstr(str, "signal=") ? ",signal=off" : "");
     char *name = g_strndup(full, strcspn(full, ","));
     *out = create(label, chr_backend_find(name), full, errp);
     g_free(name);
     g_free(full);
     g_free(str);
-    return *out != NULL;
+    /* "mon:" in front of a port's chardev brings a monitor; -monitor brings its own. */
+    bool brings_monitor = mux && !g_str_has_prefix(label, "compat_monitor");
+    return *out && (!brings_monitor || monitor_init_hmp(*out, errp));
 }

@@ -82,7 +82,8 @@ static void socket_schedule_reconnect(Chardev *chr)
 {
     SocketState *s = chr->state;
     if (!s->server && s->reconnect_s) {
-        timer_mod(&s->reconnect, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + (int64_t)s->reconnect_s * NANOSECONDS_PER_SECOND);
+        timer_mod(&s->reconnect,
+                  qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + (int64_t)s->reconnect_s * NANOSECONDS_PER_SECOND);
     }
 }
 
@@ -166,7 +167,8 @@ static int tcp_socket(const SocketState *s, Error **errp)
         fd = tcp_try(s, a);
     }
     if (fd < 0) {
-        error_setg_errno(errp, errno, "Failed to %s '%s:%s'", s->server ? "listen on" : "connect to", s->host ? s->host : "", s->port);
+        error_setg_errno(errp, errno, "Failed to %s '%s:%s'", s->server ? "listen on" : "connect to",
+                         s->host ? s->host : "", s->port);
     }
     freeaddrinfo(list);
     return fd;
@@ -240,7 +242,8 @@ static bool socket_start_server(Chardev *chr, Error **errp)
         return false;
     }
     if (s->wait) {
-        fprintf(stderr, "%s: info: QEMU waiting for connection on: disconnected:%s\n", error_program_name(), chr->filename);
+        fprintf(stderr, "%s: info: QEMU waiting for connection on: disconnected:%s\n", error_program_name(),
+                chr->filename);
         socket_listen_handler(chr);
     }
     fcntl(s->listen_fd, F_SETFL, O_NONBLOCK);
@@ -335,7 +338,7 @@ static size_t socket_filter_input(Chardev *chr, uint8_t *buf, size_t len)
     return s->telnet ? kept : len;
 }
 
-static const char *const socket_keys[] = { "path",  "host",   "port",      "server", "wait", "delay", "nodelay",
+static const char *const socket_keys[] = { "path",   "host",      "port", "server", "wait", "delay", "nodelay",
                                            "telnet", "reconnect", "ipv4", "ipv6",   "to",   NULL };
 
 const ChardevBackend chr_backend_socket = { .name = "socket",

@@ -3,8 +3,8 @@
  *
  * Output: qemu_chr_write() appends to a buffer and wakes the I/O thread when the buffer was empty.
  * Input of a guest device: back end -> mux -> replay_char_read() -> at a checkpoint, qemu_chr_be_write_impl() ->
- * queue (machine state) -> receive(), as the device has room. Each guest front end has its own number in the log, given in
- * the order of attachment, whatever back end it has.
+ * queue (machine state) -> receive(), as the device has room. Each guest front end has its own number in the log, given
+ * in the order of attachment, whatever back end it has.
  */
 #include "chardev/chardev-int.h"
 #include "migration/vmstate.h"
@@ -200,23 +200,23 @@ static bool queue_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField queue_fields[] = {
-    VMSTATE_BUFFER(ChrFe, queue.buf, queue.len),
-    VMSTATE_DERIVED(ChrFe, ops),
-    VMSTATE_DERIVED(ChrFe, chr),
-    VMSTATE_DERIVED(ChrFe, port),
-    VMSTATE_DERIVED(ChrFe, replay_id),
-    VMSTATE_DERIVED(ChrFe, break_bh),
-    VMSTATE_DERIVED(ChrFe, queue),
-    VMSTATE_DERIVED(ChrFe, waiting),
-    VMSTATE_DERIVED(ChrFe, delivering),
-    VMSTATE_DERIVED(ChrFe, open),
-    VMSTATE_END
-};
+static const VMStateField queue_fields[] = { VMSTATE_BUFFER(ChrFe, queue.buf, queue.len),
+                                             VMSTATE_DERIVED(ChrFe, ops),
+                                             VMSTATE_DERIVED(ChrFe, chr),
+                                             VMSTATE_DERIVED(ChrFe, port),
+                                             VMSTATE_DERIVED(ChrFe, replay_id),
+                                             VMSTATE_DERIVED(ChrFe, break_bh),
+                                             VMSTATE_DERIVED(ChrFe, queue),
+                                             VMSTATE_DERIVED(ChrFe, waiting),
+                                             VMSTATE_DERIVED(ChrFe, delivering),
+                                             VMSTATE_DERIVED(ChrFe, open),
+                                             VMSTATE_END };
 
-static const VMStateDescription queue_vmsd = {
-    .name = "chardev-input", .version = 1, .fields = queue_fields, .pre_save = queue_pre_save, .post_load = queue_post_load
-};
+static const VMStateDescription queue_vmsd = { .name = "chardev-input",
+                                               .version = 1,
+                                               .fields = queue_fields,
+                                               .pre_save = queue_pre_save,
+                                               .post_load = queue_post_load };
 
 /* ---- delivery ---- */
 
@@ -366,7 +366,8 @@ static void chr_fe_register_guest(ChrFe *fe)
 bool qemu_chr_attach(Chardev *chr, const ChrFrontend *ops, Error **errp)
 {
     if (chr->nb_fe == (chr->mux.enabled ? CHR_MAX_FRONTENDS : 1)) {
-        error_setg(errp, chr->mux.enabled ? "too many uses of multiplexed chardev '%s'" : "Device '%s' is in use", chr->label);
+        error_setg(errp, chr->mux.enabled ? "too many uses of multiplexed chardev '%s'" : "Device '%s' is in use",
+                   chr->label);
         return false;
     }
     ChrFe *fe = g_new0(ChrFe, 1);

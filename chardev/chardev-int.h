@@ -14,8 +14,8 @@
 #include "util/timer.h"
 
 #define CHR_MAX_FRONTENDS 8
-#define CHR_OUTPUT_MAX (64u << 20) /* bytes that may wait for a back end that is stuck */
-#define CHR_INPUT_MAX (1u << 20)   /* input that may wait for a front end, before the back end is left unread */
+#define CHR_OUTPUT_MAX    (64u << 20) /* bytes that may wait for a back end that is stuck */
+#define CHR_INPUT_MAX     (1u << 20)  /* input that may wait for a front end, before the back end is left unread */
 
 /* Input that waits until the front end accepts it. Of a guest device it is machine state. */
 typedef struct ChrQueue {
@@ -27,14 +27,14 @@ typedef struct ChrQueue {
 
 typedef struct ChrFe {
     ChrFrontend ops;
-    Chardev *chr;       /* what it is connected to */
-    Chardev *port;      /* guest: the object that replay knows and delivers to; see qemu_chr_be_write_impl */
+    Chardev *chr;  /* what it is connected to */
+    Chardev *port; /* guest: the object that replay knows and delivers to; see qemu_chr_be_write_impl */
     int replay_id;
     ReplayBH *break_bh; /* guest: C-a b */
     ChrQueue queue;
-    gint waiting;       /* bytes under way to it: queued here or in replay's queue (atomic) */
+    gint waiting; /* bytes under way to it: queued here or in replay's queue (atomic) */
     bool delivering;
-    bool open;          /* has been told OPENED */
+    bool open; /* has been told OPENED */
 } ChrFe;
 
 typedef struct ChrMux {
@@ -68,11 +68,11 @@ struct Chardev {
     ChrMux mux;
     QEMUBH *open_bh;
 
-    int fd_in, fd_out; /* -1: none */
+    int fd_in, fd_out;     /* -1: none */
     bool reading, writing; /* what the main loop watches for */
-    bool drops_excess; /* a terminal: never left unread, so that escapes work */
-    gint throttled;    /* left unread until the front end has caught up (atomic) */
-    bool is_open;      /* somebody is at the other end */
+    bool drops_excess;     /* a terminal: never left unread, so that escapes work */
+    gint throttled;        /* left unread until the front end has caught up (atomic) */
+    bool is_open;          /* somebody is at the other end */
     QEMUBH *resume_bh;
 
     GMutex lock;     /* out, queued, warned */
@@ -82,7 +82,7 @@ struct Chardev {
     GByteArray *pending; /* being written by the I/O thread, from pending_pos */
     size_t pending_pos;
     QEMUBH *flush_bh;
-    QEMUTimer flush_timer;  /* spaces out flushes, so that a chatty guest does not wake the I/O thread per byte */
+    QEMUTimer flush_timer; /* spaces out flushes, so that a chatty guest does not wake the I/O thread per byte */
     int64_t last_flush_ns;
     FILE *log;
 };
@@ -108,8 +108,8 @@ void chr_mux_front_end_added(Chardev *chr);
 
 /* back ends */
 const ChardevBackend *chr_backend_find(const char *name);
-extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_stdio, chr_backend_file, chr_backend_pipe,
-    chr_backend_pty, chr_backend_serial, chr_backend_socket;
+extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_stdio, chr_backend_file,
+    chr_backend_pipe, chr_backend_pty, chr_backend_serial, chr_backend_socket;
 bool chr_is_stdio(const Chardev *chr);
 
 #endif

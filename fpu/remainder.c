@@ -11,7 +11,7 @@
 #define SCALE_LIMIT 100000 /* takes any number far out of range, also after the exponent is wrapped */
 
 /* rem * 2^(exp - 63), of any alignment; the sign of a zero is that of the dividend, as is `sign` here. */
-static floatx80 pack_remainder(bool sign, int32_t exp, uint64_t rem, FloatStatus *s)
+static floatx80 pack_remainder(bool sign, int32_t exp, u128 rem, FloatStatus *s)
 {
     return rem ? float_pack80(sign, exp + 64, rem, s) : float_zero80(sign);
 }
@@ -36,8 +36,7 @@ static FloatRemainder whole_remainder(Parts a, Parts b, bool nearest, FloatStatu
         rem = divisor - rem;
         sign = !sign;
     }
-    floatx80 value = rem ? float_pack80(sign, b.exp + 63, rem, s) : float_zero80(a.sign);
-    return (FloatRemainder){ .value = value, .quotient = (unsigned)q & 7 };
+    return (FloatRemainder){ .value = pack_remainder(sign, b.exp - 1, rem, s), .quotient = (unsigned)q & 7 };
 }
 
 FloatRemainder floatx80_remainder(floatx80 a, floatx80 b, bool nearest, FloatStatus *s)

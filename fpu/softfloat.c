@@ -191,15 +191,24 @@ static Rounded round_denormal(const FloatFormat *f, bool sign, int exp, u128 fra
     return (Rounded){ .cls = top ? CLASS_NORMAL : CLASS_ZERO, .exp = f->emin, .frac = top };
 }
 
-/* The value is frac / 2^127 * 2^exp, frac normalized. wrap: exponent adjustment for unmasked overflow and underflow, 0
- * none. */
+/* Unmasked overflow or underflow of a result in a register; FSCALE may be out of range even so. */
+static Rounded wrapped(const FloatFormat *f, Rounded r, int wrap)
+{
+    r.exp += wrap;
+    if (r.exp > f->emax || r.exp < f->emin) {
+        r.cls = r.exp > f->emax ? CLASS_INF : CLASS_ZERO;
+    }
+    return r;
+}
+
+/*
+ * The value is frac / 2^127 * 2^exp, frac normalized. wrap: exponent adjustment for unmasked overflow and underflow, 0
+ * none.
+ */
 static Rounded round_parts(const FloatFormat *f, bool sign, int exp, u128 frac, int wrap, FloatStatus *s)
 {
-    bool tiny = is_tiny(f, sign, exp, frac, s);
-    if (tiny && wrap && s->underflow_unmasked) {
-        s->flags |= FLOAT_FLAG_UNDERFLOW;
-        exp += wrap;
-    } else if (exp < f->emin) {
+    bool tiny = exp < f->emin && is_tiny(f, sign, exp, frac, s), wrap_up = tiny && wrap && s->underflow_unmasked;
+    if (exp < f->emin && !wrap_up) {
         return round_denormal(f, sign, exp, frac, tiny, s);
     }
     bool inexact;
@@ -207,15 +216,19 @@ static Rounded round_parts(const FloatFormat *f, bool sign, int exp, u128 frac, 
         frac = (u128)1 << 127;
         exp++;
     }
-    if (exp > f->emax) {
+    Rounded r = { .cls = CLASS_NORMAL, .exp = exp, .frac = (uint64_t)(frac >> 64) };
+    if (wrap_up) {
+        s->flags |= FLOAT_FLAG_UNDERFLOW;
+        r = wrapped(f, r, wrap);
+    } else if (exp > f->emax) {
         if (!wrap || !s->overflow_unmasked) {
             return overflowed(f, sign, s);
         }
         s->flags |= FLOAT_FLAG_OVERFLOW;
-        exp -= wrap;
+        r = wrapped(f, r, -wrap);
     }
     s->flags |= inexact ? FLOAT_FLAG_INEXACT : 0;
-    return (Rounded){ .cls = CLASS_NORMAL, .exp = exp, .frac = (uint64_t)(frac >> 64) };
+    return r;
 }
 
 static float32 pack32(bool sign, Rounded r)

@@ -19,6 +19,7 @@ struct Monitor {
     GQueue history; /* char *, newest first */
     int history_at; /* -1: the line being typed */
     EscapeState escape;
+    bool greeted;
 };
 
 static Monitor *current;
@@ -208,10 +209,14 @@ static void receive(void *opaque, const uint8_t *buf, int len)
 static void event(void *opaque, ChrEvent what)
 {
     Monitor *mon = opaque;
-    if (what == CHR_EVENT_OPENED) {
-        monitor_printf(mon, "Lockstep " LOCKSTEP_VERSION " monitor - type 'help' for more information\n");
-        prompt(mon);
+    if (what != CHR_EVENT_OPENED) {
+        return;
     }
+    if (!mon->greeted) {
+        monitor_printf(mon, "Lockstep " LOCKSTEP_VERSION " monitor - type 'help' for more information\n");
+        mon->greeted = true;
+    }
+    prompt(mon);
 }
 
 bool monitor_init_hmp(Chardev *chr, Error **errp)

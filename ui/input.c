@@ -1,4 +1,5 @@
-/* ui/input.c  Keys and pointers: from displays and the monitor, through the log, to the handler of a keyboard or mouse. */
+/* ui/input.c  Keys and pointers: from displays and the monitor, through the log, to the handler of a keyboard or mouse.
+ */
 #include "ui/input.h"
 #include "replay/replay.h"
 #include "ui/keycodes.h"
@@ -27,7 +28,9 @@ void qemu_input_event_sync(void)
 
 void qemu_input_send_key_number(int number, bool down)
 {
-    InputEvent evt = { .kind = INPUT_EVENT_KEY, .key_kind = KEY_VALUE_NUMBER, .number = (uint64_t)number, .down = down };
+    InputEvent evt = {
+        .kind = INPUT_EVENT_KEY, .key_kind = KEY_VALUE_NUMBER, .number = (uint64_t)number, .down = down
+    };
     qemu_input_event_send(&evt);
     qemu_input_event_sync();
 }

@@ -1,12 +1,14 @@
 /*
- * ui/keycodes.h  The keys: the names that `sendkey` and QMP use, each with its number: the PC's scancode of set 1, 0x80 added for an E0 prefix
- * (0xc6 is Pause). Order is the wire format of qcode events in a log: append only. Number 0: no such key on a PC keyboard.
+ * ui/keycodes.h  The keys: the names that `sendkey` and QMP use, each with its number: the PC's scancode of set 1, 0x80
+ * added for an E0 prefix (0xc6 is Pause). Order is the wire format of qcode events in a log: append only. Number 0: no
+ * such key on a PC keyboard.
  */
 #ifndef UI_KEYCODES_H
 #define UI_KEYCODES_H
 
 #include "util/osdep.h"
 
+/* clang-format off */
 #define QKEY_CODES(KEY)                                                                                                \
     KEY(unmapped, 0)                                                                                                   \
     KEY(shift, 0x2a) KEY(shift_r, 0x36) KEY(alt, 0x38) KEY(alt_r, 0xb8) KEY(ctrl, 0x1d) KEY(ctrl_r, 0x9d)              \
@@ -38,12 +40,13 @@
     KEY(volumeup, 0xb0) KEY(volumedown, 0xae) KEY(mediaselect, 0xed) KEY(mail, 0xec) KEY(calculator, 0xa1)             \
     KEY(computer, 0xeb) KEY(ac_home, 0xb2) KEY(ac_back, 0xea) KEY(ac_forward, 0xe9) KEY(ac_refresh, 0xe7)              \
     KEY(ac_bookmarks, 0xe6)
+/* clang-format on */
 
 typedef enum QKeyCode {
 #define QKEY_ENUM(name, number) Q_KEY_CODE_##name,
     QKEY_CODES(QKEY_ENUM)
 #undef QKEY_ENUM
-    Q_KEY_CODE__MAX
+        Q_KEY_CODE__MAX
 } QKeyCode;
 
 /* ui/input.c. Q_KEY_CODE_unmapped and 0 for what is unknown. */

@@ -4,24 +4,50 @@
  * A byte written to THR leaves at once and the transmitter is empty again: the emulator's own output buffer takes
  * everything, so the guest never waits, and how fast it may print does not depend on the host. The transmit FIFO is
  * therefore never occupied. Received bytes wait in the machine's input queue (chardev/char.c) until there is room.
- * Left out on purpose: DMA mode signalling (RXRDY, TXRDY pins), and the OUT2 gate of IBM's adapter card between the chip and
- * the bus: well-known guests (xv6) run with OUT2 clear and expect interrupts.
+ * Left out on purpose: DMA mode signalling (RXRDY, TXRDY pins), and the OUT2 gate of IBM's adapter card between the
+ * chip and the bus: well-known guests (xv6) run with OUT2 clear and expect interrupts.
  */
 #include "hw/i386/pc.h"
 #include "hw/isa/chips.h"
 #include "util/timer.h"
 
 #define SERIAL_FIFO_SIZE 16
-#define SERIAL_CLOCK_HZ 1843200
-#define SERIAL_UNSET 0xffffffffu
+#define SERIAL_CLOCK_HZ  1843200
+#define SERIAL_UNSET     0xffffffffu
 
 enum { IER_RDA = 0x01, IER_THRE = 0x02, IER_LINE = 0x04, IER_MODEM = 0x08 };
-enum { IIR_MODEM = 0x00, IIR_NONE = 0x01, IIR_THRE = 0x02, IIR_RDA = 0x04, IIR_LINE = 0x06, IIR_TIMEOUT = 0x0c, IIR_FIFO = 0xc0 };
+enum {
+    IIR_MODEM = 0x00,
+    IIR_NONE = 0x01,
+    IIR_THRE = 0x02,
+    IIR_RDA = 0x04,
+    IIR_LINE = 0x06,
+    IIR_TIMEOUT = 0x0c,
+    IIR_FIFO = 0xc0
+};
 enum { FCR_ENABLE = 0x01, FCR_RESET_RX = 0x02, FCR_RESET_TX = 0x04 };
 enum { LCR_STOP = 0x04, LCR_PARITY = 0x08, LCR_BREAK = 0x40, LCR_DLAB = 0x80 };
 enum { MCR_DTR = 0x01, MCR_RTS = 0x02, MCR_OUT1 = 0x04, MCR_OUT2 = 0x08, MCR_LOOP = 0x10 };
-enum { LSR_DR = 0x01, LSR_OE = 0x02, LSR_PE = 0x04, LSR_FE = 0x08, LSR_BI = 0x10, LSR_THRE = 0x20, LSR_TEMT = 0x40, LSR_FIFO_ERROR = 0x80 };
-enum { MSR_DCTS = 0x01, MSR_DDSR = 0x02, MSR_TERI = 0x04, MSR_DDCD = 0x08, MSR_CTS = 0x10, MSR_DSR = 0x20, MSR_RI = 0x40, MSR_DCD = 0x80 };
+enum {
+    LSR_DR = 0x01,
+    LSR_OE = 0x02,
+    LSR_PE = 0x04,
+    LSR_FE = 0x08,
+    LSR_BI = 0x10,
+    LSR_THRE = 0x20,
+    LSR_TEMT = 0x40,
+    LSR_FIFO_ERROR = 0x80
+};
+enum {
+    MSR_DCTS = 0x01,
+    MSR_DDSR = 0x02,
+    MSR_TERI = 0x04,
+    MSR_DDCD = 0x08,
+    MSR_CTS = 0x10,
+    MSR_DSR = 0x20,
+    MSR_RI = 0x40,
+    MSR_DCD = 0x80
+};
 
 typedef struct SerialState {
     Device dev;
@@ -366,11 +392,9 @@ static void serial_event(void *opaque, ChrEvent event)
 
 static bool serial_attach(SerialState *s, Chardev *chr, Error **errp)
 {
-    ChrFrontend fe = { .can_receive = serial_can_receive,
-                       .receive = serial_receive,
-                       .event = serial_event,
-                       .opaque = s,
-                       .guest = true };
+    ChrFrontend fe = {
+        .can_receive = serial_can_receive, .receive = serial_receive, .event = serial_event, .opaque = s, .guest = true
+    };
     if (!qemu_chr_attach(chr, &fe, errp)) {
         return false;
     }
@@ -456,45 +480,41 @@ static bool serial_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField serial_fields[] = {
-    VMSTATE_INT(SerialState, divisor),
-    VMSTATE_INT(SerialState, ier),
-    VMSTATE_INT(SerialState, lcr),
-    VMSTATE_INT(SerialState, mcr),
-    VMSTATE_INT(SerialState, msr),
-    VMSTATE_INT(SerialState, scr),
-    VMSTATE_INT(SerialState, fcr),
-    VMSTATE_INT(SerialState, line_error),
-    VMSTATE_INT(SerialState, rbr),
-    VMSTATE_BOOL(SerialState, thre_pending),
-    VMSTATE_BOOL(SerialState, timeout_pending),
-    VMSTATE_BYTES(SerialState, fifo),
-    VMSTATE_BYTES(SerialState, fifo_error),
-    VMSTATE_INT(SerialState, fifo_head),
-    VMSTATE_INT(SerialState, fifo_count),
-    VMSTATE_TIMER(SerialState, timeout),
-    VMSTATE_DERIVED(SerialState, dev),
-    VMSTATE_DERIVED(SerialState, iobase),
-    VMSTATE_DERIVED(SerialState, irq_number),
-    VMSTATE_DERIVED(SerialState, index),
-    VMSTATE_DERIVED(SerialState, chardev),
-    VMSTATE_DERIVED(SerialState, io),
-    VMSTATE_DERIVED(SerialState, chr),
-    VMSTATE_DERIVED(SerialState, irq),
-    VMSTATE_END
-};
+static const VMStateField serial_fields[] = { VMSTATE_INT(SerialState, divisor),
+                                              VMSTATE_INT(SerialState, ier),
+                                              VMSTATE_INT(SerialState, lcr),
+                                              VMSTATE_INT(SerialState, mcr),
+                                              VMSTATE_INT(SerialState, msr),
+                                              VMSTATE_INT(SerialState, scr),
+                                              VMSTATE_INT(SerialState, fcr),
+                                              VMSTATE_INT(SerialState, line_error),
+                                              VMSTATE_INT(SerialState, rbr),
+                                              VMSTATE_BOOL(SerialState, thre_pending),
+                                              VMSTATE_BOOL(SerialState, timeout_pending),
+                                              VMSTATE_BYTES(SerialState, fifo),
+                                              VMSTATE_BYTES(SerialState, fifo_error),
+                                              VMSTATE_INT(SerialState, fifo_head),
+                                              VMSTATE_INT(SerialState, fifo_count),
+                                              VMSTATE_TIMER(SerialState, timeout),
+                                              VMSTATE_DERIVED(SerialState, dev),
+                                              VMSTATE_DERIVED(SerialState, iobase),
+                                              VMSTATE_DERIVED(SerialState, irq_number),
+                                              VMSTATE_DERIVED(SerialState, index),
+                                              VMSTATE_DERIVED(SerialState, chardev),
+                                              VMSTATE_DERIVED(SerialState, io),
+                                              VMSTATE_DERIVED(SerialState, chr),
+                                              VMSTATE_DERIVED(SerialState, irq),
+                                              VMSTATE_END };
 
 static const VMStateDescription serial_vmsd = {
     .name = "serial", .version = 1, .fields = serial_fields, .post_load = serial_post_load
 };
 
-static const DeviceProperty serial_properties[] = {
-    DEFINE_PROP_UINT32("iobase", SerialState, iobase, SERIAL_UNSET),
-    DEFINE_PROP_UINT32("irq", SerialState, irq_number, SERIAL_UNSET),
-    DEFINE_PROP_UINT32("index", SerialState, index, SERIAL_UNSET),
-    DEFINE_PROP_STRING("chardev", SerialState, chardev),
-    { .name = NULL }
-};
+static const DeviceProperty serial_properties[] = { DEFINE_PROP_UINT32("iobase", SerialState, iobase, SERIAL_UNSET),
+                                                    DEFINE_PROP_UINT32("irq", SerialState, irq_number, SERIAL_UNSET),
+                                                    DEFINE_PROP_UINT32("index", SerialState, index, SERIAL_UNSET),
+                                                    DEFINE_PROP_STRING("chardev", SerialState, chardev),
+                                                    { .name = NULL } };
 
 const DeviceType isa_serial_type = {
     .name = "isa-serial",

@@ -1,14 +1,15 @@
 /*
  * hw/display/vga-draw.c  The VGA's picture: every dot that a monitor would show, drawn when somebody looks.
  *
- * Modes that a monitor shows with each pixel and line twice (320x200) come out that large. Blinking text and cursor are shown steadily.
+ * Modes that a monitor shows with each pixel and line twice (320x200) come out that large. Blinking text and cursor are
+ * shown steadily.
  */
 #include "hw/display/vga-internal.h"
 
-#define BLANK_WIDTH 640
+#define BLANK_WIDTH  640
 #define BLANK_HEIGHT 480
-#define MAX_COLUMNS 257 /* 256 characters and one for panning */
-#define MAX_DOTS (MAX_COLUMNS * 18)
+#define MAX_COLUMNS  257 /* 256 characters and one for panning */
+#define MAX_DOTS     (MAX_COLUMNS * 18)
 
 /* ---- colours ---- */
 
@@ -102,8 +103,8 @@ static unsigned glyph_line(const Scan *scan, unsigned address)
     unsigned font = (font_of(s, cell[1]) + cell[0] * 32 + scan->row_scan) & 0xffff;
     unsigned bits = s->vram_ptr[4 * font + 2] << 1;
     bool joins = cell[0] >= 0xc0 && cell[0] <= 0xdf && (s->attr[AR_MODE] & AR_MODE_LINE_GRAPHICS);
-    bool underlined = (s->attr[AR_MODE] & AR_MODE_MONO) && (cell[1] & 7) == 1 &&
-                      scan->row_scan == (s->crtc[CR_UNDERLINE] & 0x1fu);
+    bool underlined =
+        (s->attr[AR_MODE] & AR_MODE_MONO) && (cell[1] & 7) == 1 && scan->row_scan == (s->crtc[CR_UNDERLINE] & 0x1fu);
     if (underlined || cursor_here(scan, address)) {
         return 0x1ff;
     }
@@ -331,7 +332,8 @@ static void draw_vbe(const VGAState *s, DisplaySurface *surface)
         draw_vbe_planar(s, &palette, surface);
         return;
     }
-    uint64_t start = (uint64_t)s->dispi[DISPI_Y_OFFSET] * vga_vbe_pitch(s) + s->dispi[DISPI_X_OFFSET] * vbe_pixel_bytes(s);
+    uint64_t start =
+        (uint64_t)s->dispi[DISPI_Y_OFFSET] * vga_vbe_pitch(s) + s->dispi[DISPI_X_OFFSET] * vbe_pixel_bytes(s);
     draw_vbe_linear(s, &palette, surface, start);
 }
 
@@ -365,6 +367,7 @@ void vga_draw(void *opaque, DisplaySurface *surface)
     }
 }
 
+/* clang-format off */
 /* Code page 437 from 80h on. */
 static const gunichar2 cp437[128] = {
     0x00c7, 0x00fc, 0x00e9, 0x00e2, 0x00e4, 0x00e0, 0x00e5, 0x00e7, 0x00ea, 0x00eb, 0x00e8, 0x00ef, 0x00ee, 0x00ec, 0x00c4, 0x00c5,
@@ -376,6 +379,7 @@ static const gunichar2 cp437[128] = {
     0x03b1, 0x00df, 0x0393, 0x03c0, 0x03a3, 0x03c3, 0x00b5, 0x03c4, 0x03a6, 0x0398, 0x03a9, 0x03b4, 0x221e, 0x03c6, 0x03b5, 0x2229,
     0x2261, 0x00b1, 0x2265, 0x2264, 0x2320, 0x2321, 0x00f7, 0x2248, 0x00b0, 0x2219, 0x00b7, 0x221a, 0x207f, 0x00b2, 0x25a0, 0x00a0,
 };
+/* clang-format on */
 
 static gunichar character(uint8_t c)
 {

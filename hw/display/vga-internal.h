@@ -1,8 +1,8 @@
 /*
  * hw/display/vga-internal.h  The state of the VGA, for its registers and memory (vga.c) and its picture (vga-draw.c).
  *
- * Video memory: byte p of the 32-bit word n is plane p at address n. Chain-4 and odd/even addresses are compressed, so that what they
- * write is contiguous, and what the CRTC reads is the word that its counter names, in every mode.
+ * Video memory: byte p of the 32-bit word n is plane p at address n. Chain-4 and odd/even addresses are compressed, so
+ * that what they write is contiguous, and what the CRTC reads is the word that its counter names, in every mode.
  */
 #ifndef HW_DISPLAY_VGA_INTERNAL_H
 #define HW_DISPLAY_VGA_INTERNAL_H
@@ -13,10 +13,33 @@
 enum { SEQ_RESET, SEQ_CLOCK, SEQ_MAP_MASK, SEQ_CHAR_MAP, SEQ_MEMORY, SEQ_COUNT = 8 };
 enum { SEQ_CLOCK_8_DOTS = 0x01, SEQ_CLOCK_HALF = 0x08, SEQ_CLOCK_SCREEN_OFF = 0x20 };
 enum { SEQ_MEMORY_SEQUENTIAL = 0x04, SEQ_MEMORY_CHAIN4 = 0x08 };
-enum { GR_SET_RESET, GR_ENABLE_SET_RESET, GR_COMPARE, GR_ROTATE, GR_READ_MAP, GR_MODE, GR_MISC, GR_DONT_CARE, GR_BIT_MASK, GR_COUNT = 16 };
-enum { GR_MODE_WRITE = 0x03, GR_MODE_READ1 = 0x08, GR_MODE_ODD_EVEN = 0x10, GR_MODE_SHIFT_CGA = 0x20, GR_MODE_SHIFT_256 = 0x40 };
+enum {
+    GR_SET_RESET,
+    GR_ENABLE_SET_RESET,
+    GR_COMPARE,
+    GR_ROTATE,
+    GR_READ_MAP,
+    GR_MODE,
+    GR_MISC,
+    GR_DONT_CARE,
+    GR_BIT_MASK,
+    GR_COUNT = 16
+};
+enum {
+    GR_MODE_WRITE = 0x03,
+    GR_MODE_READ1 = 0x08,
+    GR_MODE_ODD_EVEN = 0x10,
+    GR_MODE_SHIFT_CGA = 0x20,
+    GR_MODE_SHIFT_256 = 0x40
+};
 enum { AR_MODE = 0x10, AR_OVERSCAN, AR_PLANES, AR_PAN, AR_COLOR_SELECT, AR_COUNT };
-enum { AR_MODE_MONO = 0x02, AR_MODE_LINE_GRAPHICS = 0x04, AR_MODE_BLINK = 0x08, AR_MODE_PAN_SPLIT = 0x20, AR_MODE_P54S = 0x80 };
+enum {
+    AR_MODE_MONO = 0x02,
+    AR_MODE_LINE_GRAPHICS = 0x04,
+    AR_MODE_BLINK = 0x08,
+    AR_MODE_PAN_SPLIT = 0x20,
+    AR_MODE_P54S = 0x80
+};
 enum { AR_INDEX_VIDEO_ON = 0x20 };
 enum { MISC_COLOR = 0x01, MISC_RAM = 0x02 };
 enum {

@@ -1,8 +1,10 @@
 /*
- * hw/display/vga.c  Standard VGA (IBM VGA Technical Reference) with the Bochs VBE registers, as PCI device 1234:1111: registers and memory.
+ * hw/display/vga.c  Standard VGA (IBM VGA Technical Reference) with the Bochs VBE registers, as PCI device 1234:1111:
+ * registers and memory.
  *
- * BAR 0 is video memory, BAR 2 has the registers in memory: VGA ports 3C0h-3DFh at 400h, VBE at 500h, sizes and byte order at 600h.
- * The retrace bits follow the CRTC's timing on the virtual clock. Left out on purpose: the vertical interrupt, EDID, big-endian pixels, light pen.
+ * BAR 0 is video memory, BAR 2 has the registers in memory: VGA ports 3C0h-3DFh at 400h, VBE at 500h, sizes and byte
+ * order at 600h. The retrace bits follow the CRTC's timing on the virtual clock. Left out on purpose: the vertical
+ * interrupt, EDID, big-endian pixels, light pen.
  */
 #include "hw/display/vga-internal.h"
 #include "hw/i386/chipset.h"
@@ -11,11 +13,11 @@
 
 #define VGA_WINDOW_BASE 0xa0000
 #define VGA_WINDOW_SIZE 0x20000
-#define VBE_BANK_SIZE 0x10000
-#define VBE_ID_FIRST 0xb0c0
-#define VBE_ID 0xb0c5
-#define VBE_MAX_XRES 16000
-#define VBE_MAX_YRES 12000
+#define VBE_BANK_SIZE   0x10000
+#define VBE_ID_FIRST    0xb0c0
+#define VBE_ID          0xb0c5
+#define VBE_MAX_XRES    16000
+#define VBE_MAX_YRES    12000
 
 /* ---- the window at A0000h ---- */
 
@@ -177,7 +179,9 @@ static void vga_mem_write(void *opaque, hwaddr addr, uint64_t value, unsigned si
     }
 }
 
-static const MemoryRegionOps vga_mem_ops = { .read = vga_mem_read, .write = vga_mem_write, .min_access = 1, .max_access = 1 };
+static const MemoryRegionOps vga_mem_ops = {
+    .read = vga_mem_read, .write = vga_mem_write, .min_access = 1, .max_access = 1
+};
 
 /* Chain-4 with a graphics controller that changes nothing (mode 13h): bytes go straight to memory. */
 static bool vga_chain4_is_plain(const VGAState *s)
@@ -230,7 +234,8 @@ static CRTTiming vga_timing(const VGAState *s)
     if (s->seq[SEQ_CLOCK] & SEQ_CLOCK_HALF) {
         t.clock_hz /= 2;
     }
-    if (t.shown_chars >= t.line_chars || t.shown_lines >= t.lines || t.sync_start + t.sync_lines > t.lines || t.lines < 100) {
+    if (t.shown_chars >= t.line_chars || t.shown_lines >= t.lines || t.sync_start + t.sync_lines > t.lines ||
+        t.lines < 100) {
         t = (CRTTiming){ 25175000, 8, 100, 525, 80, 480, 490, 2 };
     }
     return t;
@@ -282,7 +287,7 @@ static void vga_write_crtc(VGAState *s, uint8_t value)
 
 static void vga_write_attr(VGAState *s, uint8_t value)
 {
-    static const uint8_t writable[AR_COUNT] = { [0 ... 15] = 0x3f,     [AR_MODE] = 0xef, [AR_OVERSCAN] = 0xff,
+    static const uint8_t writable[AR_COUNT] = { [0 ... 15] = 0x3f,  [AR_MODE] = 0xef, [AR_OVERSCAN] = 0xff,
                                                 [AR_PLANES] = 0x3f, [AR_PAN] = 0x0f,  [AR_COLOR_SELECT] = 0x0f };
     uint8_t index = s->attr_index & 0x1f;
     if (!s->attr_data) {
@@ -451,7 +456,9 @@ static void vga_io_write(void *opaque, hwaddr addr, uint64_t value, unsigned siz
     vga_port_write(ports->vga, ports->base + addr, value);
 }
 
-static const MemoryRegionOps vga_io_ops = { .read = vga_io_read, .write = vga_io_write, .min_access = 1, .max_access = 1 };
+static const MemoryRegionOps vga_io_ops = {
+    .read = vga_io_read, .write = vga_io_write, .min_access = 1, .max_access = 1
+};
 
 /* ---- VBE registers ---- */
 
@@ -579,7 +586,9 @@ static void dispi_io_write(void *opaque, hwaddr addr, uint64_t value, unsigned s
     }
 }
 
-static const MemoryRegionOps dispi_io_ops = { .read = dispi_io_read, .write = dispi_io_write, .min_access = 1, .max_access = 2 };
+static const MemoryRegionOps dispi_io_ops = {
+    .read = dispi_io_read, .write = dispi_io_write, .min_access = 1, .max_access = 2
+};
 
 /* ---- BAR 2 ---- */
 
@@ -644,7 +653,9 @@ static void vga_mmio_write(void *opaque, hwaddr addr, uint64_t value, unsigned s
     }
 }
 
-static const MemoryRegionOps vga_mmio_ops = { .read = vga_mmio_read, .write = vga_mmio_write, .min_access = 1, .max_access = 4 };
+static const MemoryRegionOps vga_mmio_ops = {
+    .read = vga_mmio_read, .write = vga_mmio_write, .min_access = 1, .max_access = 4
+};
 
 /* ---- the device ---- */
 
@@ -672,8 +683,12 @@ static void vga_map_legacy(VGAState *s)
 static bool vga_realize(Device *dev, Error **errp)
 {
     VGAState *s = (VGAState *)dev;
-    static const PCIIdentity identity = { .vendor_id = 0x1234, .device_id = 0x1111, .revision = 2, .class_id = 0x0300,
-                                          .subsystem_vendor_id = 0x1af4, .subsystem_id = 0x1100 };
+    static const PCIIdentity identity = { .vendor_id = 0x1234,
+                                          .device_id = 0x1111,
+                                          .revision = 2,
+                                          .class_id = 0x0300,
+                                          .subsystem_vendor_id = 0x1af4,
+                                          .subsystem_id = 0x1100 };
     static const GraphicHwOps graphic_ops = { .update = vga_draw, .text = vga_text };
     if (s->vgamem_mb < 1 || s->vgamem_mb > 512 || (s->vgamem_mb & (s->vgamem_mb - 1))) {
         error_setg(errp, "VGA.vgamem_mb=%u: must be a power of two from 1 to 512", s->vgamem_mb);
@@ -733,51 +748,47 @@ static bool vga_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField vga_fields[] = {
-    VMSTATE_STRUCT(VGAState, pci, vmstate_pci_device),
-    VMSTATE_INT(VGAState, misc),
-    VMSTATE_INT(VGAState, feature),
-    VMSTATE_INT(VGAState, seq_index),
-    VMSTATE_BYTES(VGAState, seq),
-    VMSTATE_INT(VGAState, crtc_index),
-    VMSTATE_BYTES(VGAState, crtc),
-    VMSTATE_INT(VGAState, gr_index),
-    VMSTATE_BYTES(VGAState, gr),
-    VMSTATE_INT(VGAState, attr_index),
-    VMSTATE_BYTES(VGAState, attr),
-    VMSTATE_BOOL(VGAState, attr_data),
-    VMSTATE_BYTES(VGAState, latch),
-    VMSTATE_INT(VGAState, dac_mask),
-    VMSTATE_INT(VGAState, dac_read_index),
-    VMSTATE_INT(VGAState, dac_write_index),
-    VMSTATE_INT(VGAState, dac_component),
-    VMSTATE_BOOL(VGAState, dac_reading),
-    VMSTATE_BYTES(VGAState, dac_cache),
-    VMSTATE_BYTES(VGAState, dac),
-    VMSTATE_INT(VGAState, dispi_index),
-    VMSTATE_INT_ARRAY(VGAState, dispi),
-    VMSTATE_DERIVED(VGAState, vgamem_mb),
-    VMSTATE_DERIVED(VGAState, vram),
-    VMSTATE_DERIVED(VGAState, mmio),
-    VMSTATE_DERIVED(VGAState, legacy),
-    VMSTATE_DERIVED(VGAState, linear),
-    VMSTATE_DERIVED(VGAState, dispi_io),
-    VMSTATE_DERIVED(VGAState, ports),
-    VMSTATE_DERIVED(VGAState, vram_ptr),
-    VMSTATE_DERIVED(VGAState, vram_size),
-    VMSTATE_DERIVED(VGAState, linear_on),
-    VMSTATE_DERIVED(VGAState, linear_offset),
-    VMSTATE_END
-};
+static const VMStateField vga_fields[] = { VMSTATE_STRUCT(VGAState, pci, vmstate_pci_device),
+                                           VMSTATE_INT(VGAState, misc),
+                                           VMSTATE_INT(VGAState, feature),
+                                           VMSTATE_INT(VGAState, seq_index),
+                                           VMSTATE_BYTES(VGAState, seq),
+                                           VMSTATE_INT(VGAState, crtc_index),
+                                           VMSTATE_BYTES(VGAState, crtc),
+                                           VMSTATE_INT(VGAState, gr_index),
+                                           VMSTATE_BYTES(VGAState, gr),
+                                           VMSTATE_INT(VGAState, attr_index),
+                                           VMSTATE_BYTES(VGAState, attr),
+                                           VMSTATE_BOOL(VGAState, attr_data),
+                                           VMSTATE_BYTES(VGAState, latch),
+                                           VMSTATE_INT(VGAState, dac_mask),
+                                           VMSTATE_INT(VGAState, dac_read_index),
+                                           VMSTATE_INT(VGAState, dac_write_index),
+                                           VMSTATE_INT(VGAState, dac_component),
+                                           VMSTATE_BOOL(VGAState, dac_reading),
+                                           VMSTATE_BYTES(VGAState, dac_cache),
+                                           VMSTATE_BYTES(VGAState, dac),
+                                           VMSTATE_INT(VGAState, dispi_index),
+                                           VMSTATE_INT_ARRAY(VGAState, dispi),
+                                           VMSTATE_DERIVED(VGAState, vgamem_mb),
+                                           VMSTATE_DERIVED(VGAState, vram),
+                                           VMSTATE_DERIVED(VGAState, mmio),
+                                           VMSTATE_DERIVED(VGAState, legacy),
+                                           VMSTATE_DERIVED(VGAState, linear),
+                                           VMSTATE_DERIVED(VGAState, dispi_io),
+                                           VMSTATE_DERIVED(VGAState, ports),
+                                           VMSTATE_DERIVED(VGAState, vram_ptr),
+                                           VMSTATE_DERIVED(VGAState, vram_size),
+                                           VMSTATE_DERIVED(VGAState, linear_on),
+                                           VMSTATE_DERIVED(VGAState, linear_offset),
+                                           VMSTATE_END };
 
 static const VMStateDescription vga_vmsd = {
     .name = "vga", .version = 1, .fields = vga_fields, .post_load = vga_post_load
 };
 
-static const DeviceProperty vga_properties[] = {
-    DEFINE_PROP_UINT32("vgamem_mb", VGAState, vgamem_mb, 16),
-    { .name = NULL }
-};
+static const DeviceProperty vga_properties[] = { DEFINE_PROP_UINT32("vgamem_mb", VGAState, vgamem_mb, 16),
+                                                 { .name = NULL } };
 
 const DeviceType vga_pci_type = {
     .name = "VGA",

@@ -1,14 +1,23 @@
 /*
- * hw/dma/i8257.c  The PC's two DMA controllers (Intel 8237A data sheet) and their page registers (IBM AT Technical Reference).
+ * hw/dma/i8257.c  The PC's two DMA controllers (Intel 8237A data sheet) and their page registers (IBM AT Technical
+ * Reference).
  *
- * Controller 0: ports 00h-0Fh, channels 0-3, bytes. Controller 1: ports C0h-DEh (even), channels 4-7, words; channel 4 carries the cascade.
- * Left out on purpose: memory-to-memory transfers (the AT cannot do them), transfer timing, priorities.
+ * Controller 0: ports 00h-0Fh, channels 0-3, bytes. Controller 1: ports C0h-DEh (even), channels 4-7, words; channel 4
+ * carries the cascade. Left out on purpose: memory-to-memory transfers (the AT cannot do them), transfer timing,
+ * priorities.
  */
 #include "hw/dma/i8257.h"
 #include "hw/isa/chips.h"
 
 enum { CMD_DISABLE = 0x04 };
-enum { MODE_DOWN = 0x20, MODE_AUTO = 0x10, MODE_TYPE = 0x0c, MODE_VERIFY = 0x00, MODE_TO_MEMORY = 0x04, MODE_FROM_MEMORY = 0x08 };
+enum {
+    MODE_DOWN = 0x20,
+    MODE_AUTO = 0x10,
+    MODE_TYPE = 0x0c,
+    MODE_VERIFY = 0x00,
+    MODE_TO_MEMORY = 0x04,
+    MODE_FROM_MEMORY = 0x08
+};
 
 typedef struct DMAChannel {
     uint16_t base_address, base_count;
@@ -19,10 +28,10 @@ typedef struct DMAChannel {
 typedef struct DMAController {
     DMAChannel channels[4];
     uint8_t command, mask, temporary;
-    uint8_t tc;        /* reached terminal count since the last status read, one bit per channel */
-    uint8_t dreq;      /* hardware request lines */
-    uint8_t request;   /* software requests */
-    bool high_byte;    /* the flip-flop: next access is to the high byte */
+    uint8_t tc;      /* reached terminal count since the last status read, one bit per channel */
+    uint8_t dreq;    /* hardware request lines */
+    uint8_t request; /* software requests */
+    bool high_byte;  /* the flip-flop: next access is to the high byte */
 } DMAController;
 
 typedef struct I8257State {
@@ -302,36 +311,30 @@ static void i8257_reset(Device *dev)
 }
 
 static const VMStateField channel_fields[] = {
-    VMSTATE_INT(DMAChannel, base_address),
-    VMSTATE_INT(DMAChannel, base_count),
-    VMSTATE_INT(DMAChannel, address),
-    VMSTATE_INT(DMAChannel, count),
-    VMSTATE_INT(DMAChannel, mode),
-    VMSTATE_END
+    VMSTATE_INT(DMAChannel, base_address), VMSTATE_INT(DMAChannel, base_count), VMSTATE_INT(DMAChannel, address),
+    VMSTATE_INT(DMAChannel, count),        VMSTATE_INT(DMAChannel, mode),       VMSTATE_END
 };
 static const VMStateDescription channel_vmsd = { .name = "dma-channel", .version = 1, .fields = channel_fields };
 
-static const VMStateField controller_fields[] = {
-    VMSTATE_STRUCT_ARRAY(DMAController, channels, channel_vmsd),
-    VMSTATE_INT(DMAController, command),
-    VMSTATE_INT(DMAController, mask),
-    VMSTATE_INT(DMAController, temporary),
-    VMSTATE_INT(DMAController, tc),
-    VMSTATE_INT(DMAController, dreq),
-    VMSTATE_INT(DMAController, request),
-    VMSTATE_BOOL(DMAController, high_byte),
-    VMSTATE_END
-};
-static const VMStateDescription controller_vmsd = { .name = "dma-controller", .version = 1, .fields = controller_fields };
+static const VMStateField controller_fields[] = { VMSTATE_STRUCT_ARRAY(DMAController, channels, channel_vmsd),
+                                                  VMSTATE_INT(DMAController, command),
+                                                  VMSTATE_INT(DMAController, mask),
+                                                  VMSTATE_INT(DMAController, temporary),
+                                                  VMSTATE_INT(DMAController, tc),
+                                                  VMSTATE_INT(DMAController, dreq),
+                                                  VMSTATE_INT(DMAController, request),
+                                                  VMSTATE_BOOL(DMAController, high_byte),
+                                                  VMSTATE_END };
+static const VMStateDescription controller_vmsd = { .name = "dma-controller",
+                                                    .version = 1,
+                                                    .fields = controller_fields };
 
-static const VMStateField i8257_fields[] = {
-    VMSTATE_STRUCT_ARRAY(I8257State, ctl, controller_vmsd),
-    VMSTATE_BYTES(I8257State, page),
-    VMSTATE_DERIVED(I8257State, dev),
-    VMSTATE_DERIVED(I8257State, io),
-    VMSTATE_DERIVED(I8257State, page_io),
-    VMSTATE_END
-};
+static const VMStateField i8257_fields[] = { VMSTATE_STRUCT_ARRAY(I8257State, ctl, controller_vmsd),
+                                             VMSTATE_BYTES(I8257State, page),
+                                             VMSTATE_DERIVED(I8257State, dev),
+                                             VMSTATE_DERIVED(I8257State, io),
+                                             VMSTATE_DERIVED(I8257State, page_io),
+                                             VMSTATE_END };
 static const VMStateDescription i8257_vmsd = { .name = "i8257", .version = 1, .fields = i8257_fields };
 
 const DeviceType i8257_type = {

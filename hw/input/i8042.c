@@ -1,15 +1,24 @@
 /*
- * hw/input/i8042.c  Keyboard controller (Intel 8042, IBM PS/2 Technical Reference): ports 60h and 64h, IRQ 1 and 12, A20, reset.
+ * hw/input/i8042.c  Keyboard controller (Intel 8042, IBM PS/2 Technical Reference): ports 60h and 64h, IRQ 1 and 12,
+ * A20, reset.
  *
- * The output buffer is filled again as soon as it has been read. An answer of the controller itself goes ahead of a device's byte
- * that waits there unread; that byte comes back afterwards. Input is taken at once: the input-buffer-full bit is never seen set.
+ * The output buffer is filled again as soon as it has been read. An answer of the controller itself goes ahead of a
+ * device's byte that waits there unread; that byte comes back afterwards. Input is taken at once: the input-buffer-full
+ * bit is never seen set.
  */
 #include "hw/input/ps2.h"
 #include "hw/isa/chips.h"
 #include "sysemu/runstate.h"
 
 enum { STATUS_OBF = 0x01, STATUS_SYS = 0x04, STATUS_CMD = 0x08, STATUS_UNLOCKED = 0x10, STATUS_AUX = 0x20 };
-enum { CTR_KBD_INT = 0x01, CTR_AUX_INT = 0x02, CTR_SYS = 0x04, CTR_KBD_OFF = 0x10, CTR_AUX_OFF = 0x20, CTR_TRANSLATE = 0x40 };
+enum {
+    CTR_KBD_INT = 0x01,
+    CTR_AUX_INT = 0x02,
+    CTR_SYS = 0x04,
+    CTR_KBD_OFF = 0x10,
+    CTR_AUX_OFF = 0x20,
+    CTR_TRANSLATE = 0x40
+};
 enum { OUT_NO_RESET = 0x01, OUT_A20 = 0x02, OUT_IRQ1 = 0x10, OUT_IRQ12 = 0x20, OUT_ALWAYS = 0xcc };
 enum { FROM_KBD, FROM_AUX, FROM_CONTROLLER };
 
@@ -20,16 +29,16 @@ typedef struct I8042State {
     PS2Keyboard kbd;
     PS2Mouse mouse;
 
-    uint8_t ram[32];    /* byte 0: command byte */
-    uint8_t outport;    /* NO_RESET and A20; the IRQ bits follow the output buffer */
+    uint8_t ram[32]; /* byte 0: command byte */
+    uint8_t outport; /* NO_RESET and A20; the IRQ bits follow the output buffer */
     uint8_t obuf;
     uint8_t obuf_source;
     bool obuf_full;
     bool last_was_command; /* status bit 3 */
-    uint8_t command;    /* waits for its data byte; 0: none */
-    uint8_t held[2];    /* byte of keyboard, mouse that had to give way to the controller */
+    uint8_t command;       /* waits for its data byte; 0: none */
+    uint8_t held[2];       /* byte of keyboard, mouse that had to give way to the controller */
     bool held_valid[2];
-    bool release_seen;  /* translation: F0 came, the next code is a release */
+    bool release_seen; /* translation: F0 came, the next code is a release */
 } I8042State;
 
 static uint8_t i8042_status(const I8042State *s)
@@ -330,27 +339,25 @@ static bool i8042_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField i8042_fields[] = {
-    VMSTATE_STRUCT(I8042State, kbd, vmstate_ps2_keyboard),
-    VMSTATE_STRUCT(I8042State, mouse, vmstate_ps2_mouse),
-    VMSTATE_BYTES(I8042State, ram),
-    VMSTATE_INT(I8042State, outport),
-    VMSTATE_INT(I8042State, obuf),
-    VMSTATE_INT(I8042State, obuf_source),
-    VMSTATE_BOOL(I8042State, obuf_full),
-    VMSTATE_BOOL(I8042State, last_was_command),
-    VMSTATE_INT(I8042State, command),
-    VMSTATE_BYTES(I8042State, held),
-    VMSTATE_INT_ARRAY(I8042State, held_valid),
-    VMSTATE_BOOL(I8042State, release_seen),
-    VMSTATE_DERIVED(I8042State, dev),
-    VMSTATE_DERIVED(I8042State, data_io),
-    VMSTATE_DERIVED(I8042State, command_io),
-    VMSTATE_DERIVED(I8042State, irq1),
-    VMSTATE_DERIVED(I8042State, irq12),
-    VMSTATE_DERIVED(I8042State, a20),
-    VMSTATE_END
-};
+static const VMStateField i8042_fields[] = { VMSTATE_STRUCT(I8042State, kbd, vmstate_ps2_keyboard),
+                                             VMSTATE_STRUCT(I8042State, mouse, vmstate_ps2_mouse),
+                                             VMSTATE_BYTES(I8042State, ram),
+                                             VMSTATE_INT(I8042State, outport),
+                                             VMSTATE_INT(I8042State, obuf),
+                                             VMSTATE_INT(I8042State, obuf_source),
+                                             VMSTATE_BOOL(I8042State, obuf_full),
+                                             VMSTATE_BOOL(I8042State, last_was_command),
+                                             VMSTATE_INT(I8042State, command),
+                                             VMSTATE_BYTES(I8042State, held),
+                                             VMSTATE_INT_ARRAY(I8042State, held_valid),
+                                             VMSTATE_BOOL(I8042State, release_seen),
+                                             VMSTATE_DERIVED(I8042State, dev),
+                                             VMSTATE_DERIVED(I8042State, data_io),
+                                             VMSTATE_DERIVED(I8042State, command_io),
+                                             VMSTATE_DERIVED(I8042State, irq1),
+                                             VMSTATE_DERIVED(I8042State, irq12),
+                                             VMSTATE_DERIVED(I8042State, a20),
+                                             VMSTATE_END };
 
 static const VMStateDescription i8042_vmsd = {
     .name = "i8042", .version = 1, .fields = i8042_fields, .post_load = i8042_post_load

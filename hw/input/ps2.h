@@ -15,8 +15,8 @@ typedef struct PS2Queue {
 /* What keyboard and mouse have in common. Answers to commands go ahead of scancodes and movements. */
 typedef struct PS2Port {
     PS2Queue replies, events;
-    uint8_t command;   /* waits for its argument; 0: none */
-    uint8_t last_sent; /* for Resend */
+    uint8_t command;               /* waits for its argument; 0: none */
+    uint8_t last_sent;             /* for Resend */
     void (*changed)(void *opaque); /* there is something to read */
     void *opaque;
 } PS2Port;
@@ -25,9 +25,9 @@ typedef struct PS2Keyboard {
     PS2Port port;
     uint8_t scancode_set; /* 1, 2, 3 */
     uint8_t leds;
-    uint8_t modifiers;    /* held shift, ctrl, alt keys: choose the code of Print and Pause */
+    uint8_t modifiers; /* held shift, ctrl, alt keys: choose the code of Print and Pause */
     bool scanning;
-    uint8_t no_break[32]; /* set 3: codes that send nothing on release, one bit each */
+    uint8_t no_break[32];     /* set 3: codes that send nothing on release, one bit each */
     uint8_t key_type_command; /* set 3: FB, FC, FD whose list of codes is being received; 0 */
 } PS2Keyboard;
 
@@ -36,10 +36,10 @@ typedef struct PS2Mouse {
     uint8_t id;          /* 0 standard, 3 wheel, 4 wheel and five buttons */
     uint8_t sample_rate; /* per second; told, not obeyed */
     uint8_t resolution;
-    uint8_t rates[2];    /* the two before sample_rate: a sequence of three changes the id */
+    uint8_t rates[2];              /* the two before sample_rate: a sequence of three changes the id */
     uint8_t buttons, sent_buttons; /* bit 0 left, 1 right, 2 middle, 3 side, 4 extra */
     bool scaling21, enabled, remote, wrap;
-    int32_t dx, dy, dz;  /* moved since the last packet; y up, z towards the user */
+    int32_t dx, dy, dz; /* moved since the last packet; y up, z towards the user */
 } PS2Mouse;
 
 extern const VMStateDescription vmstate_ps2_keyboard, vmstate_ps2_mouse;

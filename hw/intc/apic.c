@@ -1,61 +1,80 @@
 /*
- * hw/intc/apic.c  Local APIC: Intel SDM volume 3A, chapter 10 ("Advanced Programmable Interrupt Controller"), xAPIC by the
- * 4 KiB page at FEE00000h (movable) and x2APIC by MSRs 800h-83Fh. Section numbers below are the SDM's.
+ * hw/intc/apic.c  Local APIC: Intel SDM volume 3A, chapter 10 ("Advanced Programmable Interrupt Controller"), xAPIC by
+ * the 4 KiB page at FEE00000h (movable) and x2APIC by MSRs 800h-83Fh. Section numbers below are the SDM's.
  *
- * Version 14h, six LVT entries. The timer counts at 1 GHz, one tick per ns of the virtual clock; so does the TSC. Messages
- * reach their targets at once: delivery status always reads idle, and the arbitration registers of the serial bus read zero.
- * Left out on purpose: CMCI, the suppression of EOI broadcasts, focus processors. Nothing raises the thermal and performance
- * entries. Polarity of LINT0 and LINT1 is kept for the guest and changes nothing: lines are asserted or not.
+ * Version 14h, six LVT entries. The timer counts at 1 GHz, one tick per ns of the virtual clock; so does the TSC.
+ * Messages reach their targets at once: delivery status always reads idle, and the arbitration registers of the serial
+ * bus read zero. Left out on purpose: CMCI, the suppression of EOI broadcasts, focus processors. Nothing raises the
+ * thermal and performance entries. Polarity of LINT0 and LINT1 is kept for the guest and changes nothing: lines are
+ * asserted or not.
  */
 #include "hw/intc/intc.h"
 #include "target/i386/cpu.h"
 #include "target/i386/cpuid.h"
 
 #define APIC_DEFAULT_BASE 0xfee00000ull
-#define APIC_VERSION 0x14
-#define MAX_APICS 255
+#define APIC_VERSION      0x14
+#define MAX_APICS         255
 
 /* IA32_APIC_BASE */
-#define BASE_BSP 0x100ull
+#define BASE_BSP  0x100ull
 #define BASE_EXTD 0x400ull /* x2APIC mode */
-#define BASE_EN 0x800ull
+#define BASE_EN   0x800ull
 
 /* Registers: offset in the page >> 4, or MSR - 800h. */
 enum {
-    REG_ID = 0x02, REG_VERSION = 0x03, REG_TPR = 0x08, REG_APR = 0x09, REG_PPR = 0x0a, REG_EOI = 0x0b, REG_RRD = 0x0c, REG_LDR = 0x0d,
-    REG_DFR = 0x0e, REG_SVR = 0x0f, REG_ISR = 0x10, REG_TMR = 0x18, REG_IRR = 0x20, REG_ESR = 0x28, REG_ICR = 0x30, REG_ICR_HIGH = 0x31,
-    REG_LVT = 0x32, REG_INITIAL_COUNT = 0x38, REG_CURRENT_COUNT = 0x39, REG_DIVIDE = 0x3e, REG_SELF_IPI = 0x3f
+    REG_ID = 0x02,
+    REG_VERSION = 0x03,
+    REG_TPR = 0x08,
+    REG_APR = 0x09,
+    REG_PPR = 0x0a,
+    REG_EOI = 0x0b,
+    REG_RRD = 0x0c,
+    REG_LDR = 0x0d,
+    REG_DFR = 0x0e,
+    REG_SVR = 0x0f,
+    REG_ISR = 0x10, /* eight registers each */
+    REG_TMR = 0x18,
+    REG_IRR = 0x20,
+    REG_ESR = 0x28,
+    REG_ICR = 0x30,
+    REG_ICR_HIGH = 0x31, /* xAPIC only */
+    REG_LVT = 0x32,      /* LVT_COUNT registers */
+    REG_INITIAL_COUNT = 0x38,
+    REG_CURRENT_COUNT = 0x39,
+    REG_DIVIDE = 0x3e,
+    REG_SELF_IPI = 0x3f /* x2APIC only */
 };
 
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_COUNT };
-#define LVT_MODE(e) ((e) >> 8 & 7)
+#define LVT_MODE(e)    ((e) >> 8 & 7)
 #define LVT_ACTIVE_LOW (1u << 13)
 #define LVT_REMOTE_IRR (1u << 14)
-#define LVT_LEVEL (1u << 15)
-#define LVT_MASKED (1u << 16)
-#define LVT_PERIODIC (1u << 17)
-#define LVT_DEADLINE (1u << 18)
+#define LVT_LEVEL      (1u << 15)
+#define LVT_MASKED     (1u << 16)
+#define LVT_PERIODIC   (1u << 17)
+#define LVT_DEADLINE   (1u << 18)
 
-#define SVR_ENABLED 0x100u
+#define SVR_ENABLED   0x100u
 #define SVR_FOCUS_OFF 0x200u
 
 enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_NMI = 4, MODE_INIT, MODE_SIPI, MODE_EXTINT };
 
-#define ICR_LOGICAL (1u << 11)
-#define ICR_ASSERT (1u << 14)
-#define ICR_LEVEL (1u << 15)
+#define ICR_LOGICAL  (1u << 11)
+#define ICR_ASSERT   (1u << 14)
+#define ICR_LEVEL    (1u << 15)
 #define ICR_WRITABLE 0x000ccfffu
 enum { TO_DEST, TO_SELF, TO_ALL, TO_OTHERS };
 
 /* Error status (10.5.3) */
-#define ESR_SEND_VECTOR 0x20u
+#define ESR_SEND_VECTOR    0x20u
 #define ESR_RECEIVE_VECTOR 0x40u
-#define ESR_REGISTER 0x80u
+#define ESR_REGISTER       0x80u
 
 typedef struct APICState {
     Device dev;
-    uint64_t base;    /* IA32_APIC_BASE */
-    uint8_t id;       /* as xAPIC software may have changed it */
+    uint64_t base; /* IA32_APIC_BASE */
+    uint8_t id;    /* as xAPIC software may have changed it */
     uint32_t tpr, svr;
     uint32_t ldr, dfr; /* of xAPIC mode; x2APIC derives its logical id */
     uint32_t isr[8], tmr[8], irr[8];
@@ -63,12 +82,12 @@ typedef struct APICState {
     uint64_t icr;
     uint32_t lvt[LVT_COUNT];
     uint32_t initial_count;
-    uint32_t divide;      /* bits 3, 1 and 0 */
-    int64_t zero_ns;      /* virtual time at which the count reaches zero (periodic: one such time); -1: stopped */
+    uint32_t divide;       /* bits 3, 1 and 0 */
+    int64_t zero_ns;       /* virtual time at which the count reaches zero (periodic: one such time); -1: stopped */
     uint64_t tsc_deadline; /* 0: not armed */
     QEMUTimer timer;
-    bool lint[2];         /* input levels; LINT0 is the PIC's INTR */
-    bool extint;          /* an ExtINT message waits until INTR falls */
+    bool lint[2]; /* input levels; LINT0 is the PIC's INTR */
+    bool extint;  /* an ExtINT message waits until INTR falls */
     CPUState *cpu;
     MemoryRegion mmio;
 } APICState;
@@ -248,7 +267,7 @@ typedef struct APICMessage {
     uint32_t dest;
     uint8_t shorthand; /* TO_* */
     uint8_t mode, vector;
-    bool wide;         /* dest has 32 bits */
+    bool wide; /* dest has 32 bits */
     bool logical, level;
 } APICMessage;
 
@@ -319,9 +338,15 @@ static void send(const APICMessage *m)
     }
 }
 
+/* Only processors send start-up messages: mode 6 is reserved here. */
 void apic_deliver(uint8_t dest, bool logical, uint8_t delivery_mode, uint8_t vector, bool level_trigger)
 {
-    send(&(APICMessage){ .dest = dest, .logical = logical, .mode = delivery_mode, .vector = vector, .level = level_trigger });
+    APICMessage m = {
+        .dest = dest, .logical = logical, .mode = delivery_mode, .vector = vector, .level = level_trigger
+    };
+    if (m.mode != MODE_SIPI) {
+        send(&m);
+    }
 }
 
 /* 10.11: the message of an MSI. The redirection hint is left to the delivery mode, as chip sets do. */
@@ -334,11 +359,14 @@ void apic_msi_write(uint64_t addr, uint32_t data)
     apic_deliver(addr >> 12, addr >> 2 & 1, data >> 8 & 7, data, level);
 }
 
-/* 10.6.1. An IPI is an edge, whatever the trigger bit says; an INIT level de-assert does nothing since the Pentium 4. */
+/* 10.6.1. An IPI is an edge, whatever the trigger bit says; an INIT level de-assert does nothing since the Pentium 4.
+ */
 static void send_ipi(APICState *s)
 {
     uint32_t low = s->icr;
-    APICMessage m = { .source = s, .shorthand = low >> 18 & 3, .mode = low >> 8 & 7, .vector = low, .logical = low & ICR_LOGICAL };
+    APICMessage m = {
+        .source = s, .shorthand = low >> 18 & 3, .mode = low >> 8 & 7, .vector = low, .logical = low & ICR_LOGICAL
+    };
     m.wide = x2apic_mode(s);
     m.dest = m.wide ? s->icr >> 32 : s->icr >> 56;
     if (m.mode <= MODE_LOWEST && m.vector < 16) {
@@ -372,11 +400,11 @@ static bool is_level_lint(const APICState *s, int entry)
     return (entry == LVT_LINT0 || entry == LVT_LINT1) && (lvt & LVT_LEVEL) && LVT_MODE(lvt) == MODE_FIXED;
 }
 
-/* An edge at the entry's source. */
+/* An edge at the entry's source. ExtINT is a level (apic_update), mode 6 reserved. */
 static void deliver_local(APICState *s, int entry)
 {
     uint32_t lvt = s->lvt[entry];
-    if (!(lvt & LVT_MASKED) && LVT_MODE(lvt) != MODE_EXTINT) {
+    if (!(lvt & LVT_MASKED) && LVT_MODE(lvt) < MODE_SIPI) {
         apic_accept(s, LVT_MODE(lvt), lvt, false);
     }
 }
@@ -770,7 +798,8 @@ static bool write_register(APICState *s, unsigned reg, uint32_t value)
     }
 }
 
-/* ---- xAPIC: the page (10.4.1). Only aligned 32-bit accesses are defined; bytes 4 to 15 of a register hold nothing. ---- */
+/* ---- xAPIC: the page (10.4.1). Only aligned 32-bit accesses are defined; bytes 4 to 15 of a register hold nothing.
+ * ---- */
 
 static uint64_t page_read(void *opaque, hwaddr addr, unsigned size)
 {
@@ -836,7 +865,8 @@ static bool msr_writable(const APICState *s, unsigned reg, uint64_t *bits)
         *bits = 0xffffffff00000000ull | ICR_WRITABLE;
         return true;
     case REG_LVT ... REG_LVT + LVT_COUNT - 1: /* delivery status and remote IRR are read-only, not reserved */
-        *bits = lvt_writable(s, reg - REG_LVT) | 1u << 12 | (lvt_writable(s, reg - REG_LVT) & LVT_LEVEL ? LVT_REMOTE_IRR : 0);
+        *bits = lvt_writable(s, reg - REG_LVT) | 1u << 12 |
+                (lvt_writable(s, reg - REG_LVT) & LVT_LEVEL ? LVT_REMOTE_IRR : 0);
         return true;
     case REG_INITIAL_COUNT:
         *bits = UINT32_MAX;
@@ -908,7 +938,8 @@ static bool base_change_valid(const APICState *s, uint64_t value)
     if ((value & ~writable) || mode == BASE_EXTD) {
         return false;
     }
-    return mode == old || mode == 0 || (mode == BASE_EN && old == 0) || (mode == (BASE_EN | BASE_EXTD) && old == BASE_EN);
+    return mode == old || mode == 0 || (mode == BASE_EN && old == 0) ||
+           (mode == (BASE_EN | BASE_EXTD) && old == BASE_EN);
 }
 
 bool apic_set_base(Device *apic, uint64_t value)
@@ -953,9 +984,10 @@ static void info_lvt(const InfoSink *out, const APICState *s, const char *name, 
 {
     static const char *const modes[8] = { "Fixed", "...", "SMI", "...", "NMI", "INIT", "...", "ExtINT" };
     uint32_t lvt = s->lvt[entry];
-    info_line(out, "%s\t 0x%08x %s %-5s %-6s %-7s %-12s %-6s (vec %u)", name, lvt, lvt & LVT_ACTIVE_LOW ? "active-lo" : "active-hi",
-              lvt & LVT_LEVEL ? "level" : "edge", lvt & LVT_MASKED ? "masked" : "", "",
-              entry == LVT_TIMER ? timer_mode_name(lvt) : "", modes[LVT_MODE(lvt)], lvt & 0xff);
+    info_line(out, "%s\t 0x%08x %s %-5s %-6s %-7s %-12s %-6s (vec %u)", name, lvt,
+              lvt & LVT_ACTIVE_LOW ? "active-lo" : "active-hi", lvt & LVT_LEVEL ? "level" : "edge",
+              lvt & LVT_MASKED ? "masked" : "", "", entry == LVT_TIMER ? timer_mode_name(lvt) : "",
+              modes[LVT_MODE(lvt)], lvt & 0xff);
 }
 
 static void info_icr(const InfoSink *out, const APICState *s)
@@ -963,8 +995,8 @@ static void info_icr(const InfoSink *out, const APICState *s)
     static const char *const shorthands[4] = { "no-shorthand", "self", "all-self", "all" };
     uint32_t low = s->icr, high = s->icr >> 32, dest = x2apic_mode(s) ? high : high >> 24;
     g_autofree char *target = g_strdup("");
-    info_line(out, "ICR\t 0x%08x %s %s %s %s", low, low & ICR_LOGICAL ? "logical" : "physical", low & ICR_LEVEL ? "level" : "edge",
-              low & ICR_ASSERT ? "assert" : "de-assert", shorthands[low >> 18 & 3]);
+    info_line(out, "ICR\t 0x%08x %s %s %s %s", low, low & ICR_LOGICAL ? "logical" : "physical",
+              low & ICR_LEVEL ? "level" : "edge", low & ICR_ASSERT ? "assert" : "de-assert", shorthands[low >> 18 & 3]);
     if ((low >> 18 & 3) == TO_DEST) {
         g_free(target);
         target = g_strdup_printf(low & ICR_LOGICAL ? " mask %02X (logical)" : " cpu %X (APIC ID)", dest);
@@ -994,10 +1026,10 @@ void apic_info(Device *apic, void (*print)(void *opaque, const char *line), void
     info_lvt(out, s, "LVTERR", LVT_ERROR);
     info_lvt(out, s, "LVTTHMR", LVT_THERMAL);
     info_lvt(out, s, "LVTT", LVT_TIMER);
-    info_line(out, "Timer\t DCR=0x%x (divide by %u) initial_count = %u current_count = %u", s->divide, 1u << divide_shift(s),
-              s->initial_count, deadline_mode(s) ? 0 : current_count(s));
-    info_line(out, "SPIV\t 0x%08x APIC %s, focus=%s, spurious vec %u", s->svr, s->svr & SVR_ENABLED ? "enabled" : "disabled",
-              s->svr & SVR_FOCUS_OFF ? "on" : "off", s->svr & 0xff);
+    info_line(out, "Timer\t DCR=0x%x (divide by %u) initial_count = %u current_count = %u", s->divide,
+              1u << divide_shift(s), s->initial_count, deadline_mode(s) ? 0 : current_count(s));
+    info_line(out, "SPIV\t 0x%08x APIC %s, focus=%s, spurious vec %u", s->svr,
+              s->svr & SVR_ENABLED ? "enabled" : "disabled", s->svr & SVR_FOCUS_OFF ? "on" : "off", s->svr & 0xff);
     info_icr(out, s);
     info_line(out, "ESR\t 0x%08x", s->esr);
     info_vectors(out, s, "ISR", s->isr);
@@ -1067,7 +1099,7 @@ static bool apic_post_load(void *opaque, Error **errp)
         error_setg(errp, "apic: base 0x%" PRIx64 " is out of range", s->base);
         return false;
     }
-    if (s->tpr > 0xff || s->zero_ns < -1 || (s->divide & ~0xbu)) {
+    if (s->tpr > 0xff || s->zero_ns < -1 || s->zero_ns > INT64_MAX / 2 || (s->divide & ~0xbu)) {
         error_setg(errp, "apic: a register holds an impossible value");
         return false;
     }
@@ -1079,32 +1111,33 @@ static const VMStateDescription vmstate_apic = {
     .name = "apic",
     .version = 1,
     .post_load = apic_post_load,
-    .fields = (const VMStateField[]){
-        VMSTATE_DERIVED(APICState, dev),
-        VMSTATE_INT(APICState, base),
-        VMSTATE_INT(APICState, id),
-        VMSTATE_INT(APICState, tpr),
-        VMSTATE_INT(APICState, svr),
-        VMSTATE_INT(APICState, ldr),
-        VMSTATE_INT(APICState, dfr),
-        VMSTATE_INT_ARRAY(APICState, isr),
-        VMSTATE_INT_ARRAY(APICState, tmr),
-        VMSTATE_INT_ARRAY(APICState, irr),
-        VMSTATE_INT(APICState, esr),
-        VMSTATE_INT(APICState, esr_pending),
-        VMSTATE_INT(APICState, icr),
-        VMSTATE_INT_ARRAY(APICState, lvt),
-        VMSTATE_INT(APICState, initial_count),
-        VMSTATE_INT(APICState, divide),
-        VMSTATE_INT(APICState, zero_ns),
-        VMSTATE_INT(APICState, tsc_deadline),
-        VMSTATE_TIMER(APICState, timer),
-        VMSTATE_INT_ARRAY(APICState, lint),
-        VMSTATE_BOOL(APICState, extint),
-        VMSTATE_DERIVED(APICState, cpu),
-        VMSTATE_DERIVED(APICState, mmio),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_DERIVED(APICState, dev),
+            VMSTATE_INT(APICState, base),
+            VMSTATE_INT(APICState, id),
+            VMSTATE_INT(APICState, tpr),
+            VMSTATE_INT(APICState, svr),
+            VMSTATE_INT(APICState, ldr),
+            VMSTATE_INT(APICState, dfr),
+            VMSTATE_INT_ARRAY(APICState, isr),
+            VMSTATE_INT_ARRAY(APICState, tmr),
+            VMSTATE_INT_ARRAY(APICState, irr),
+            VMSTATE_INT(APICState, esr),
+            VMSTATE_INT(APICState, esr_pending),
+            VMSTATE_INT(APICState, icr),
+            VMSTATE_INT_ARRAY(APICState, lvt),
+            VMSTATE_INT(APICState, initial_count),
+            VMSTATE_INT(APICState, divide),
+            VMSTATE_INT(APICState, zero_ns),
+            VMSTATE_INT(APICState, tsc_deadline),
+            VMSTATE_TIMER(APICState, timer),
+            VMSTATE_INT_ARRAY(APICState, lint),
+            VMSTATE_BOOL(APICState, extint),
+            VMSTATE_DERIVED(APICState, cpu),
+            VMSTATE_DERIVED(APICState, mmio),
+            VMSTATE_END,
+        },
 };
 
 const DeviceType apic_type = {

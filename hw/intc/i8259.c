@@ -12,20 +12,20 @@
 #include "exec/memory.h"
 #include "hw/intc/intc.h"
 
-#define CASCADE_IR 2
+#define CASCADE_IR  2
 #define SPURIOUS_IR 7
 
 #define ICW1_SELECT 0x10 /* in a write with A0 = 0 */
-#define ICW1_SNGL 0x02
-#define ICW1_IC4 0x01
-#define ICW4_AEOI 0x02
-#define ICW4_SFNM 0x10
+#define ICW1_SNGL   0x02
+#define ICW1_IC4    0x01
+#define ICW4_AEOI   0x02
+#define ICW4_SFNM   0x10
 #define OCW3_SELECT 0x08 /* in a write with A0 = 0 and no ICW1_SELECT */
-#define OCW3_ESMM 0x40
-#define OCW3_SMM 0x20
-#define OCW3_POLL 0x04
-#define OCW3_RR 0x02
-#define OCW3_RIS 0x01
+#define OCW3_ESMM   0x40
+#define OCW3_SMM    0x20
+#define OCW3_POLL   0x04
+#define OCW3_RR     0x02
+#define OCW3_RIS    0x01
 
 /* What the next write with A0 = 1 is. */
 enum { EXPECT_OCW1, EXPECT_ICW2, EXPECT_ICW3, EXPECT_ICW4 };
@@ -33,23 +33,23 @@ enum { EXPECT_OCW1, EXPECT_ICW2, EXPECT_ICW3, EXPECT_ICW4 };
 typedef struct PICState PICState;
 
 typedef struct PICChip {
-    uint8_t lines;       /* input levels */
+    uint8_t lines; /* input levels */
     uint8_t irr, imr, isr;
-    uint8_t elcr;        /* 1: level triggered */
-    uint8_t irq_base;    /* vector of IR0 */
-    uint8_t top;         /* input of highest priority, 0..7; moved by the rotate commands */
-    uint8_t expect;      /* EXPECT_* */
-    bool single, icw4;   /* of the ICW1 in progress: no ICW3; an ICW4 will come */
+    uint8_t elcr;      /* 1: level triggered */
+    uint8_t irq_base;  /* vector of IR0 */
+    uint8_t top;       /* input of highest priority, 0..7; moved by the rotate commands */
+    uint8_t expect;    /* EXPECT_* */
+    bool single, icw4; /* of the ICW1 in progress: no ICW3; an ICW4 will come */
     bool auto_eoi;
     bool rotate_on_aeoi;
-    bool sfnm;           /* special fully nested mode */
+    bool sfnm; /* special fully nested mode */
     bool special_mask;
-    bool read_isr;       /* reads with A0 = 0 give ISR, not IRR */
-    bool poll;           /* the next read is an acknowledge */
-    bool intr;           /* INT output */
+    bool read_isr; /* reads with A0 = 0 give ISR, not IRR */
+    bool poll;     /* the next read is an acknowledge */
+    bool intr;     /* INT output */
     PICState *pic;
     bool slave;
-    uint8_t elcr_mask;   /* inputs that may be level triggered */
+    uint8_t elcr_mask; /* inputs that may be level triggered */
     MemoryRegion io, elcr_io;
 } PICChip;
 
@@ -426,42 +426,44 @@ static const VMStateDescription vmstate_pic_chip = {
     .name = "i8259-chip",
     .version = 1,
     .post_load = chip_post_load,
-    .fields = (const VMStateField[]){
-        VMSTATE_INT(PICChip, lines),
-        VMSTATE_INT(PICChip, irr),
-        VMSTATE_INT(PICChip, imr),
-        VMSTATE_INT(PICChip, isr),
-        VMSTATE_INT(PICChip, elcr),
-        VMSTATE_INT(PICChip, irq_base),
-        VMSTATE_INT(PICChip, top),
-        VMSTATE_INT(PICChip, expect),
-        VMSTATE_BOOL(PICChip, single),
-        VMSTATE_BOOL(PICChip, icw4),
-        VMSTATE_BOOL(PICChip, auto_eoi),
-        VMSTATE_BOOL(PICChip, rotate_on_aeoi),
-        VMSTATE_BOOL(PICChip, sfnm),
-        VMSTATE_BOOL(PICChip, special_mask),
-        VMSTATE_BOOL(PICChip, read_isr),
-        VMSTATE_BOOL(PICChip, poll),
-        VMSTATE_BOOL(PICChip, intr),
-        VMSTATE_DERIVED(PICChip, pic),
-        VMSTATE_DERIVED(PICChip, slave),
-        VMSTATE_DERIVED(PICChip, elcr_mask),
-        VMSTATE_DERIVED(PICChip, io),
-        VMSTATE_DERIVED(PICChip, elcr_io),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_INT(PICChip, lines),
+            VMSTATE_INT(PICChip, irr),
+            VMSTATE_INT(PICChip, imr),
+            VMSTATE_INT(PICChip, isr),
+            VMSTATE_INT(PICChip, elcr),
+            VMSTATE_INT(PICChip, irq_base),
+            VMSTATE_INT(PICChip, top),
+            VMSTATE_INT(PICChip, expect),
+            VMSTATE_BOOL(PICChip, single),
+            VMSTATE_BOOL(PICChip, icw4),
+            VMSTATE_BOOL(PICChip, auto_eoi),
+            VMSTATE_BOOL(PICChip, rotate_on_aeoi),
+            VMSTATE_BOOL(PICChip, sfnm),
+            VMSTATE_BOOL(PICChip, special_mask),
+            VMSTATE_BOOL(PICChip, read_isr),
+            VMSTATE_BOOL(PICChip, poll),
+            VMSTATE_BOOL(PICChip, intr),
+            VMSTATE_DERIVED(PICChip, pic),
+            VMSTATE_DERIVED(PICChip, slave),
+            VMSTATE_DERIVED(PICChip, elcr_mask),
+            VMSTATE_DERIVED(PICChip, io),
+            VMSTATE_DERIVED(PICChip, elcr_io),
+            VMSTATE_END,
+        },
 };
 
 static const VMStateDescription vmstate_i8259 = {
     .name = "i8259",
     .version = 1,
-    .fields = (const VMStateField[]){
-        VMSTATE_DERIVED(PICState, dev),
-        VMSTATE_STRUCT_ARRAY(PICState, chip, vmstate_pic_chip),
-        VMSTATE_DERIVED(PICState, intr),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_DERIVED(PICState, dev),
+            VMSTATE_STRUCT_ARRAY(PICState, chip, vmstate_pic_chip),
+            VMSTATE_DERIVED(PICState, intr),
+            VMSTATE_END,
+        },
 };
 
 const DeviceType i8259_type = {

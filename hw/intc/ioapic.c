@@ -1,7 +1,7 @@
 /*
- * hw/intc/ioapic.c  I/O APIC (Intel 82093AA, data sheet 290566) at FEC00000h, 24 inputs, in its later form: version 20h,
- * with the EOI register of the ICH parts and messages that go straight to the local APICs (no serial bus, so the delivery
- * status bit always reads idle).
+ * hw/intc/ioapic.c  I/O APIC (Intel 82093AA, data sheet 290566) at FEC00000h, 24 inputs, in its later form: version
+ * 20h, with the EOI register of the ICH parts and messages that go straight to the local APICs (no serial bus, so the
+ * delivery status bit always reads idle).
  *
  * An input is "asserted" or not: the board has no wire whose electrical level differs from that, so the polarity bit is
  * kept for the guest and changes nothing. As the data sheet says, an edge at a masked input is lost.
@@ -10,32 +10,32 @@
 #include "hw/intc/intc.h"
 
 #define IOAPIC_BASE 0xfec00000ull
-#define NB_PINS 24
-#define VERSION 0x20
+#define NB_PINS     24
+#define VERSION     0x20
 
 /* Memory offsets */
 #define IOREGSEL 0x00
-#define IOWIN 0x10
-#define IOEOI 0x40
+#define IOWIN    0x10
+#define IOEOI    0x40
 
 /* Registers behind IOREGSEL */
-#define REG_ID 0x00
-#define REG_VER 0x01
-#define REG_ARB 0x02
+#define REG_ID    0x00
+#define REG_VER   0x01
+#define REG_ARB   0x02
 #define REG_REDIR 0x10 /* two per pin */
 
 /* Redirection table entry */
-#define RTE_VECTOR(e) ((uint8_t)(e))
-#define RTE_MODE(e) ((e) >> 8 & 7)
-#define RTE_LOGICAL (1ull << 11)
-#define RTE_STATUS (1ull << 12)
+#define RTE_VECTOR(e)  ((uint8_t)(e))
+#define RTE_MODE(e)    ((e) >> 8 & 7)
+#define RTE_LOGICAL    (1ull << 11)
+#define RTE_STATUS     (1ull << 12)
 #define RTE_ACTIVE_LOW (1ull << 13)
 #define RTE_REMOTE_IRR (1ull << 14)
-#define RTE_LEVEL (1ull << 15)
-#define RTE_MASKED (1ull << 16)
-#define RTE_DEST(e) ((uint8_t)((e) >> 56))
-#define RTE_READ_ONLY (RTE_STATUS | RTE_REMOTE_IRR)
-#define RTE_WRITABLE (0xff0000000001ffffull & ~RTE_READ_ONLY)
+#define RTE_LEVEL      (1ull << 15)
+#define RTE_MASKED     (1ull << 16)
+#define RTE_DEST(e)    ((uint8_t)((e) >> 56))
+#define RTE_READ_ONLY  (RTE_STATUS | RTE_REMOTE_IRR)
+#define RTE_WRITABLE   (0xff0000000001ffffull & ~RTE_READ_ONLY)
 
 #define MODE_LOWEST 1 /* delivery modes up to this one can be level triggered */
 
@@ -194,9 +194,10 @@ static void print_pin(const IOAPICState *s, int pin, void (*print)(void *opaque,
     static const char *const mode_names[8] = { "fixed", "lowpri", "smi", "...", "nmi", "init", "...", "extint" };
     uint64_t rte = s->redir[pin];
     char line[128];
-    snprintf(line, sizeof(line), "  pin %-2d 0x%016" PRIx64 " dest=%x vec=%-3u %s %-5s %-6s %-6s %s", pin, rte, RTE_DEST(rte),
-             RTE_VECTOR(rte), rte & RTE_ACTIVE_LOW ? "active-lo" : "active-hi", rte & RTE_LEVEL ? "level" : "edge",
-             rte & RTE_MASKED ? "masked" : "", mode_names[RTE_MODE(rte)], rte & RTE_LOGICAL ? "logical" : "physical");
+    snprintf(line, sizeof(line), "  pin %-2d 0x%016" PRIx64 " dest=%x vec=%-3u %s %-5s %-6s %-6s %s", pin, rte,
+             RTE_DEST(rte), RTE_VECTOR(rte), rte & RTE_ACTIVE_LOW ? "active-lo" : "active-hi",
+             rte & RTE_LEVEL ? "level" : "edge", rte & RTE_MASKED ? "masked" : "", mode_names[RTE_MODE(rte)],
+             rte & RTE_LOGICAL ? "logical" : "physical");
     print(opaque, line);
 }
 
@@ -269,15 +270,16 @@ static const VMStateDescription vmstate_ioapic = {
     .name = "ioapic",
     .version = 1,
     .post_load = ioapic_post_load,
-    .fields = (const VMStateField[]){
-        VMSTATE_DERIVED(IOAPICState, dev),
-        VMSTATE_INT(IOAPICState, id),
-        VMSTATE_INT(IOAPICState, sel),
-        VMSTATE_INT(IOAPICState, lines),
-        VMSTATE_INT_ARRAY(IOAPICState, redir),
-        VMSTATE_DERIVED(IOAPICState, mmio),
-        VMSTATE_END,
-    },
+    .fields =
+        (const VMStateField[]){
+            VMSTATE_DERIVED(IOAPICState, dev),
+            VMSTATE_INT(IOAPICState, id),
+            VMSTATE_INT(IOAPICState, sel),
+            VMSTATE_INT(IOAPICState, lines),
+            VMSTATE_INT_ARRAY(IOAPICState, redir),
+            VMSTATE_DERIVED(IOAPICState, mmio),
+            VMSTATE_END,
+        },
 };
 
 const DeviceType ioapic_type = {

@@ -1,4 +1,5 @@
-/* hw/misc/debugexit.c  isa-debug-exit: a byte v written to its port ends the emulator with status (v << 1) | 1. For guests that are tests. */
+/* hw/misc/debugexit.c  isa-debug-exit: a byte v written to its port ends the emulator with status (v << 1) | 1. For
+ * guests that are tests. */
 #include "hw/isa/chips.h"
 #include "sysemu/runstate.h"
 
@@ -40,11 +41,9 @@ static bool debug_exit_realize(Device *dev, Error **errp)
     return true;
 }
 
-static const DeviceProperty debug_exit_properties[] = {
-    DEFINE_PROP_UINT32("iobase", DebugExitState, iobase, 0x501),
-    DEFINE_PROP_UINT32("iosize", DebugExitState, iosize, 2),
-    { .name = NULL }
-};
+static const DeviceProperty debug_exit_properties[] = { DEFINE_PROP_UINT32("iobase", DebugExitState, iobase, 0x501),
+                                                        DEFINE_PROP_UINT32("iosize", DebugExitState, iosize, 2),
+                                                        { .name = NULL } };
 
 const DeviceType isa_debug_exit_type = {
     .name = "isa-debug-exit",

@@ -1,7 +1,9 @@
 /*
- * hw/misc/pcspk.c  Port 61h (IBM AT system control port B): gate and output of timer channel 2, speaker gate, refresh toggle.
+ * hw/misc/pcspk.c  Port 61h (IBM AT system control port B): gate and output of timer channel 2, speaker gate, refresh
+ * toggle.
  *
- * Left out on purpose: sound (the speaker is not connected), parity and channel check (bits 2, 3, 6, 7: latched, never an error).
+ * Left out on purpose: sound (the speaker is not connected), parity and channel check (bits 2, 3, 6, 7: latched, never
+ * an error).
  */
 #include "hw/isa/chips.h"
 #include "util/timer.h"
@@ -59,13 +61,9 @@ static void pcspk_reset(Device *dev)
     pcspk_write(dev, 0, 0, 1);
 }
 
-static const VMStateField pcspk_fields[] = {
-    VMSTATE_INT(PCSpkState, control),
-    VMSTATE_DERIVED(PCSpkState, dev),
-    VMSTATE_DERIVED(PCSpkState, io),
-    VMSTATE_DERIVED(PCSpkState, pit),
-    VMSTATE_END
-};
+static const VMStateField pcspk_fields[] = { VMSTATE_INT(PCSpkState, control), VMSTATE_DERIVED(PCSpkState, dev),
+                                             VMSTATE_DERIVED(PCSpkState, io), VMSTATE_DERIVED(PCSpkState, pit),
+                                             VMSTATE_END };
 
 static const VMStateDescription pcspk_vmsd = { .name = "pcspk", .version = 1, .fields = pcspk_fields };
 

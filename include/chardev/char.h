@@ -31,6 +31,7 @@ typedef struct ChrFrontend {
 /*
  * From QEMU's forms: "stdio", "null", "none" (gives NULL without error), "mon:stdio", "file:PATH", "pty", "pipe:PATH", "tcp:HOST:PORT,server=on,wait=off",
  * "unix:PATH,server=on", "vc", "chardev:ID". label is "serial0", "compat_monitor0"...
+ * "mon:" makes a mux and, for a port, attaches a monitor to it.
  */
 bool qemu_chr_new_from_legacy(const char *label, const char *spec, Chardev **out, Error **errp);
 /* -chardev stdio,id=x,mux=on,signal=off,logfile=... */

@@ -296,6 +296,9 @@ bool cpu_rdmsr(CPUState *cpu, uint32_t index, uint64_t *value)
 static bool write_tsc(CPUState *cpu, uint64_t value)
 {
     cpu->tsc_offset = value - (uint64_t)qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    if (cpu->apic) { /* an armed deadline is a TSC value: it has moved */
+        apic_set_tsc_deadline(cpu->apic, apic_get_tsc_deadline(cpu->apic));
+    }
     return cpu_has(cpu, FEAT_TSC);
 }
 

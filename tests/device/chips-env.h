@@ -1,4 +1,5 @@
-/* tests/device/chips-env.h  What the tests of the small chips share: ports by name, lines that can be looked at, state that goes round. */
+/* tests/device/chips-env.h  What the tests of the small chips share: ports by name, lines that can be looked at, state
+ * that goes round. */
 #ifndef TESTS_CHIPS_ENV_H
 #define TESTS_CHIPS_ENV_H
 

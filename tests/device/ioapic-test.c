@@ -15,13 +15,14 @@ void qemu_notify_event(void)
 
 void apic_deliver(uint8_t dest, bool logical, uint8_t delivery_mode, uint8_t vector, bool level_trigger)
 {
-    g_string_append_printf(sent, "%c%x:m%u,v%02x%s ", logical ? 'l' : 'p', dest, delivery_mode, vector, level_trigger ? ",level" : "");
+    g_string_append_printf(sent, "%c%x:m%u,v%02x%s ", logical ? 'l' : 'p', dest, delivery_mode, vector,
+                           level_trigger ? ",level" : "");
 }
 
-#define assert_sent(text)                       \
-    do {                                        \
-        g_assert_cmpstr(sent->str, ==, text);   \
-        g_string_truncate(sent, 0);             \
+#define assert_sent(text)                     \
+    do {                                      \
+        g_assert_cmpstr(sent->str, ==, text); \
+        g_string_truncate(sent, 0);           \
     } while (0)
 
 static void st(hwaddr offset, uint32_t value)

@@ -4,7 +4,7 @@
 #include "tests/device/chips-env.h"
 #include "tests/device/chips-stubs.h"
 
-#define COM1 0x3f8
+#define COM1    0x3f8
 #define CHAR_NS 1041666 /* 8N1 at 9600 baud */
 
 /* ---- stand-ins ---- */

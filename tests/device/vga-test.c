@@ -92,6 +92,7 @@ static void dac(uint8_t index, uint8_t r, uint8_t g, uint8_t b)
     outb(0x3c9, b);
 }
 
+/* clang-format off */
 /* What a video BIOS sets for its modes: misc, sequencer 1-4, CRTC, graphics, attribute mode. */
 typedef struct Mode {
     uint8_t misc, seq[4], crtc[25], gr[9], attr_mode;
@@ -121,6 +122,8 @@ static const Mode mode13 = { 0x63,
                                0x96, 0xb9, 0xa3, 0xff },
                              { 0, 0, 0, 0, 0, 0x40, 0x05, 0x0f, 0xff },
                              0x41 };
+
+/* clang-format on */
 
 /* Attribute i is DAC colour i, and DAC colour i is (i, 0, 63 - i). */
 static void set_mode(const Mode *m)

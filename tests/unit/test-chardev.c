@@ -68,6 +68,13 @@ void vmstate_register(const char *id, int instance, const VMStateDescription *vm
     queue_vmsd = vmsd;
     queue_opaque = opaque;
 }
+static int monitors;
+bool monitor_init_hmp(Chardev *chr, Error **errp)
+{
+    ChrFrontend fe = { .opaque = chr };
+    monitors++;
+    return qemu_chr_attach(chr, &fe, errp);
+}
 Monitor *monitor_current(void)
 {
     return NULL;
@@ -452,6 +459,7 @@ static void test_stdio_mux(void)
     int id = nb_registered;
     Fe *ser = fe_new(chr, true, 100);
     g_assert_true(qemu_chr_uses_stdio(chr));
+    g_assert_cmpint(monitors, ==, 1);
     expect_error("stdio", "stdio");
     g_assert_cmpint(write(in[1], "ls\n", 3), ==, 3);
     qemu_chr_write(chr, "boot", 4);

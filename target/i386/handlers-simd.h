@@ -1,0 +1,1 @@
+#include "target/i386/insn.h"
