@@ -345,7 +345,6 @@ static void options_init(void)
         *lists[i] = g_ptr_array_new();
     }
     opts.cpu = DEFAULT_CPU;
-    opts.vga = "std";
 }
 
 /* ---- from options to the machine ---- */
@@ -675,6 +674,9 @@ int main(int argc, char **argv)
     }
     log_open(&error_fatal);
     trace_install();
+    if (!opts.vga) {
+        opts.vga = opts.nodefaults ? "none" : "std";
+    }
     configure_icount(argc, argv);
     main_loop_init();
     memory_init();

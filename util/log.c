@@ -38,9 +38,20 @@ static bool item_mask(const char *name, uint32_t *mask)
     return *mask != 0;
 }
 
+/* Of "" too there is one part, the empty one. */
+static char **split(const char *list)
+{
+    if (*list) {
+        return g_strsplit(list, ",", -1);
+    }
+    char **one = g_new0(char *, 2);
+    one[0] = g_strdup("");
+    return one;
+}
+
 bool log_set_items(const char *items, Error **errp)
 {
-    char **names = g_strsplit(items, ",", -1);
+    char **names = split(items);
     uint32_t mask = 0;
     bool ok = true;
     for (char **name = names; *name && ok; name++) {
@@ -157,7 +168,7 @@ static bool parse_range(const char *text, LogRange *r, Error **errp)
 
 bool log_set_filter(const char *ranges, Error **errp)
 {
-    char **texts = g_strsplit(ranges, ",", -1);
+    char **texts = split(ranges);
     GArray *list = g_array_new(false, false, sizeof(LogRange));
     bool ok = true;
     for (char **text = texts; *text && ok; text++) {

@@ -37,8 +37,10 @@ static inline XMMReg simd_lanes(SimdVec v)
 /* HOSTFLOAT_SOFT: leave the host out of it, as on other hosts; for tests. */
 #if defined(__x86_64__) && !defined(HOSTFLOAT_SOFT)
 
-/* The host's way when it is exact, else the portable one. */
-#define HOST_OR_SOFT(cpu, host, soft) (likely(((cpu)->mxcsr & MXCSR_MASKS) == MXCSR_MASKS) ? (host) : (soft))
+/* Is the host's way exact? HOST_ONLY: code for hosts that have one. */
+#define HOST_EXACT(cpu)              likely(((cpu)->mxcsr & MXCSR_MASKS) == MXCSR_MASKS)
+#define HOST_ONLY(...)               __VA_ARGS__
+#define HOST_CHOOSE(cpu, host, soft) (HOST_EXACT(cpu) ? (host) : (soft))
 
 /*
  * The emulator itself runs with MXCSR_DEFAULT, and nobody looks at the host's flags: while the guest has the same modes
@@ -139,9 +141,31 @@ HOST_FROM_INT_DEFINE(cvtsi2ss, "q", 64)
 HOST_FROM_INT_DEFINE(cvtsi2sd, "l", 32)
 HOST_FROM_INT_DEFINE(cvtsi2sd, "q", 64)
 
+/* FMA, on hosts that have it: x * y + z. */
+#define HOST_FMA_DEFINE(op)                                                                         \
+    static inline SimdVec host_##op(SimdVec x, SimdVec y, SimdVec z, uint32_t *mxcsr)               \
+    {                                                                                               \
+        __asm__ volatile("ldmxcsr %1\n\tv" #op " %3, %2, %0\n\tstmxcsr %1"                          \
+                         : "+x"(x), "+m"(*mxcsr)                                                    \
+                         : "x"(y), "x"(z));                                                         \
+        host_mxcsr_restore(*mxcsr);                                                                 \
+        return x;                                                                                   \
+    }
+HOST_FMA_DEFINE(fmadd213ps)
+HOST_FMA_DEFINE(fmadd213pd)
+HOST_FMA_DEFINE(fmadd213ss)
+HOST_FMA_DEFINE(fmadd213sd)
+
+static inline bool host_has_fma(void)
+{
+    return __builtin_cpu_supports("fma");
+}
+
 #else
 
-#define HOST_OR_SOFT(cpu, host, soft) (soft)
+#define HOST_EXACT(cpu) false
+#define HOST_ONLY(...)
+#define HOST_CHOOSE(cpu, host, soft) (soft)
 
 #endif
 

@@ -6,6 +6,7 @@
  * count as zero, tiny results become zero, NaNs become quiet; MXCSR is neither asked nor changed (SDM 2, RCPPS,
  * RSQRTPS).
  */
+#include "target/i386/simd-avx.h"
 #include "target/i386/simd-float.h"
 
 #define SIGN     0x80000000u
@@ -95,3 +96,7 @@ SSE_OP(rcpps_V_W, load_aligned, approximate(a, b, 4, rcp))
 SSE_OP(rcpss_V_W, load_d, approximate(a, b, 1, rcp))
 SSE_OP(rsqrtps_V_W, load_aligned, approximate(a, b, 4, rsqrt))
 SSE_OP(rsqrtss_V_W, load_d, approximate(a, b, 1, rsqrt))
+AVX_OP(vrcpps_V_W, approximate(a, b, 4, rcp))
+AVX_OP(vrsqrtps_V_W, approximate(a, b, 4, rsqrt))
+AVX_OP_128(vrcpss_V_H_W, load_d, approximate(a, b, 1, rcp))
+AVX_OP_128(vrsqrtss_V_H_W, load_d, approximate(a, b, 1, rsqrt))

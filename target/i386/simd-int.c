@@ -1,11 +1,11 @@
 /*
- * target/i386/simd-int.c  Packed integer arithmetic, comparison, logic and shifts: MMX and its SSE2 twins. SDM
- * volume 2.
+ * target/i386/simd-int.c  Packed integer arithmetic, comparison, logic and shifts: MMX, its SSE2 twins, and theirs with
+ * VEX. SDM volume 2.
  *
  * Each operation is written once, over lanes, for 8 or 16 bytes; `bytes` is constant after inlining, so that the
  * compiler turns the loops into vector instructions.
  */
-#include "target/i386/simd.h"
+#include "target/i386/simd-avx.h"
 
 /* ---- operations on lanes: x of a, y of b ---- */
 
@@ -144,7 +144,11 @@ static XMMReg psrldq(XMMReg a, unsigned n)
 
 #define BOTH(name)                            \
     MMX_OP(name##_P_Q, load_q, name(a, b, 8)) \
-    SSE_OP(name##_V_W, load_aligned, name(a, b, 16))
+    SIMD_BOTH(name, name(a, b, 16))
+#define BOTH_COUNT(name)                             \
+    MMX_OP(name##_P_Q, load_q, name(a, b, 8))        \
+    SSE_OP(name##_V_W, load_aligned, name(a, b, 16)) \
+    AVX_OP_COUNT(v##name##_V_H_W, name(a, b, 16))
 
 BOTH(paddb)
 BOTH(paddw)
@@ -184,14 +188,14 @@ BOTH(pand)
 BOTH(pandn)
 BOTH(por)
 BOTH(pxor)
-BOTH(psllw)
-BOTH(pslld)
-BOTH(psllq)
-BOTH(psrlw)
-BOTH(psrld)
-BOTH(psrlq)
-BOTH(psraw)
-BOTH(psrad)
+BOTH_COUNT(psllw)
+BOTH_COUNT(pslld)
+BOTH_COUNT(psllq)
+BOTH_COUNT(psrlw)
+BOTH_COUNT(psrld)
+BOTH_COUNT(psrlq)
+BOTH_COUNT(psraw)
+BOTH_COUNT(psrad)
 
 /* Shift by immediate: the operand is the r/m register, reg is part of the opcode. */
 #define BY_IMMEDIATE(name)                                                           \
@@ -209,7 +213,8 @@ BOTH(psrad)
         cpu->xmm[d->rm] = name(cpu->xmm[d->rm], simd_from64(d->imm), 16);            \
     }                                                                                \
     SIMD_SET(name##_N_I, name##_N_I_reg, name##_N_I_reg)                             \
-    SIMD_SET(name##_U_I, name##_U_I_reg, name##_U_I_reg)
+    SIMD_SET(name##_U_I, name##_U_I_reg, name##_U_I_reg)                             \
+    AVX_OP_IMM(v##name##_H_U_I, name(a, simd_from64(d->imm), 16))
 
 BY_IMMEDIATE(psllw)
 BY_IMMEDIATE(pslld)
@@ -226,11 +231,12 @@ BY_IMMEDIATE(psrad)
         sse_check(cpu);                                            \
         cpu->xmm[d->rm] = name(cpu->xmm[d->rm], (unsigned)d->imm); \
     }                                                              \
-    SIMD_SET(name##_U_I, name##_U_I_reg, name##_U_I_reg)
+    SIMD_SET(name##_U_I, name##_U_I_reg, name##_U_I_reg)           \
+    AVX_OP_IMM(v##name##_H_U_I, name(a, (unsigned)d->imm))
 BY_BYTES(pslldq)
 BY_BYTES(psrldq)
 
-/* ANDPS and its kin are the same bits under other names. */
+/* ANDPS and its kin are the same bits under other names (VANDPS is VPAND's row). */
 SSE_OP(andps_V_W, load_aligned, pand(a, b, 16))
 SSE_OP(andnps_V_W, load_aligned, pandn(a, b, 16))
 SSE_OP(orps_V_W, load_aligned, por(a, b, 16))

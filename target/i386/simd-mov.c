@@ -3,7 +3,7 @@
  *
  * Non-temporal stores are stores: there is no cache here whose ordering could show.
  */
-#include "target/i386/simd.h"
+#include "target/i386/simd-avx.h"
 
 /* ---- MMX ---- */
 
@@ -223,3 +223,10 @@ HANDLER maskmovdqu_V_U_reg(CPUState *cpu, const DecodedInsn *d)
     masked_store(cpu, d, cpu->xmm[d->reg], selected_bytes(cpu->xmm[d->rm]), 16);
 }
 SIMD_SET(maskmovdqu_V_U, maskmovdqu_V_U_reg, maskmovdqu_V_U_reg)
+
+HANDLER vmaskmovdqu_V_U_reg(CPUState *cpu, const DecodedInsn *d)
+{
+    avx_check(cpu);
+    masked_store(cpu, d, cpu->xmm[d->reg], selected_bytes(cpu->xmm[d->rm]), 16);
+}
+SIMD_SET(vmaskmovdqu_V_U, vmaskmovdqu_V_U_reg, vmaskmovdqu_V_U_reg)

@@ -20,8 +20,10 @@ bool x87_ferr(const CPUState *cpu)
 
 static void ferr_changed(CPUState *cpu)
 {
-    if (cpu_ferr_hook && !(cpu->cr0 & CR0_NE)) {
+    if (cpu_ferr_hook) {
         cpu_ferr_hook(cpu);
+    }
+    if (!(cpu->cr0 & CR0_NE)) {
         cpu_interrupt_point(cpu);
     }
 }

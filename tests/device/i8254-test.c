@@ -147,9 +147,10 @@ static void test_mode0_rewrite(void)
     outb(0x43, 0x80);
     g_assert_cmpint(read16(2), ==, 0xfffd);
     outb(0x42, 0);
-    g_assert_cmpint(null_count(2), ==, 1);
-    at(21);
     g_assert_cmpint(null_count(2), ==, 0);
+    g_assert_cmpint(read16(2), ==, 3);
+    at(21);
+    g_assert_cmpint(read16(2), ==, 3);
     at(23);
     g_assert_cmpint(out(2), ==, 0);
     at(24);
@@ -206,7 +207,7 @@ static void test_mode1(void)
     g_assert_cmpint(null_count(2), ==, 1); /* armed, not started */
     begin();
     pulse_gate();
-    g_assert_cmpint(out(2), ==, 1);
+    g_assert_cmpint(out(2), ==, 0);
     assert_output(2, "000111");
     begin();
     pulse_gate();
@@ -541,8 +542,17 @@ static void test_null_count(void)
     at(4);
     g_assert_cmpint(null_count(2), ==, 1);
     outb(0x42, 0);
-    g_assert_cmpint(null_count(2), ==, 1); /* until the next pulse */
+    g_assert_cmpint(null_count(2), ==, 0);
+    g_assert_cmpint(read16(2), ==, 4); /* the next I/O cycle sees it loaded */
+    outb(0x42, 9);
+    outb(0x42, 0);
+    g_assert_cmpint(null_count(2), ==, 0); /* it replaces what has not been counted at all */
     at(5);
+    g_assert_cmpint(read16(2), ==, 9);
+    outb(0x42, 3);
+    outb(0x42, 0);
+    g_assert_cmpint(null_count(2), ==, 1);
+    at(14);
     g_assert_cmpint(null_count(2), ==, 0);
 }
 

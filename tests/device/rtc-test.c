@@ -643,6 +643,7 @@ static void test_hostile_time(void)
             wr(B, b | 0x70);
             step(3 * S);
             g_assert_cmphex(rd(SEC), <, 60 + 0x60);
+            wr(B, b);
             step(40 * 86400 * S);
             (void)rd(C);
             wr(B, b ^ 6);

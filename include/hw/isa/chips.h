@@ -17,6 +17,12 @@ void i8254_inhibit_irq0(Device *pit, bool inhibit); /* HPET legacy replacement *
 extern const DeviceType pcspk_type;
 void pcspk_connect(Device *spk, Device *pit);
 
+/* x87 errors: FERR# to IRQ 13, port F0h to IGNNE#. hw/misc/ferr.c */
+extern const DeviceType ferr_type;
+void ferr_connect(Device *ferr, IRQLine irq13);
+void ferr_set(Device *ferr, int level);
+bool ferr_ignne(Device *ferr);
+
 /* HPET at FED00000h, 3 comparators, 10 ns (100 MHz). hw/timer/hpet.c */
 extern const DeviceType hpet_type;
 void hpet_connect(Device *hpet, Device *pit, Device *rtc);
