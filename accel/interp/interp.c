@@ -72,7 +72,7 @@ static inline Block *next_block(CPUState *cpu, BlockCache *cache, Block *prev)
 static inline void run_insns(CPUState *cpu, const Block *block, int64_t count)
 {
     const DecodedInsn *d = block->insn;
-    uint64_t mask = likely((cpu->mode & MODE_CODE_MASK) != MODE_CODE64) ? 0xffffffffu : ~0ull;
+    uint64_t mask = cpu->linear_mask;
     uint64_t ip = cpu->eip;
     now.block = block;
     cpu->run_end = d + count;

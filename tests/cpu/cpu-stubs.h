@@ -35,7 +35,8 @@ void cpu_mode_derive(CPUState *cpu)
 
 void cpu_segment_derive(CPUState *cpu, int seg)
 {
-    cpu->seg[seg].read_last = cpu->seg[seg].write_last = cpu->seg[seg].limit;
+    cpu->seg[seg].read_end = cpu->seg[seg].write_end = cpu->seg[seg].limit + 1ull;
+    cpu->seg[seg].linear_base = cpu->seg[seg].base;
 }
 
 void cpu_load_seg_cache(CPUState *cpu, int seg, uint16_t selector, uint64_t base, uint32_t limit, uint16_t attr)

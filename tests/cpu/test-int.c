@@ -140,7 +140,8 @@ static void derive_tlb(bool fast)
 
 static void set_segment(int seg, uint64_t base, uint32_t limit)
 {
-    cpu->seg[seg] = (SegmentCache){ .base = base, .limit = limit, .read_last = limit, .write_last = limit };
+    cpu->seg[seg] = (SegmentCache){ .base = base, .limit = limit, .read_end = limit + 1ull, .write_end = limit + 1ull,
+                                      .linear_base = base };
 }
 
 static void set_segments(uint64_t base, uint32_t limit)
