@@ -321,6 +321,7 @@ static void options_init(void)
         *lists[i] = g_ptr_array_new();
     }
     opts.cpu = DEFAULT_CPU;
+    cpu_set_target_name(TARGET_NAME);
     opts.vga = "std";
 }
 

@@ -40,6 +40,7 @@ bool cpu_memory_write_debug(CPUState *cpu, uint64_t la, const void *buf, size_t 
 
 void tlb_flush(CPUState *cpu, bool global_too);
 void tlb_flush_page(CPUState *cpu, uint64_t la); /* INVLPG */
+void tlb_flush_page_of(CPUState *cpu, uint64_t la, bool global_too); /* INVPCID spares global pages */
 void tlb_rederive(CPUState *cpu);                /* CR0.WP, A20 handling, memory map, breakpoints changed: keep entries, redo TLBFast */
 void tlb_derive_page(CPUState *cpu, ram_addr_t page); /* page flags changed */
 void tlb_set_align_check(CPUState *cpu, bool on);
