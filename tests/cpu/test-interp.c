@@ -285,6 +285,7 @@ static void reset(unsigned ip)
     cpu->eip = at = ip;
     cpu->eflags = 2;
     cpu->mode = MODE_CODE32 | MODE_PROT;
+    cpu->linear_mask = 0xffffffff;
     cpu->seg[R_CS].limit = 0xffffffff;
     cpu->gpr[R_EBX] = ~0ull;
     interp_engine.init_cpu(cpu);

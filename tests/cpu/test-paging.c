@@ -361,7 +361,7 @@ static void test_4_level(void)
     ASSERT_PF(PF_P | PF_RSVD, 0x2000, ld(0x2000));
     put64(PT + 24, DATA | P | 1ull << 55); /* ignored */
     RUN(cpu, ld(0x3000));
-    put64(PDPT + 8, 0x40000000 | P | PS); /* no 1 GiB pages */
+    put64(PDPT + 8, 0x40000000 | P | PS | 1 << 13); /* 1 GiB pages: reserved address bits */
     ASSERT_PF(PF_P | PF_RSVD, 0x40000000, ld(0x40000000));
     g_assert_true(RAISES(cpu, EXCP_GP, cpu_set_cr4(cpu, CR4_PGE)));
     g_assert_true(RAISES(cpu, EXCP_GP, cpu_set_cr3(cpu, 1ull << 36)));
