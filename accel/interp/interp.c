@@ -8,6 +8,7 @@
  */
 #include "accel/engine.h"
 #include "accel/interp/fetch.h"
+#include "accel/interp/trace.h"
 #include "target/i386/debug.h"
 
 /* The vCPU thread's present position; one thread runs all vCPUs. */
@@ -18,6 +19,8 @@ static struct {
     bool capped;            /* icount_limit is lowered so that REP does one iteration... */
     int64_t uncapped_limit; /* ...from this */
 } now;
+
+InterpTrace interp_trace;
 
 /* ---- finding the next block ---- */
 
@@ -48,7 +51,11 @@ static Block *look_up(CPUState *cpu, BlockCache *cache, Block *prev, uint64_t ph
         return block;
     }
     cpu->insn_ip = cpu->eip;
-    return fetch_block(cpu, cache, phys);
+    Block *fetched = fetch_block(cpu, cache, phys);
+    if (unlikely(interp_trace.decoded) && fetched != block) {
+        interp_trace.decoded(cpu, fetched);
+    }
+    return fetched;
 }
 
 static inline Block *next_block(CPUState *cpu, BlockCache *cache, Block *prev)
@@ -205,6 +212,9 @@ static void run_step(CPUState *cpu, BlockCache *cache)
     if (trap || shadow) {
         cap_rep(cpu, d);
     }
+    if (unlikely(interp_trace.executes)) {
+        interp_trace.executes(cpu, block);
+    }
     run_insns(cpu, block, 1);
     uncap_rep(cpu);
     now.step_shadow = false;
@@ -219,7 +229,8 @@ static void run_step(CPUState *cpu, BlockCache *cache)
 
 /* ---- the engine ---- */
 
-static ExitReason run(CPUState *cpu)
+/* Made twice, so that the usual one does not pay for the trace. */
+static inline __attribute__((always_inline)) ExitReason run_loop(CPUState *cpu, const bool trace)
 {
     BlockCache *cache = cpu->engine_data;
     Block *block = NULL;
@@ -236,11 +247,19 @@ static ExitReason run(CPUState *cpu)
             }
         }
         block = next_block(cpu, cache, block);
+        if (trace) {
+            interp_trace.executes(cpu, block);
+        }
         run_insns(cpu, block, MIN(cpu->icount_limit - cpu->icount, block->count));
         if (unlikely(cpu->eip == cpu->insn_ip)) {
             note_unfinished(cpu);
         }
     }
+}
+
+static ExitReason run(CPUState *cpu)
+{
+    return unlikely(interp_trace.executes) ? run_loop(cpu, true) : run_loop(cpu, false);
 }
 
 /* The instruction was not retired. Debug traps that it earned will be earned again; its interrupt shadow is over. */

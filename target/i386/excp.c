@@ -8,6 +8,7 @@
 #include "replay/replay.h"
 #include "sysemu/cpus.h"
 #include "sysemu/runstate.h"
+#include "target/i386/cpu-log.h"
 #include "target/i386/debug.h"
 #include "target/i386/seg.h"
 #include "target/i386/smm.h"
@@ -52,8 +53,18 @@ void cpu_raise_general_detect(CPUState *cpu)
     siglongjmp(cpu->fault_jmp, 1);
 }
 
+CPULogInterrupt *cpu_log_interrupt;
+
+static void log_event(CPUState *cpu, CPULogKind kind, int vector, uint32_t error)
+{
+    if (unlikely(cpu_log_interrupt)) {
+        cpu_log_interrupt(cpu, kind, vector, error);
+    }
+}
+
 void cpu_shutdown(CPUState *cpu)
 {
+    log_event(cpu, CPU_LOG_SHUTDOWN, 0, 0);
     cpu->halted = true;
     cpu->eflags &= ~IF_MASK; /* only NMI, SMI, INIT end a shutdown */
     cpu_end_block(cpu);
@@ -237,6 +248,7 @@ static void deliver_task(CPUState *cpu, const Event *ev, const Descriptor *gate)
 static void deliver(CPUState *cpu, const Event *ev)
 {
     Descriptor gate;
+    log_event(cpu, ev->software ? CPU_LOG_SOFTWARE : CPU_LOG_EVENT, ev->vector, ev->has_error ? ev->error : 0);
     if (!(cpu->cr0 & CR0_PE)) {
         deliver_real(cpu, ev);
         return;
@@ -434,6 +446,7 @@ static void take_smi(CPUState *cpu)
     bool halted = cpu->halted;
     begin_interrupt(cpu);
     cpu->interrupt_request &= ~CPU_INTERRUPT_SMI;
+    log_event(cpu, CPU_LOG_SMI, 0, 0);
     cpu_enter_smm(cpu, halted);
 }
 
@@ -455,6 +468,7 @@ static bool take_intr(CPUState *cpu)
         return false;
     }
     Event ev = { .vector = vector & 0xff };
+    log_event(cpu, CPU_LOG_ACKNOWLEDGED, ev.vector, 0);
     begin_interrupt(cpu);
     deliver_event(cpu, ev, false);
     return true;

@@ -3,13 +3,14 @@
  *
  * The manual bounds their relative error by 1.5 * 2^-12 and leaves the rest to each processor. Ours, on every host: the
  * exact 1/x or 1/sqrt(x), rounded to the nearest number of 12 significant bits (error at most 2^-12). Denormal operands
- * count as zero, tiny results become zero, NaNs become quiet; MXCSR is neither asked nor changed (SDM 2, RCPPS, RSQRTPS).
+ * count as zero, tiny results become zero, NaNs become quiet; MXCSR is neither asked nor changed (SDM 2, RCPPS,
+ * RSQRTPS).
  */
 #include "target/i386/simd-float.h"
 
-#define SIGN 0x80000000u
+#define SIGN     0x80000000u
 #define INFINITE 0x7f800000u
-#define QUIET 0x00400000u
+#define QUIET    0x00400000u
 
 /*
  * sig * 2^exp with sig in [2^11, 2^12], as a float32 without sign; zero when below the normal numbers. (2^12 comes from

@@ -1,18 +1,18 @@
 /*
  * target/i386/simd-float.c  SSE arithmetic and comparison of packed and scalar numbers. SDM volume 1, chapter 11.
  *
- * Each operation has two ways, chosen by HOST_OR_SOFT: the host's instruction, or softfloat lane by lane. The second alone
- * knows unmasked exceptions.
+ * Each operation has two ways, chosen by HOST_OR_SOFT: the host's instruction, or softfloat lane by lane. The second
+ * alone knows unmasked exceptions.
  */
-#include "target/i386/flags.h"
 #include "target/i386/simd-float.h"
+#include "target/i386/flags.h"
 
 /* ---- exceptions ---- */
 
-/* Found before anything is computed; an unmasked one of these in any lane keeps the others from arising (SDM 1, 11.5.2). */
+/* Found before anything is computed: an unmasked one of these in any lane keeps the others from arising (SDM 1, 11.5.2). */
 #define BEFORE_COMPUTATION (FLOAT_FLAG_INVALID | FLOAT_FLAG_DENORMAL | FLOAT_FLAG_DIVBYZERO)
 
-void simd_float_finish(CPUState *cpu, const FloatStatus *s)
+void simd_float_finish(CPUState *cpu, const SimdFloat *s)
 {
     unsigned unmasked = s->flags & ~(cpu->mxcsr >> 7);
     cpu->mxcsr |= unmasked & BEFORE_COMPUTATION ? s->flags & BEFORE_COMPUTATION : s->flags;
@@ -29,9 +29,10 @@ typedef float64 Binary64(float64 a, float64 b, FloatStatus *s);
 SOFT SimdVec soft32(CPUState *cpu, SimdVec va, SimdVec vb, unsigned lanes, Binary32 *op)
 {
     XMMReg a = simd_lanes(va), b = simd_lanes(vb);
-    FloatStatus s = simd_float_status(cpu);
+    SimdFloat s = simd_float_begin(cpu);
     for (unsigned i = 0; i < lanes; i++) {
-        a.l[i] = op(a.l[i], b.l[i], &s);
+        a.l[i] = op(a.l[i], b.l[i], &s.lane);
+        simd_float_note(&s);
     }
     simd_float_finish(cpu, &s);
     return simd_vec(a);
@@ -40,9 +41,10 @@ SOFT SimdVec soft32(CPUState *cpu, SimdVec va, SimdVec vb, unsigned lanes, Binar
 SOFT SimdVec soft64(CPUState *cpu, SimdVec va, SimdVec vb, unsigned lanes, Binary64 *op)
 {
     XMMReg a = simd_lanes(va), b = simd_lanes(vb);
-    FloatStatus s = simd_float_status(cpu);
+    SimdFloat s = simd_float_begin(cpu);
     for (unsigned i = 0; i < lanes; i++) {
-        a.q[i] = op(a.q[i], b.q[i], &s);
+        a.q[i] = op(a.q[i], b.q[i], &s.lane);
+        simd_float_note(&s);
     }
     simd_float_finish(cpu, &s);
     return simd_vec(a);
@@ -63,7 +65,8 @@ static float64 root64(float64 a, float64 b, FloatStatus *s)
 #define ARITHMETIC(op, name32, name64)                                                                                \
     FLOAT_OP(op##ps_V_W, load_vec, HOST_OR_SOFT(cpu, host_##op##ps(a, b, &cpu->mxcsr), soft32(cpu, a, b, 4, name32))) \
     FLOAT_OP(op##pd_V_W, load_vec, HOST_OR_SOFT(cpu, host_##op##pd(a, b, &cpu->mxcsr), soft64(cpu, a, b, 2, name64))) \
-    FLOAT_OP(op##ss_V_W, load_vec_d, HOST_OR_SOFT(cpu, host_##op##ss(a, b, &cpu->mxcsr), soft32(cpu, a, b, 1, name32)))       \
+    FLOAT_OP(op##ss_V_W, load_vec_d,                                                                                  \
+             HOST_OR_SOFT(cpu, host_##op##ss(a, b, &cpu->mxcsr), soft32(cpu, a, b, 1, name32)))                       \
     FLOAT_OP(op##sd_V_W, load_vec_q, HOST_OR_SOFT(cpu, host_##op##sd(a, b, &cpu->mxcsr), soft64(cpu, a, b, 1, name64)))
 ARITHMETIC(add, float32_add, float64_add)
 ARITHMETIC(sub, float32_sub, float64_sub)
@@ -97,16 +100,16 @@ static inline SimdVec odd64(SimdVec a, SimdVec b)
     return (SimdVec){ a[1], b[1] };
 }
 
-#define HORIZONTAL(op)                                                                                    \
-    SIMD_INLINE SimdVec op##ps(CPUState *cpu, SimdVec a, SimdVec b)                                       \
-    {                                                                                                     \
-        return HOST_OR_SOFT(cpu, host_##op##ps(a, b, &cpu->mxcsr), soft32(cpu, a, b, 4, float32_##op));   \
-    }                                                                                                     \
-    SIMD_INLINE SimdVec op##pd(CPUState *cpu, SimdVec a, SimdVec b)                                       \
-    {                                                                                                     \
-        return HOST_OR_SOFT(cpu, host_##op##pd(a, b, &cpu->mxcsr), soft64(cpu, a, b, 2, float64_##op));   \
-    }                                                                                                     \
-    FLOAT_OP(h##op##ps_V_W, load_vec, op##ps(cpu, even32(a, b), odd32(a, b)))                             \
+#define HORIZONTAL(op)                                                                                  \
+    SIMD_INLINE SimdVec op##ps(CPUState *cpu, SimdVec a, SimdVec b)                                     \
+    {                                                                                                   \
+        return HOST_OR_SOFT(cpu, host_##op##ps(a, b, &cpu->mxcsr), soft32(cpu, a, b, 4, float32_##op)); \
+    }                                                                                                   \
+    SIMD_INLINE SimdVec op##pd(CPUState *cpu, SimdVec a, SimdVec b)                                     \
+    {                                                                                                   \
+        return HOST_OR_SOFT(cpu, host_##op##pd(a, b, &cpu->mxcsr), soft64(cpu, a, b, 2, float64_##op)); \
+    }                                                                                                   \
+    FLOAT_OP(h##op##ps_V_W, load_vec, op##ps(cpu, even32(a, b), odd32(a, b)))                           \
     FLOAT_OP(h##op##pd_V_W, load_vec, op##pd(cpu, even64(a, b), odd64(a, b)))
 HORIZONTAL(add)
 HORIZONTAL(sub)
@@ -115,9 +118,10 @@ HORIZONTAL(sub)
 SOFT SimdVec soft_addsubps(CPUState *cpu, SimdVec va, SimdVec vb)
 {
     XMMReg a = simd_lanes(va), b = simd_lanes(vb);
-    FloatStatus s = simd_float_status(cpu);
+    SimdFloat s = simd_float_begin(cpu);
     for (unsigned i = 0; i < 4; i++) {
-        a.l[i] = i & 1 ? float32_add(a.l[i], b.l[i], &s) : float32_sub(a.l[i], b.l[i], &s);
+        a.l[i] = i & 1 ? float32_add(a.l[i], b.l[i], &s.lane) : float32_sub(a.l[i], b.l[i], &s.lane);
+        simd_float_note(&s);
     }
     simd_float_finish(cpu, &s);
     return simd_vec(a);
@@ -126,9 +130,11 @@ SOFT SimdVec soft_addsubps(CPUState *cpu, SimdVec va, SimdVec vb)
 SOFT SimdVec soft_addsubpd(CPUState *cpu, SimdVec va, SimdVec vb)
 {
     XMMReg a = simd_lanes(va), b = simd_lanes(vb);
-    FloatStatus s = simd_float_status(cpu);
-    a.q[0] = float64_sub(a.q[0], b.q[0], &s);
-    a.q[1] = float64_add(a.q[1], b.q[1], &s);
+    SimdFloat s = simd_float_begin(cpu);
+    a.q[0] = float64_sub(a.q[0], b.q[0], &s.lane);
+    simd_float_note(&s);
+    a.q[1] = float64_add(a.q[1], b.q[1], &s.lane);
+    simd_float_note(&s);
     simd_float_finish(cpu, &s);
     return simd_vec(a);
 }
@@ -154,11 +160,12 @@ static bool predicate_is_quiet(unsigned predicate)
 SOFT SimdVec compare32(CPUState *cpu, SimdVec va, SimdVec vb, unsigned predicate, unsigned lanes)
 {
     XMMReg a = simd_lanes(va), b = simd_lanes(vb);
-    FloatStatus s = simd_float_status(cpu);
+    SimdFloat s = simd_float_begin(cpu);
     for (unsigned i = 0; i < lanes; i++) {
-        FloatRelation r = predicate_is_quiet(predicate) ? float32_compare_quiet(a.l[i], b.l[i], &s)
-                                                        : float32_compare(a.l[i], b.l[i], &s);
+        FloatRelation r = predicate_is_quiet(predicate) ? float32_compare_quiet(a.l[i], b.l[i], &s.lane)
+                                                        : float32_compare(a.l[i], b.l[i], &s.lane);
         a.l[i] = predicate_holds(r, predicate) ? UINT32_MAX : 0;
+        simd_float_note(&s);
     }
     simd_float_finish(cpu, &s);
     return simd_vec(a);
@@ -167,20 +174,21 @@ SOFT SimdVec compare32(CPUState *cpu, SimdVec va, SimdVec vb, unsigned predicate
 SOFT SimdVec compare64(CPUState *cpu, SimdVec va, SimdVec vb, unsigned predicate, unsigned lanes)
 {
     XMMReg a = simd_lanes(va), b = simd_lanes(vb);
-    FloatStatus s = simd_float_status(cpu);
+    SimdFloat s = simd_float_begin(cpu);
     for (unsigned i = 0; i < lanes; i++) {
-        FloatRelation r = predicate_is_quiet(predicate) ? float64_compare_quiet(a.q[i], b.q[i], &s)
-                                                        : float64_compare(a.q[i], b.q[i], &s);
+        FloatRelation r = predicate_is_quiet(predicate) ? float64_compare_quiet(a.q[i], b.q[i], &s.lane)
+                                                        : float64_compare(a.q[i], b.q[i], &s.lane);
         a.q[i] = predicate_holds(r, predicate) ? UINT64_MAX : 0;
+        simd_float_note(&s);
     }
     simd_float_finish(cpu, &s);
     return simd_vec(a);
 }
 
 /* Bits 7:3 of the immediate are ignored without VEX. */
-#define COMPARE(name, load, soft, lanes)                                                                       \
-    FLOAT_OP(name##_V_W_I, load,                                                                                 \
-           HOST_OR_SOFT(cpu, host_##name(a, b, d->imm & 7, &cpu->mxcsr), soft(cpu, a, b, d->imm & 7, lanes)))
+#define COMPARE(name, load, soft, lanes) \
+    FLOAT_OP(name##_V_W_I, load,         \
+             HOST_OR_SOFT(cpu, host_##name(a, b, d->imm & 7, &cpu->mxcsr), soft(cpu, a, b, d->imm & 7, lanes)))
 COMPARE(cmpps, load_vec, compare32, 4)
 COMPARE(cmppd, load_vec, compare64, 2)
 COMPARE(cmpss, load_vec_d, compare32, 1)
@@ -188,9 +196,9 @@ COMPARE(cmpsd, load_vec_q, compare64, 1)
 
 /* ---- COMISS, UCOMISS, COMISD, UCOMISD ---- */
 
-static uint32_t relation_flags(CPUState *cpu, FloatRelation r, const FloatStatus *s)
+static uint32_t relation_flags(CPUState *cpu, FloatRelation r, SimdFloat *s)
 {
-    simd_float_finish(cpu, s);
+    simd_float_finish_lane(cpu, s);
     switch (r) {
     case FLOAT_LESS:
         return CC_C;
@@ -203,28 +211,28 @@ static uint32_t relation_flags(CPUState *cpu, FloatRelation r, const FloatStatus
     }
 }
 
-#define SCALAR_COMPARE(name, load, type, compare)                                                        \
-    SOFT uint32_t soft_##name(CPUState *cpu, SimdVec a, SimdVec b)                                       \
-    {                                                                                                    \
-        FloatStatus s = simd_float_status(cpu);                                                          \
-        FloatRelation r = compare((type)a[0], (type)b[0], &s);                                           \
-        return relation_flags(cpu, r, &s);                                                               \
-    }                                                                                                    \
-    SIMD_INLINE void name(CPUState *cpu, const DecodedInsn *d, SimdVec b)                                \
-    {                                                                                                    \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                                      \
-        cc_set(cpu, HOST_OR_SOFT(cpu, host_##name(a, b, &cpu->mxcsr), soft_##name(cpu, a, b)));          \
-    }                                                                                                    \
-    HANDLER name##_V_W_reg(CPUState *cpu, const DecodedInsn *d)                                          \
-    {                                                                                                    \
-        sse_check(cpu);                                                                                  \
-        name(cpu, d, simd_vec_at(&cpu->xmm[d->rm]));                                                     \
-    }                                                                                                    \
-    HANDLER name##_V_W_mem(CPUState *cpu, const DecodedInsn *d)                                          \
-    {                                                                                                    \
-        sse_check(cpu);                                                                                  \
-        name(cpu, d, load(cpu, d));                                                                      \
-    }                                                                                                    \
+#define SCALAR_COMPARE(name, load, type, compare)                                               \
+    SOFT uint32_t soft_##name(CPUState *cpu, SimdVec a, SimdVec b)                              \
+    {                                                                                           \
+        SimdFloat s = simd_float_begin(cpu);                                                    \
+        FloatRelation r = compare((type)a[0], (type)b[0], &s.lane);                             \
+        return relation_flags(cpu, r, &s);                                                      \
+    }                                                                                           \
+    SIMD_INLINE void name(CPUState *cpu, const DecodedInsn *d, SimdVec b)                       \
+    {                                                                                           \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                             \
+        cc_set(cpu, HOST_OR_SOFT(cpu, host_##name(a, b, &cpu->mxcsr), soft_##name(cpu, a, b))); \
+    }                                                                                           \
+    HANDLER name##_V_W_reg(CPUState *cpu, const DecodedInsn *d)                                 \
+    {                                                                                           \
+        sse_check(cpu);                                                                         \
+        name(cpu, d, simd_vec_at(&cpu->xmm[d->rm]));                                            \
+    }                                                                                           \
+    HANDLER name##_V_W_mem(CPUState *cpu, const DecodedInsn *d)                                 \
+    {                                                                                           \
+        sse_check(cpu);                                                                         \
+        name(cpu, d, load(cpu, d));                                                             \
+    }                                                                                           \
     SIMD_SET(name##_V_W, name##_V_W_reg, name##_V_W_mem)
 SCALAR_COMPARE(comiss, load_vec_d, float32, float32_compare)
 SCALAR_COMPARE(ucomiss, load_vec_d, float32, float32_compare_quiet)

@@ -9,25 +9,45 @@
 #include "target/i386/hostfloat.h"
 #include "target/i386/simd.h"
 
-static inline FloatStatus simd_float_status(const CPUState *cpu)
+/* One instruction: each lane is computed with clean flags, and then noted. */
+typedef struct SimdFloat {
+    FloatStatus lane;
+    unsigned flags; /* of the lanes so far */
+} SimdFloat;
+
+static inline SimdFloat simd_float_begin(const CPUState *cpu)
 {
     unsigned unmasked = ~(cpu->mxcsr >> 7);
-    return (FloatStatus){
-        .round = (FloatRound)((cpu->mxcsr >> MXCSR_RC_SHIFT) & 3),
-        .denormals_are_zero = cpu->mxcsr & MXCSR_DAZ,
-        .flush_to_zero = cpu->mxcsr & MXCSR_FTZ,
-        .underflow_unmasked = unmasked & FLOAT_FLAG_UNDERFLOW,
-        .overflow_unmasked = unmasked & FLOAT_FLAG_OVERFLOW,
-    };
+    return (SimdFloat){ .lane = {
+                            .round = (FloatRound)((cpu->mxcsr >> MXCSR_RC_SHIFT) & 3),
+                            .denormals_are_zero = cpu->mxcsr & MXCSR_DAZ,
+                            .flush_to_zero = cpu->mxcsr & MXCSR_FTZ,
+                            .underflow_unmasked = unmasked & FLOAT_FLAG_UNDERFLOW,
+                            .overflow_unmasked = unmasked & FLOAT_FLAG_OVERFLOW,
+                        } };
+}
+
+static inline void simd_float_note(SimdFloat *s)
+{
+    s->flags |= s->lane.flags;
+    s->lane.flags = 0;
 }
 
 /*
- * Note the flags of all lanes in MXCSR. With an unmasked one among them this raises #XM (#UD when the system does not take
- * those), and the caller's result is lost, as it must be. simd-float.c
+ * The flags of all lanes go to MXCSR. With an unmasked one among them this raises #XM (#UD when the system does not
+ * take those), and the caller's result is lost, as it must be. simd-float.c
  */
-void simd_float_finish(CPUState *cpu, const FloatStatus *s);
+void simd_float_finish(CPUState *cpu, const SimdFloat *s);
 
-/* ---- handlers: as SSE_OP, but with a, b and result as vectors, which keeps the host's way free of memory traffic ---- */
+/* For scalars. */
+static inline void simd_float_finish_lane(CPUState *cpu, SimdFloat *s)
+{
+    simd_float_note(s);
+    simd_float_finish(cpu, s);
+}
+
+/* ---- handlers: as SSE_OP, but with a, b and result as vectors, which keeps the host's way free of memory traffic ----
+ */
 
 /* The portable way is out of line, so that it costs the other nothing. */
 #define SOFT static __attribute__((noinline, cold))
@@ -60,35 +80,35 @@ static inline SimdVec load_vec_d(CPUState *cpu, const DecodedInsn *d)
 }
 
 /* As FLOAT_OP, of b alone. */
-#define FLOAT_OP_UNARY(set, load, result)                                                               \
-    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)                                              \
-    {                                                                                                   \
-        sse_check(cpu);                                                                                 \
-        SimdVec b = simd_vec_at(&cpu->xmm[d->rm]);                                                      \
-        simd_vec_put(&cpu->xmm[d->reg], result);                                                        \
-    }                                                                                                   \
-    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)                                              \
-    {                                                                                                   \
-        sse_check(cpu);                                                                                 \
-        SimdVec b = load(cpu, d);                                                                       \
-        simd_vec_put(&cpu->xmm[d->reg], result);                                                        \
-    }                                                                                                   \
+#define FLOAT_OP_UNARY(set, load, result)                  \
+    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d) \
+    {                                                      \
+        sse_check(cpu);                                    \
+        SimdVec b = simd_vec_at(&cpu->xmm[d->rm]);         \
+        simd_vec_put(&cpu->xmm[d->reg], result);           \
+    }                                                      \
+    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d) \
+    {                                                      \
+        sse_check(cpu);                                    \
+        SimdVec b = load(cpu, d);                          \
+        simd_vec_put(&cpu->xmm[d->reg], result);           \
+    }                                                      \
     SIMD_SET(set, set##_reg, set##_mem)
 
-#define FLOAT_OP(set, load, result)                                                                     \
-    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)                                              \
-    {                                                                                                   \
-        sse_check(cpu);                                                                                 \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]), b = simd_vec_at(&cpu->xmm[d->rm]);                  \
-        simd_vec_put(&cpu->xmm[d->reg], result);                                                        \
-    }                                                                                                   \
-    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)                                              \
-    {                                                                                                   \
-        sse_check(cpu);                                                                                 \
-        SimdVec b = load(cpu, d);                                                                       \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                                     \
-        simd_vec_put(&cpu->xmm[d->reg], result);                                                        \
-    }                                                                                                   \
+#define FLOAT_OP(set, load, result)                                                    \
+    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)                             \
+    {                                                                                  \
+        sse_check(cpu);                                                                \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]), b = simd_vec_at(&cpu->xmm[d->rm]); \
+        simd_vec_put(&cpu->xmm[d->reg], result);                                       \
+    }                                                                                  \
+    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)                             \
+    {                                                                                  \
+        sse_check(cpu);                                                                \
+        SimdVec b = load(cpu, d);                                                      \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                    \
+        simd_vec_put(&cpu->xmm[d->reg], result);                                       \
+    }                                                                                  \
     SIMD_SET(set, set##_reg, set##_mem)
 
 #endif

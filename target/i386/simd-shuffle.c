@@ -29,17 +29,17 @@ PACK(packssdw, l, w, int32_t, INT16_MIN, INT16_MAX)
 
 /* ---- unpack: lanes of a and b in turn, from the lower or upper halves ---- */
 
-#define UNPACK(name, field, upper)                                    \
-    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)       \
-    {                                                                 \
-        const unsigned half = bytes / sizeof(a.field[0]) / 2;         \
-        const unsigned first = upper ? half : 0;                      \
-        XMMReg r = { .q = { 0, 0 } };                                 \
-        for (unsigned i = 0; i < half; i++) {                         \
-            r.field[2 * i] = a.field[first + i];                      \
-            r.field[2 * i + 1] = b.field[first + i];                  \
-        }                                                             \
-        return r;                                                     \
+#define UNPACK(name, field, upper)                              \
+    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes) \
+    {                                                           \
+        const unsigned half = bytes / sizeof(a.field[0]) / 2;   \
+        const unsigned first = upper ? half : 0;                \
+        XMMReg r = { .q = { 0, 0 } };                           \
+        for (unsigned i = 0; i < half; i++) {                   \
+            r.field[2 * i] = a.field[first + i];                \
+            r.field[2 * i + 1] = b.field[first + i];            \
+        }                                                       \
+        return r;                                               \
     }
 UNPACK(punpcklbw, b, false)
 UNPACK(punpcklwd, w, false)
@@ -50,8 +50,8 @@ UNPACK(punpckhwd, w, true)
 UNPACK(punpckhdq, l, true)
 UNPACK(punpckhqdq, q, true)
 
-#define BOTH(name, load_mmx)                          \
-    MMX_OP(name##_P_Q, load_mmx, name(a, b, 8))       \
+#define BOTH(name, load_mmx)                    \
+    MMX_OP(name##_P_Q, load_mmx, name(a, b, 8)) \
     SSE_OP(name##_V_W, load_aligned, name(a, b, 16))
 
 BOTH(packsswb, load_q)
@@ -160,7 +160,8 @@ SIMD_SET(pextrw_G_U_I, pextrw_G_U_I_reg, pextrw_G_U_I_reg)
 
 /* ---- sign bits of all lanes ---- */
 
-/* The top bits of eight bytes, gathered: the product moves bit 7 of byte i to bit 56 + i, with no carries in between. */
+/* The top bits of eight bytes, gathered: the product moves bit 7 of byte i to bit 56 + i, with no carries in between.
+ */
 static inline uint32_t byte_signs(uint64_t v)
 {
     return (uint32_t)((((v >> 7) & 0x0101010101010101ull) * 0x0102040810204080ull) >> 56);

@@ -1,8 +1,9 @@
 /*
  * target/i386/x87-fxsave.c  FXSAVE and FXRSTOR: x87, MMX and SSE state in 512 bytes. SDM volume 1, 10.5; volume 2.
  *
- * Reserved and software-available bytes are neither written nor read, except the fillings between fields of the first 160 bytes,
- * which are written as zero. MXCSR belongs to the image when the processor has SSE; the XMM registers when also CR4.OSFXSR is set.
+ * Reserved and software-available bytes are neither written nor read, except the fillings between fields of the first
+ * 160 bytes, which are written as zero. MXCSR belongs to the image when the processor has SSE; the XMM registers when
+ * also CR4.OSFXSR is set.
  */
 #include "target/i386/x87-common.h"
 
@@ -88,7 +89,7 @@ static void load_environment(CPUState *cpu, const DecodedInsn *d, const uint64_t
     f->cw = (word[0] & FCW_BITS) | FCW_ONE;
     f->top = (sw >> 11) & 7;
     f->sw = (uint16_t)((sw & ~(FSW_TOP | FSW_ES | FSW_B)) | (f->sw & (FSW_ES | FSW_B)));
-    f->tag = (uint8_t)~(word[0] >> 32);
+    f->tag = (uint8_t) ~(word[0] >> 32);
     f->opcode = (word[0] >> 48) & 0x7ff;
     f->ip = wide ? word[1] : (uint32_t)word[1];
     f->ip_sel = wide ? 0 : (uint16_t)(word[1] >> 32);

@@ -56,6 +56,9 @@ uint16_t piix4_pm_io_base(Device *pm); /* PMBA, 0 when not programmed */
 extern const DeviceType isa_debug_exit_type; /* iobase 0x501, iosize 2 */
 extern const DeviceType isa_debugcon_type;   /* iobase 0xe9, readback 0xe9, chardev */
 
+/* Ports, lines and memory for CPU test kernels. hw/misc/pc-testdev.c */
+extern const DeviceType pc_testdev_type;
+
 /* i440FX host bridge (with PAM, SMRAM) and PIIX3 ISA bridge (PIRQ, RCR at CF9h). hw/pci/i440fx.c, hw/isa/piix3.c */
 extern const DeviceType i440fx_type;
 extern const DeviceType piix3_type;
