@@ -30,6 +30,7 @@ void cpu_raise_noerr(CPUState *cpu, int vector)
 
 void cpu_mode_derive(CPUState *cpu)
 {
+    cpu->linear_mask = cpu_long_mode(cpu) ? ~0ull : 0xffffffff;
     cpu_alignment_derive(cpu);
 }
 
@@ -61,11 +62,16 @@ static void stub_invalidate(CPUState *cpu, ram_addr_t addr, uint64_t len)
     invalidated = addr;
 }
 
+static void stub_flush(CPUState *cpu)
+{
+    (void)cpu;
+}
+
 void qemu_notify_event(void)
 {
 }
 
-static const ExecEngine stub_engine = { .name = "stub", .invalidate = stub_invalidate };
+static const ExecEngine stub_engine = { .name = "stub", .invalidate = stub_invalidate, .flush = stub_flush };
 
 const ExecEngine *current_engine(void)
 {
