@@ -3,7 +3,7 @@
  * LLDT, LTR, SLDT, STR, LAR, LSL, VERR, VERW, ARPL. SDM volume 2.
  *
  * PUSH and POP of a segment register move the stack pointer by the operand size but touch two bytes, as the P6 does
- * (SDM 3B 22.31.1).
+ * (SDM 3B 22.31.1); only the 64-bit PUSH writes all of its eight.
  */
 #include "target/i386/handlers-sys.h"
 #include "target/i386/seg.h"
@@ -72,7 +72,11 @@ static void push_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
 {
     uint64_t mask = stack_pointer_mask(cpu), esp = cpu->gpr[R_ESP];
     uint64_t sp = (esp - insn_op_bytes(d)) & mask;
-    seg_st16(cpu, R_SS, sp, cpu->seg[seg].selector);
+    if (insn_op_bytes(d) == 8) {
+        seg_st64(cpu, R_SS, sp, cpu->seg[seg].selector);
+    } else {
+        seg_st16(cpu, R_SS, sp, cpu->seg[seg].selector);
+    }
     cpu->gpr[R_ESP] = stack_pointer_merge(esp, sp, mask);
 }
 

@@ -535,6 +535,19 @@ void cpu_probe(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, int m
     lookup_range(cpu, linear(cpu, la), size, kind, mmu_mode);
 }
 
+/*
+ * User pages have no tags for kernel data accesses under SMAP, because AC decides each time. This access has just been
+ * allowed: may it go straight to RAM?
+ */
+static bool smap_direct(const CPUState *cpu, uint64_t la, AccessKind kind, int mode)
+{
+    uint64_t bits = cpu->tlb[mode][page_index(la)].phys;
+    ram_addr_t ram = entry_ram(cpu, la, mode);
+    bool data = kind != ACCESS_FETCH && mode == MMU_KERNEL, watched = cpu->dr[7] & 0xff;
+    return data && data_needs_slow_path(cpu, bits, mode) && ram != RAM_ADDR_INVALID && !watched &&
+           (kind == ACCESS_READ || write_may_be_fast(cpu, bits, ram, mode));
+}
+
 void *cpu_host_ptr(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, int mmu_mode)
 {
     la = linear(cpu, la);
@@ -542,7 +555,7 @@ void *cpu_host_ptr(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, i
     tlb_lookup(cpu, la, kind, mmu_mode);
     const TLBFast *f = tlb_fast_entry(cpu, la, mmu_mode);
     uint64_t tag = kind == ACCESS_READ ? f->read : kind == ACCESS_WRITE ? f->write : f->exec;
-    return tag == (la & PAGE_MASK) ? (void *)(uintptr_t)(la + f->addend) : NULL;
+    return tag == (la & PAGE_MASK) || smap_direct(cpu, la, kind, mmu_mode) ? (void *)(uintptr_t)(la + f->addend) : NULL;
 }
 
 uint64_t cpu_fetch_translate(CPUState *cpu, uint64_t la)

@@ -1242,8 +1242,10 @@ static void test_flags_width(void)
     ASSERT_FINE(RUN(popf_F));
     g_assert_cmphex(cpu_get_eflags(cpu), ==, 2 | CC_ALL | TF_MASK | DF_MASK | NT_MASK | AC_MASK | ID_MASK);
     g_assert_cmphex(cpu->gpr[R_ESP], ==, STACK3);
-    ASSERT_FINE(RUN(push_gs));
+    ASSERT_FINE(mov_sreg(R_GS, DATA3));
+    ASSERT_FINE(RUN(push_gs)); /* all eight bytes */
     g_assert_cmphex(cpu->gpr[R_ESP], ==, STACK3 - 8);
+    g_assert_cmphex(pushed(0), ==, DATA3);
 }
 
 static void test_io_bitmap(void)
@@ -1310,9 +1312,12 @@ static void test_smep_smap(void)
     ASSERT_FINE(RUN(stac));
     ALLOWS(cpu_st8(cpu, SMALL + 4, 1));
     ALLOWS(cpu_ld8(cpu, SMALL + 4));
+    g_assert_true(cpu_host_ptr(cpu, SMALL, 8, ACCESS_WRITE, MMU_KERNEL) == mem + DATA);
+    g_assert_cmphex(tlb_fast_entry(cpu, SMALL, MMU_KERNEL)->read, ==, TLB_NEVER);
     ASSERT_PF(PF_P | PF_ID, SMALL, cpu_fetch_translate(cpu, SMALL)); /* AC does not lift SMEP */
     ASSERT_FINE(RUN(clac));
     ASSERT_PF(PF_P, SMALL + 4, cpu_ld8(cpu, SMALL + 4));
+    ASSERT_PF(PF_P, SMALL, cpu_host_ptr(cpu, SMALL, 8, ACCESS_READ, MMU_KERNEL));
     cpu_set_cpl(cpu, 3);
     ALLOWS(cpu_ld8(cpu, SMALL));
     ALLOWS(cpu_fetch_translate(cpu, SMALL));
