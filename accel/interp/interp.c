@@ -189,7 +189,7 @@ static void uncap_rep(CPUState *cpu)
     }
 }
 
-/* INT n, INT3, INT1, SYSCALL and a taken INTO that clear TF on their way are not trapped; POPF that clears it still is. */
+/* INT n, INT3, INT1, SYSCALL and a taken INTO that clear TF on their way are not trapped; a POPF that does still is. */
 static bool trap_suppressed(const CPUState *cpu, const DecodedInsn *d)
 {
     uint8_t opcode = d->info->opcode;

@@ -30,9 +30,9 @@ typedef struct WalkState {
     unsigned depth;             /* entries read so far */
     uint64_t addr[WALK_LEVELS]; /* of each entry */
     uint64_t entry[WALK_LEVELS];
-    uint64_t page; /* physical address of the 4 KiB page */
+    uint64_t page;    /* physical address of the 4 KiB page */
     bool large, huge; /* leaf above the last level; huge: of 1 GiB */
-    bool reserved; /* failed by a reserved bit rather than P=0 */
+    bool reserved;    /* failed by a reserved bit rather than P=0 */
 } WalkState;
 
 static uint64_t physical_mask(const CPUState *cpu)

@@ -12,11 +12,21 @@
 
 /* System descriptor types, SDM 3A table 3-2. */
 enum {
-    SYS_TSS16 = 1, SYS_LDT = 2, SYS_TSS16_BUSY = 3, SYS_CALL16 = 4, SYS_TASK_GATE = 5, SYS_INT16 = 6, SYS_TRAP16 = 7,
-    SYS_TSS32 = 9, SYS_TSS32_BUSY = 11, SYS_CALL32 = 12, SYS_INT32 = 14, SYS_TRAP32 = 15
+    SYS_TSS16 = 1,
+    SYS_LDT = 2,
+    SYS_TSS16_BUSY = 3,
+    SYS_CALL16 = 4,
+    SYS_TASK_GATE = 5,
+    SYS_INT16 = 6,
+    SYS_TRAP16 = 7,
+    SYS_TSS32 = 9,
+    SYS_TSS32_BUSY = 11,
+    SYS_CALL32 = 12,
+    SYS_INT32 = 14,
+    SYS_TRAP32 = 15
 };
 #define SYS_BUSY 2 /* bit of a TSS type */
-#define SYS_32 8   /* bit of a TSS or gate type: 32-bit form */
+#define SYS_32   8 /* bit of a TSS or gate type: 32-bit form */
 
 /* EFLAGS bits that exist. */
 #define EFLAGS_VALID 0x003f7fd5u
@@ -110,7 +120,8 @@ void cpu_raise_selector(CPUState *cpu, int vector, uint16_t selector) __attribut
 bool desc_read(CPUState *cpu, uint16_t selector, Descriptor *d);
 /* The same; a null selector raises vector(0), one beyond the table vector(selector). */
 void desc_require(CPUState *cpu, uint16_t selector, Descriptor *d, int vector);
-/* Long mode: the upper half of a 16-byte descriptor, whose type field must be 0; #GP(selector) otherwise. No-op elsewhere. */
+/* Long mode: the upper half of a 16-byte descriptor, whose type field must be 0; #GP(selector) otherwise. No-op
+ * elsewhere. */
 void desc_read_upper(CPUState *cpu, uint16_t selector, Descriptor *d);
 void desc_check_present(CPUState *cpu, uint16_t selector, const Descriptor *d, int vector);
 /* Memory: accessed bit of a segment, busy bit of a TSS. */
@@ -138,9 +149,9 @@ void seg_drop_inner_data(CPUState *cpu);
 /* ---- stacks (stack.c) ---- */
 typedef struct Stack {
     SegmentCache ss;
-    uint64_t sp;    /* whole RSP as it will be */
-    uint64_t mask;  /* the bits that are the stack pointer */
-    bool flat;      /* of 64-bit code: no base, no limit, canonical addresses */
+    uint64_t sp;   /* whole RSP as it will be */
+    uint64_t mask; /* the bits that are the stack pointer */
+    bool flat;     /* of 64-bit code: no base, no limit, canonical addresses */
     int mmu_mode;
     uint16_t error; /* error code of #SS: 0 for the present stack, the selector for a new one */
 } Stack;
@@ -161,8 +172,8 @@ static inline uint64_t stack_pointer_merge(uint64_t old, uint64_t sp, uint64_t m
     return mask == 0xffff ? (old & ~mask) | (sp & mask) : sp & mask;
 }
 /*
- * Long mode: the stack of 64-bit code at level dpl, from the TSS: RSPn, or with ist 1 to 7 that entry. SS becomes null when the
- * level changes, and stays when it does not. #TS(TSS) when the TSS is too short.
+ * Long mode: the stack of 64-bit code at level dpl, from the TSS: RSPn, or with ist 1 to 7 that entry. SS becomes null
+ * when the level changes, and stays when it does not. #TS(TSS) when the TSS is too short.
  */
 Stack stack_long(CPUState *cpu, unsigned dpl, unsigned ist);
 /* Push n values of `size` bytes, first one first: all limits are checked before the first write. */
@@ -183,8 +194,8 @@ void code_commit(CPUState *cpu, const SegmentCache *cs, uint64_t ip, unsigned cp
 void code_check_real(CPUState *cpu, uint64_t ip);
 void code_commit_real(CPUState *cpu, uint16_t selector, uint64_t ip);
 /*
- * RETF and IRET: CS:IP popped, and SS:SP at `outer_offset` above the present SP when the level changes, or when `pops_stack`
- * (IRET in 64-bit mode) says so in any case.
+ * RETF and IRET: CS:IP popped, and SS:SP at `outer_offset` above the present SP when the level changes, or when
+ * `pops_stack` (IRET in 64-bit mode) says so in any case.
  */
 typedef struct FarReturn {
     SegmentCache cs, ss;

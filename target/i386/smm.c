@@ -280,7 +280,7 @@ static void load_segments64(CPUState *cpu)
 static void load_control64(CPUState *cpu)
 {
     uint64_t efer = load_n(cpu, SAVE64_EFER, 8), cr3 = load_n(cpu, SAVE64_CR3, 8), cr4 = load_n(cpu, SAVE64_CR4, 8);
-    leave_long_mode(cpu);             /* the handler may have entered it */
+    leave_long_mode(cpu);          /* the handler may have entered it */
     cpu->seg[R_CS].attr &= ~SEG_L; /* its own CS and TR are no obstacle to the return */
     cpu->seg[R_TR].null = true;
     cpu_set_cr0(cpu, cpu->cr0 & ~(uint64_t)CR0_PG);

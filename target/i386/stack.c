@@ -1,5 +1,6 @@
 /*
- * target/i386/stack.c  Stacks of far calls, returns and interrupts. SDM 3A 5.8.5, 6.12.1, 6.14; volume 2, CALL and INT n.
+ * target/i386/stack.c  Stacks of far calls, returns and interrupts. SDM 3A 5.8.5, 6.12.1, 6.14; volume 2, CALL and INT
+ * n.
  *
  * A frame is checked as a whole against the limit, then written, then SS:ESP change, so that a fault leaves them.
  */

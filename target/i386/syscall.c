@@ -153,7 +153,6 @@ static void sysret_insn(CPUState *cpu, const DecodedInsn *d)
     load_flat_code(cpu, cs + (wide ? 16 : 0), 3, wide);
     sysret_stack(cpu, cs + 8);
     cpu_set_cpl(cpu, 3);
-    cpu_mode_derive(cpu);
     cpu->eip = wide ? ip : (uint32_t)ip;
     cpu_interrupt_point(cpu);
 }
@@ -197,16 +196,16 @@ static void write_base(CPUState *cpu, const DecodedInsn *d, int seg)
     set_base(cpu, seg, base);
 }
 
-#define BASE_HANDLERS(name, seg)                                         \
-    static void rd##name##_insn(CPUState *cpu, const DecodedInsn *d)     \
-    {                                                                    \
-        read_base(cpu, d, seg);                                          \
-    }                                                                    \
+#define BASE_HANDLERS(name, seg)                                          \
+    static void rd##name##_insn(CPUState *cpu, const DecodedInsn *d)      \
+    {                                                                     \
+        read_base(cpu, d, seg);                                           \
+    }                                                                     \
     const InsnHandlers rd##name##base_Ry = HANDLERS_ALL(rd##name##_insn); \
-    static void wr##name##_insn(CPUState *cpu, const DecodedInsn *d)     \
-    {                                                                    \
-        write_base(cpu, d, seg);                                         \
-    }                                                                    \
+    static void wr##name##_insn(CPUState *cpu, const DecodedInsn *d)      \
+    {                                                                     \
+        write_base(cpu, d, seg);                                          \
+    }                                                                     \
     const InsnHandlers wr##name##base_Ry = HANDLERS_ALL(wr##name##_insn);
 BASE_HANDLERS(fs, R_FS)
 BASE_HANDLERS(gs, R_GS)

@@ -9,7 +9,7 @@
 #include "target/i386/paging.h"
 
 #define CR3_NO_FLUSH (1ull << 63) /* MOV CR3 with CR4.PCIDE */
-#define CR0_DEFINED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
+#define CR0_DEFINED  (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
 
 #define TSS_32 8 /* bit of a TSS type: not the 286's */
 
@@ -70,9 +70,9 @@ void cpu_set_cr0(CPUState *cpu, uint64_t value)
 }
 
 /*
- * Outside long mode only 32 bits exist; in it, bits beyond the physical address width are reserved. With PCIDs, bits 11:0
- * name one and bit 63 allows its old entries to be kept. The TLB has no room for PCIDs: it holds the present one's entries
- * and drops all but global ones here, which is always allowed (4.10.4.1).
+ * Outside long mode only 32 bits exist; in it, bits beyond the physical address width are reserved. With PCIDs, bits
+ * 11:0 name one and bit 63 allows its old entries to be kept. The TLB has no room for PCIDs: it holds the present one's
+ * entries and drops all but global ones here, which is always allowed (4.10.4.1).
  */
 void cpu_set_cr3(CPUState *cpu, uint64_t value)
 {

@@ -410,8 +410,8 @@ static uint64_t linear(const CPUState *cpu, uint64_t la)
     return cpu_long_mode(cpu) ? la : (uint32_t)la;
 }
 
-/* la + n, around the end of the address space that code in this mode sees; system tables may lie above 4 GiB whatever it
- * is. */
+/* la + n, around the end of the address space that code in this mode sees; system tables may lie above 4 GiB whatever
+ * it is. */
 static uint64_t linear_add(const CPUState *cpu, uint64_t la, unsigned n)
 {
     return cpu_code64(cpu) || la >> 32 ? la + n : (uint32_t)(la + n);

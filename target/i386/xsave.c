@@ -71,8 +71,8 @@ static uint64_t area_address(CPUState *cpu, const DecodedInsn *d, uint64_t compo
 {
     unsigned size = components & XSTATE_AVX ? XSTATE_AVX_OFFSET + XSTATE_AVX_SIZE : HEADER_END;
     uint64_t ea = insn_ea(cpu, d);
-    uint64_t la = kind == ACCESS_WRITE ? seg_write_address(cpu, d->seg, ea, size)
-                                       : seg_read_address(cpu, d->seg, ea, size);
+    uint64_t la =
+        kind == ACCESS_WRITE ? seg_write_address(cpu, d->seg, ea, size) : seg_read_address(cpu, d->seg, ea, size);
     if (la & 63) {
         cpu_raise(cpu, EXCP_GP, 0);
     }
@@ -174,7 +174,8 @@ static void x87_reset(CPUState *cpu)
     memset(cpu->fpu.st, 0, sizeof(cpu->fpu.st));
 }
 
-/* 13.8.1: bits that XCR0 lacks, the compacted format, and reserved bits of MXCSR are refused before anything is loaded. */
+/* 13.8.1: bits that XCR0 lacks, the compacted format, and reserved bits of MXCSR are refused before anything is loaded.
+ */
 static void check_header(CPUState *cpu, uint64_t la, uint64_t wanted, uint64_t bv, uint32_t mxcsr)
 {
     bool loads_mxcsr = wanted & (XSTATE_SSE | XSTATE_AVX);

@@ -1,10 +1,10 @@
 /* LINK: target/i386/seg.c target/i386/stack.c target/i386/segops.c target/i386/far.c target/i386/iret.c target/i386/syscall.c target/i386/xsave.c target/i386/eflags.c target/i386/excp.c target/i386/task.c target/i386/smm.c target/i386/sys.c target/i386/io.c target/i386/tlb.c target/i386/paging.c target/i386/sysreg.c target/i386/msr.c target/i386/cpuid.c target/i386/debug.c target/i386/cpu.c target/i386/flags.c target/i386/x87.c target/i386/x87-state.c target/i386/x87-fxsave.c hw/core/memory.c hw/core/ram.c migration/vmstate.c util/error.c util/qemu-timer.c */
 /*
- * tests/cpu/test-longmode.c  Long mode: entering and leaving it, segments, canonical addresses, gates, interrupts, IST, IRET,
- * SYSCALL and its relatives, page protection, PCIDs, 1 GiB pages, CR8, XSAVE, the 64-bit SMM area.
+ * tests/cpu/test-longmode.c  Long mode: entering and leaving it, segments, canonical addresses, gates, interrupts, IST,
+ * IRET, SYSCALL and its relatives, page protection, PCIDs, 1 GiB pages, CR8, XSAVE, the 64-bit SMM area.
  *
- * Handlers are called one by one on a processor with real memory, page tables, TLB and control registers, without decoder or
- * engine. Error codes and frames are those of the SDM's operation sections.
+ * Handlers are called one by one on a processor with real memory, page tables, TLB and control registers, without
+ * decoder or engine. Error codes and frames are those of the SDM's operation sections.
  */
 #include "accel/engine.h"
 #include "hw/intc/intc.h"
@@ -104,7 +104,8 @@ void apic_set_tpr(Device *apic, uint8_t cr8)
 enum { GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, LDT = 0x4000, RAM_SIZE = 0x400000 };
 enum { STACK0 = 0x9000, IST1 = 0xa000, STACK3 = 0xb000, DATA = 0xc000, STACK1 = 0xd000, CODE = 0x5000 };
 enum { PML4 = 0x10000, PDPT = 0x11000, PD = 0x12000, PT = 0x13000, PDPT_HIGH = 0x14000 };
-/* Linear addresses: 0-2 MiB identity, user, large page; then 4 KiB pages by PT; 1 GiB up: a 1 GiB page; the same at the top. */
+/* Linear addresses: 0-2 MiB identity, user, large page; then 4 KiB pages by PT; 1 GiB up: a 1 GiB page; the same at the
+ * top. */
 #define SMALL 0x200000ull
 #define HUGE  0x40000000ull
 #define HIGH  0xffffffff80000000ull
@@ -357,27 +358,27 @@ static int run_args(const InsnHandlers *h, Args a)
     } while (0)
 #define ASSERT_FINE(run) g_assert_cmpint(run, ==, FINE)
 /* A C expression instead of a handler. */
-#define RAISES(vector, error, statement)                                                  \
-    do {                                                                                  \
-        if (sigsetjmp(cpu->fault_jmp, 0)) {                                               \
-            g_assert_cmpint(cpu->exception_index, ==, vector);                            \
-            g_assert_cmphex(cpu->error_code, ==, error);                                  \
-        } else {                                                                          \
-            statement;                                                                    \
-            g_error("%s:%d: %s did not raise", __FILE__, __LINE__, #statement);           \
-        }                                                                                 \
+#define RAISES(vector, error, statement)                                        \
+    do {                                                                        \
+        if (sigsetjmp(cpu->fault_jmp, 0)) {                                     \
+            g_assert_cmpint(cpu->exception_index, ==, vector);                  \
+            g_assert_cmphex(cpu->error_code, ==, error);                        \
+        } else {                                                                \
+            statement;                                                          \
+            g_error("%s:%d: %s did not raise", __FILE__, __LINE__, #statement); \
+        }                                                                       \
     } while (0)
-#define ALLOWS(statement)                                                                                \
-    do {                                                                                                 \
-        if (sigsetjmp(cpu->fault_jmp, 0)) {                                                              \
-            g_error("%s:%d: %s raised %d(%x) at %" PRIx64, __FILE__, __LINE__, #statement,              \
-                    cpu->exception_index, cpu->error_code, cpu->exception_cr2);                          \
-        }                                                                                                \
-        statement;                                                                                       \
+#define ALLOWS(statement)                                                                                        \
+    do {                                                                                                         \
+        if (sigsetjmp(cpu->fault_jmp, 0)) {                                                                      \
+            g_error("%s:%d: %s raised %d(%x) at %" PRIx64, __FILE__, __LINE__, #statement, cpu->exception_index, \
+                    cpu->error_code, cpu->exception_cr2);                                                        \
+        }                                                                                                        \
+        statement;                                                                                               \
     } while (0)
-#define ASSERT_PF(error, address, statement)                      \
-    do {                                                          \
-        RAISES(EXCP_PF, error, statement);                        \
+#define ASSERT_PF(error, address, statement)                          \
+    do {                                                              \
+        RAISES(EXCP_PF, error, statement);                            \
         g_assert_cmphex(cpu->exception_cr2, ==, (uint64_t)(address)); \
     } while (0)
 
@@ -958,7 +959,8 @@ static void put_iret(uint64_t rip, uint16_t cs, uint64_t flags, uint64_t rsp, ui
 static void test_iret(void)
 {
     enter(0);
-    put_iret(HIGH + 0x7000, CODE64, 2 | CC_Z | IF_MASK | 1 << 12, HIGH + IST1, DATA0); /* same level: SS:RSP all the same */
+    put_iret(HIGH + 0x7000, CODE64, 2 | CC_Z | IF_MASK | 1 << 12, HIGH + IST1,
+             DATA0); /* same level: SS:RSP all the same */
     ASSERT_FINE(RUN(iret));
     assert_at(CODE64, HIGH + 0x7000, 0);
     g_assert_cmphex(cpu->gpr[R_ESP], ==, HIGH + IST1);
@@ -1275,7 +1277,7 @@ static void test_huge_page(void)
     ASSERT_FINE(RUN(invlpg_M, .mem = HUGE + 0x3ffff000));
     ASSERT_PF(0, HUGE + DATA, cpu_ld32(cpu, HUGE + DATA));
     ASSERT_PF(0, HUGE + 0x350000, cpu_ld32(cpu, HUGE + 0x350000));
-    ALLOWS(cpu_ld32(cpu, HIGH + DATA)); /* another one stays */
+    ALLOWS(cpu_ld32(cpu, HIGH + DATA));       /* another one stays */
     st64(PDPT + 8, P | W | U | PS | 1 << 20); /* address bits below 1 GiB */
     ASSERT_PF(PF_P | PF_RSVD, HUGE, cpu_ld32(cpu, HUGE));
     st64(PML4 + 8, PDPT | P | W | PS);
