@@ -554,7 +554,7 @@ static void *vcpu_thread_main(void *opaque)
 
 static uint64_t current_pc(void)
 {
-    return first_cpu()->seg[R_CS].base + first_cpu()->eip;
+    return first_cpu()->seg[R_CS].linear_base + first_cpu()->eip;
 }
 
 static uint64_t current_cpu_digest(void)

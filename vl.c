@@ -345,6 +345,7 @@ static void options_init(void)
         *lists[i] = g_ptr_array_new();
     }
     opts.cpu = DEFAULT_CPU;
+    cpu_set_target_name(TARGET_NAME);
 }
 
 /* ---- from options to the machine ---- */

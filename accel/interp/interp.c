@@ -27,8 +27,9 @@ InterpTrace interp_trace;
 /* Control entered another page. The limit is checked first: its #GP goes before the page fault. */
 static uint64_t enter_page(CPUState *cpu, uint64_t la)
 {
+    bool code64 = (cpu->mode & MODE_CODE_MASK) == MODE_CODE64;
     cpu->insn_ip = cpu->eip;
-    if (cpu->eip > cpu->seg[R_CS].limit && (cpu->mode & MODE_CODE_MASK) != MODE_CODE64) {
+    if (code64 ? !address_is_canonical(la) : cpu->eip > cpu->seg[R_CS].limit) {
         cpu_raise(cpu, EXCP_GP, 0);
     }
     return cpu_fetch_translate(cpu, la);
@@ -79,7 +80,7 @@ static inline Block *next_block(CPUState *cpu, BlockCache *cache, Block *prev)
 static inline void run_insns(CPUState *cpu, const Block *block, int64_t count)
 {
     const DecodedInsn *d = block->insn;
-    uint64_t mask = likely((cpu->mode & MODE_CODE_MASK) != MODE_CODE64) ? 0xffffffffu : ~0ull;
+    uint64_t mask = cpu->linear_mask;
     uint64_t ip = cpu->eip;
     now.block = block;
     cpu->run_end = d + count;
@@ -188,12 +189,13 @@ static void uncap_rep(CPUState *cpu)
     }
 }
 
-/* INT n, INT3, INT1 and a taken INTO clear TF on their way, and are not trapped; POPF that clears it still is. */
+/* INT n, INT3, INT1, SYSCALL and a taken INTO that clear TF on their way are not trapped; a POPF that does still is. */
 static bool trap_suppressed(const CPUState *cpu, const DecodedInsn *d)
 {
-    bool soft_int =
-        d->info->map == M_1B && ((d->info->opcode >= 0xcc && d->info->opcode <= 0xce) || d->info->opcode == 0xf1);
-    return soft_int && !(cpu->eflags & TF_MASK);
+    uint8_t opcode = d->info->opcode;
+    bool soft_int = d->info->map == M_1B && ((opcode >= 0xcc && opcode <= 0xce) || opcode == 0xf1);
+    bool syscall = d->info->map == M_0F && opcode == 0x05;
+    return (soft_int || syscall) && !(cpu->eflags & TF_MASK);
 }
 
 static void run_step(CPUState *cpu, BlockCache *cache)

@@ -55,19 +55,24 @@ static void store_environment(CPUState *cpu, const DecodedInsn *d, uint64_t la)
     store(cpu, la, 16, wide ? f->dp : (uint32_t)f->dp | (uint64_t)f->dp_sel << 32);
 }
 
-static void fxsave_handler(CPUState *cpu, const DecodedInsn *d)
+void x87_store_image(CPUState *cpu, const DecodedInsn *d, uint64_t la)
 {
     const FPUState *f = &cpu->fpu;
-    x87_enter_no_wait(cpu);
-    uint64_t la = image_address(cpu, d, ACCESS_WRITE);
     store_environment(cpu, d, la);
-    if (cpu_has(cpu, FEAT_SSE)) {
-        store(cpu, la, 24, cpu->mxcsr | (uint64_t)MXCSR_MASK << 32);
-    }
     for (unsigned i = 0; i < 8; i++) {
         floatx80 v = x87_get(f, i);
         store(cpu, la, OFFSET_ST + 16 * i, v.low);
         store(cpu, la, OFFSET_ST + 16 * i + 8, v.high);
+    }
+}
+
+static void fxsave_handler(CPUState *cpu, const DecodedInsn *d)
+{
+    x87_enter_no_wait(cpu);
+    uint64_t la = image_address(cpu, d, ACCESS_WRITE);
+    x87_store_image(cpu, d, la);
+    if (cpu_has(cpu, FEAT_SSE)) {
+        store(cpu, la, 24, cpu->mxcsr | (uint64_t)MXCSR_MASK << 32);
     }
     for (unsigned i = 0; i < xmm_count(cpu); i++) {
         store(cpu, la, OFFSET_XMM + 16 * i, cpu->xmm[i].q[0]);
@@ -93,25 +98,30 @@ static void load_environment(CPUState *cpu, const DecodedInsn *d, const uint64_t
     x87_update_summary(cpu);
 }
 
+void x87_load_image(CPUState *cpu, const DecodedInsn *d, uint64_t la)
+{
+    FPUState *f = &cpu->fpu;
+    uint64_t word[3] = { load(cpu, la, 0), load(cpu, la, 8), load(cpu, la, 16) };
+    load_environment(cpu, d, word);
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t low = load(cpu, la, OFFSET_ST + 16 * i), high = load(cpu, la, OFFSET_ST + 16 * i + 8);
+        f->st[x87_physical(f, i)] = (floatx80){ .low = low, .high = (uint16_t)high };
+    }
+}
+
 /* The whole image is checked before; the loads cannot fault. */
 static void fxrstor_handler(CPUState *cpu, const DecodedInsn *d)
 {
-    FPUState *f = &cpu->fpu;
     x87_enter_no_wait(cpu);
     uint64_t la = image_address(cpu, d, ACCESS_READ);
-    uint64_t word[4] = { load(cpu, la, 0), load(cpu, la, 8), load(cpu, la, 16), load(cpu, la, 24) };
-    uint32_t mxcsr = (uint32_t)word[3];
+    uint32_t mxcsr = (uint32_t)load(cpu, la, 24);
     if (cpu_has(cpu, FEAT_SSE)) {
         if (mxcsr & ~MXCSR_MASK) {
             cpu_raise(cpu, EXCP_GP, 0);
         }
         cpu->mxcsr = mxcsr;
     }
-    load_environment(cpu, d, word);
-    for (unsigned i = 0; i < 8; i++) {
-        uint64_t low = load(cpu, la, OFFSET_ST + 16 * i), high = load(cpu, la, OFFSET_ST + 16 * i + 8);
-        f->st[x87_physical(f, i)] = (floatx80){ .low = low, .high = (uint16_t)high };
-    }
+    x87_load_image(cpu, d, la);
     for (unsigned i = 0; i < xmm_count(cpu); i++) {
         cpu->xmm[i].q[0] = load(cpu, la, OFFSET_XMM + 16 * i);
         cpu->xmm[i].q[1] = load(cpu, la, OFFSET_XMM + 16 * i + 8);

@@ -62,7 +62,7 @@ static void fnclex_handler(CPUState *cpu, const DecodedInsn *d)
 }
 X87_HANDLER(fnclex, fnclex_handler)
 
-static void init(CPUState *cpu)
+void x87_init(CPUState *cpu)
 {
     FPUState *f = &cpu->fpu;
     f->cw = FCW_INIT;
@@ -78,7 +78,7 @@ static void fninit_handler(CPUState *cpu, const DecodedInsn *d)
 {
     (void)d;
     x87_enter_no_wait(cpu);
-    init(cpu);
+    x87_init(cpu);
 }
 X87_HANDLER(fninit, fninit_handler)
 
@@ -326,7 +326,7 @@ static void fnsave_handler(CPUState *cpu, const DecodedInsn *d)
         stw_le_p(image + l.bytes + 10 * i + 8, v.high);
     }
     write_image(cpu, d, image, l.bytes + REGISTER_BYTES);
-    init(cpu);
+    x87_init(cpu);
 }
 X87_HANDLER(fnsave, fnsave_handler)
 

@@ -21,6 +21,12 @@ bool x87_ferr(const CPUState *cpu);
  */
 bool x87_report_pending(CPUState *cpu);
 
+/* The x87 part of an FXSAVE or XSAVE area at linear address la, which the caller has checked: bytes 0-23 and 32-159. */
+void x87_store_image(CPUState *cpu, const DecodedInsn *d, uint64_t la);
+void x87_load_image(CPUState *cpu, const DecodedInsn *d, uint64_t la);
+
+/* FNINIT: all but the contents of the registers. */
+void x87_init(CPUState *cpu);
 /* EMMS: all registers empty. */
 void x87_emms(CPUState *cpu);
 

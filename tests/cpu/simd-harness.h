@@ -121,14 +121,12 @@ static void world_reset(void)
     memset(cpu->xmm, 0, sizeof(cpu->xmm));
     memset(cpu->ymmh, 0, sizeof(cpu->ymmh));
     for (int seg = R_ES; seg <= R_GS; seg++) {
-        cpu->seg[seg] = (SegmentCache){ .limit = 0xffffffff, .read_last = 0xffffffff, .write_last = 0xffffffff };
+        cpu->seg[seg] = (SegmentCache){ .limit = 0xffffffff, .read_end = 1ull << 32, .write_end = 1ull << 32 };
     }
-    cpu->mode = MODE_CODE64 | MODE_SS64;
-    cpu->efer = EFER_LMA | EFER_LME;
-    cpu->seg[R_CS].attr |= SEG_L;
+    cpu->mode = MODE_CODE32 | MODE_SS32;
+    cpu->linear_mask = UINT64_MAX;
     cpu->cr0 = CR0_PE | CR0_NE;
-    cpu->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
-    cpu->xcr0 = 7;
+    cpu->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT;
     cpu->mxcsr = MXCSR_DEFAULT;
     cpu->insn_ip = 0x100;
     cpu->eip = 0x104;

@@ -118,7 +118,7 @@ static const char *const other_names[][2] = {
     { "callf", "call" },      { "ljmp", "jmp" },       { "lcall", "call" },      { "icebp", "int1" },
     { "fstenv", "fnstenv" },  { "fsave", "fnsave" },   { "fstcw", "fnstcw" },    { "fstsw", "fnstsw" },
     { "fclex", "fnclex" },    { "finit", "fninit" },   { "fxsave", "fxsave64" }, { "fxrstor", "fxrstor64" },
-    { "xsave", "xsave64" },   { "xrstor", "xrstor64" }, { "sysexit", "sysexit" }, { "call far", "call" },
+    { "xsave", "xsave64" },   { "xrstor", "xrstor64" }, { "xsaveopt", "xsaveopt64" }, { "call far", "call" },
     { "jmp far", "jmp" },     { "movd", "movq" },
 };
 

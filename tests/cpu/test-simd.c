@@ -123,9 +123,10 @@ static void world_reset(void)
     memset(&cpu->fpu, 0, sizeof(cpu->fpu));
     memset(cpu->xmm, 0, sizeof(cpu->xmm));
     for (int seg = R_ES; seg <= R_GS; seg++) {
-        cpu->seg[seg] = (SegmentCache){ .limit = 0xffffffff, .read_last = 0xffffffff, .write_last = 0xffffffff };
+        cpu->seg[seg] = (SegmentCache){ .limit = 0xffffffff, .read_end = 1ull << 32, .write_end = 1ull << 32 };
     }
     cpu->mode = MODE_CODE32 | MODE_SS32;
+    cpu->linear_mask = 0xffffffff;
     cpu->cr0 = CR0_PE | CR0_NE;
     cpu->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT;
     cpu->mxcsr = MXCSR_DEFAULT;
@@ -721,7 +722,7 @@ static void check_alignment(const InsnInfo *r, bool mem)
     memset(absent, true, sizeof(absent));
     derive_tlb(true);
     g_assert_cmpint(run(&d), ==, aligned ? EXCP_GP : EXCP_PF);
-    cpu->seg[R_DS].base = 8; /* what counts is the linear address */
+    cpu->seg[R_DS].base = cpu->seg[R_DS].linear_base = 8; /* what counts is the linear address */
     cpu->gpr[R_EBX] = WINDOW - 16;
     g_assert_cmpint(run(&d), ==, EXCP_PF);
 }
@@ -783,7 +784,7 @@ static void test_segment_limit(void)
     world_reset();
     for (int seg = R_SS; seg <= R_DS; seg++) {
         cpu->seg[seg].limit = (uint32_t)WINDOW + 14;
-        cpu->seg[seg].read_last = cpu->seg[seg].write_last = WINDOW + 14;
+        cpu->seg[seg].read_end = cpu->seg[seg].write_end = WINDOW + 15;
     }
     DecodedInsn d = build_named("movaps", OPERAND_Vps, true);
     cpu->gpr[R_EBX] = WINDOW;
@@ -820,7 +821,7 @@ static void test_maskmov(void)
     select_bytes(1, 0);
     g_assert_cmpint(run(&d), ==, -1);
     d.ea_mask = 0xffff; /* 16-bit addressing: DI */
-    cpu->seg[R_DS].base = RAM_BASE;
+    cpu->seg[R_DS].base = cpu->seg[R_DS].linear_base = RAM_BASE;
     select_bytes(1, 1);
     cpu->gpr[R_EDI] = 0xffff0100;
     g_assert_cmpint(run(&d), ==, -1);

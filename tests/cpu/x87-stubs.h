@@ -83,12 +83,13 @@ static void new_cpu(void)
         }
     }
     for (unsigned i = 0; i < CPU_NB_SEGS; i++) {
-        cpu->seg[i].read_last = cpu->seg[i].write_last = MEM_SIZE - 1;
+        cpu->seg[i].read_end = cpu->seg[i].write_end = MEM_SIZE;
         cpu->seg[i].selector = (uint16_t)(0x10 + 8 * i);
     }
     cpu->cr0 = CR0_PE | CR0_NE | CR0_MP;
     cpu->cr4 = CR4_OSFXSR;
     cpu->mode = MODE_CODE32 | MODE_PROT;
+    cpu->linear_mask = 0xffffffff;
     cpu->eflags = 2;
     cpu->mxcsr = 0x1f80;
     cpu->fpu.cw = FCW_INIT;
