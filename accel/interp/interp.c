@@ -1,6 +1,5 @@
 /*
- * accel/interp/interp.c  The reference engine: runs decoded blocks, one handler call per instruction. DESIGN.md
- * sections 2 and 4.
+ * accel/interp/interp.c  The reference engine: runs decoded blocks, one handler call per instruction. docs/cpu.md.
  *
  * The fast loop knows nothing but blocks and the budget. Whatever else may happen between two instructions (traps,
  * interrupts, exit requests) is found by one test per block, and single instructions (TF, RF, breakpoints, interrupt

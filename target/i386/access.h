@@ -184,7 +184,7 @@ SEG_LD_DEFINE(16, uint16_t)
 SEG_LD_DEFINE(32, uint32_t)
 SEG_LD_DEFINE(64, uint64_t)
 
-/* Port I/O with the permission check (IOPL, TSS bitmap): #GP. Calls cpu_interrupt_point(). size 1, 2, 4. seg.c */
+/* Port I/O with the permission check (IOPL, TSS bitmap): #GP. Calls cpu_interrupt_point(). size 1, 2, 4. io.c */
 void cpu_check_io(CPUState *cpu, uint16_t port, unsigned size);
 uint32_t cpu_in(CPUState *cpu, uint16_t port, unsigned size);
 void cpu_out(CPUState *cpu, uint16_t port, uint32_t value, unsigned size);

@@ -206,7 +206,7 @@ static inline void set_reg64(CPUState *cpu, unsigned r, uint64_t v)
     cpu->gpr[r] = v;
 }
 
-/* ---- decode mode: cpu->mode, part of every block's key ---- */
+/* ---- decode mode: cpu->mode; code size and MODE_PROT are part of every block's key ---- */
 #define MODE_CODE16 0x00 /* CS.D=0 */
 #define MODE_CODE32 0x01
 #define MODE_CODE64 0x02
@@ -216,7 +216,7 @@ static inline void set_reg64(CPUState *cpu, unsigned r, uint64_t v)
 #define MODE_PROT 0x10   /* protected mode, not v86 */
 #define MODE_V86 0x20
 #define MODE_CPL3 0x40
-#define MODE_TF 0x80     /* single step: blocks of one instruction */
+#define MODE_TF 0x80     /* single step */
 
 /*
  * decode.c: decode the instruction in buf[0..len) (len up to 15; fewer when the fetch limit is near).

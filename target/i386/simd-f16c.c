@@ -38,10 +38,11 @@ static bool rounds_up(bool sign, uint32_t kept, uint32_t lost, uint32_t half, Fl
     }
 }
 
-static uint32_t half_overflow(bool sign, FloatRound round, SimdFloat *s)
+/* lost: bits below those of a normal half. Unmasked exceptions see the result with an exponent that is not bounded. */
+static uint32_t half_overflow(bool sign, uint32_t lost, FloatRound round, SimdFloat *s)
 {
     bool to_infinity = round == FLOAT_ROUND_NEAREST || round == (sign ? FLOAT_ROUND_DOWN : FLOAT_ROUND_UP);
-    s->flags |= FLOAT_FLAG_OVERFLOW | FLOAT_FLAG_INEXACT;
+    s->flags |= FLOAT_FLAG_OVERFLOW | (lost || !s->lane.overflow_unmasked ? FLOAT_FLAG_INEXACT : 0);
     return to_infinity ? 0x7c00 : 0x7bff;
 }
 
@@ -61,10 +62,13 @@ static uint32_t round_to_half(bool sign, int exponent, uint32_t significand, Flo
     uint32_t biased = exponent < -14 ? 0 : (uint32_t)(exponent + 14); /* the leading one adds 1 */
     uint32_t r = (biased << 10) + kept + up;
     if (r >= 0x7c00) {
-        return half_overflow(sign, round, s);
+        return half_overflow(sign, lost, round, s);
     }
-    s->flags |= lost ? FLOAT_FLAG_INEXACT : 0;
-    s->flags |= tiny && (lost || s->lane.underflow_unmasked) ? FLOAT_FLAG_UNDERFLOW : 0;
+    if (tiny && s->lane.underflow_unmasked) {
+        s->flags |= FLOAT_FLAG_UNDERFLOW | (significand << (__builtin_clz(significand) - 8) & 0x1fff ? FLOAT_FLAG_INEXACT : 0);
+    } else {
+        s->flags |= lost ? FLOAT_FLAG_INEXACT | (tiny ? FLOAT_FLAG_UNDERFLOW : 0) : 0;
+    }
     return r;
 }
 

@@ -123,10 +123,13 @@ static void world_reset(void)
     for (int seg = R_ES; seg <= R_GS; seg++) {
         cpu->seg[seg] = (SegmentCache){ .limit = 0xffffffff, .read_end = 1ull << 32, .write_end = 1ull << 32 };
     }
-    cpu->mode = MODE_CODE32 | MODE_SS32;
+    cpu->mode = MODE_CODE64 | MODE_SS64;
+    cpu->efer = EFER_LMA | EFER_LME;
+    cpu->seg[R_CS].attr |= SEG_L;
+    cpu->xcr0 = 7;
     cpu->linear_mask = UINT64_MAX;
     cpu->cr0 = CR0_PE | CR0_NE;
-    cpu->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT;
+    cpu->cr4 = CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
     cpu->mxcsr = MXCSR_DEFAULT;
     cpu->insn_ip = 0x100;
     cpu->eip = 0x104;
@@ -765,10 +768,10 @@ static void test_host_row_unmasked(gconstpointer data)
 
 static bool host_has(CPUFeature feature)
 {
-    switch (feature) {
 #define HOST_FEATURE(f, name) \
     case f:                   \
         return __builtin_cpu_supports(name);
+    switch (feature) {
         HOST_FEATURE(FEAT_SSSE3, "ssse3")
         HOST_FEATURE(FEAT_SSE41, "sse4.1")
         HOST_FEATURE(FEAT_SSE42, "sse4.2")
@@ -798,7 +801,7 @@ static void add_host_tests(bool (*comparable)(const InsnInfo *r))
         }
         g_autofree char *path = g_strdup_printf("/simd/host/%s-%zu", r->mnemonic, i);
         g_test_add_data_func(path, r, test_host_row);
-        if (is_floating(r)) {
+        if (is_floating(r) && !strstr(r->mnemonic, "dpp")) { /* DPPx: makers differ in the flags left by a trap */
             g_autofree char *unmasked = g_strdup_printf("/simd/host-unmasked/%s-%zu", r->mnemonic, i);
             g_test_add_data_func(unmasked, r, test_host_row_unmasked);
         }
