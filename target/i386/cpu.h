@@ -205,6 +205,10 @@ struct CPUState {
     const DecodedInsn *run_end;      /* the interpreter's block loop ends here; NULL: end after this instruction (cpu_end_block) */
     bool int_point;                  /* after this instruction look at interrupt_request */
     int exit_request;                /* set by any thread (atomic): leave the slice at the next block */
+    struct {
+        uint64_t flags;              /* arithmetic flags while translated code runs */
+        uint64_t fa, fb, tmp;
+    } jit;                           /* accel/jit's, between two instructions of a block only */
     sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here */
 
     /* ---- addressing ---- */
