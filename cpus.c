@@ -31,10 +31,14 @@ typedef struct FairLock {
 static FairLock replay_lock, big_lock;
 static __thread bool has_replay_mutex, has_bql, is_vcpu_thread;
 
-static void fair_lock(FairLock *l)
+/* `waiting`, when not NULL, is called once the place in the queue is taken: the holder can then see that somebody waits. */
+static void fair_lock(FairLock *l, void (*waiting)(void))
 {
     g_mutex_lock(&l->mutex);
     uint64_t ticket = l->next_ticket++;
+    if (l->serving != ticket && waiting) {
+        waiting();
+    }
     while (l->serving != ticket) {
         g_cond_wait(&l->turn, &l->mutex);
     }
@@ -73,8 +77,7 @@ void replay_mutex_lock(void)
 {
     lockstep_assert(!has_bql, "replay_mutex is taken before the BQL");
     lockstep_assert(!has_replay_mutex, "replay_mutex is not recursive");
-    end_slice();
-    fair_lock(&replay_lock);
+    fair_lock(&replay_lock, end_slice);
     has_replay_mutex = true;
 }
 
@@ -93,7 +96,7 @@ bool replay_mutex_locked(void)
 void bql_lock(void)
 {
     lockstep_assert(!has_bql, "the BQL is not recursive");
-    fair_lock(&big_lock);
+    fair_lock(&big_lock, NULL);
     has_bql = true;
 }
 
@@ -196,6 +199,11 @@ int icount_shift(void)
 bool icount_sleeps(void)
 {
     return timing.sleep;
+}
+
+void icount_set_sleeps(bool sleeps)
+{
+    timing.sleep = sleeps;
 }
 
 int64_t icount_get(void)
@@ -405,22 +413,6 @@ static void start_engine(void)
 #define PLAIN_SLICE 10000
 #define MAX_SLICE   (1LL << 40)
 
-static bool host_timers_due(void)
-{
-    if (replay_playing()) {
-        return replay_next_is_checkpoint(CHECKPOINT_CLOCK_HOST);
-    }
-    int64_t deadline = qemu_clock_deadline(QEMU_CLOCK_HOST);
-    return deadline >= 0 && deadline <= get_clock_host_ns();
-}
-
-static void run_host_timers(void)
-{
-    if (host_timers_due() && replay_checkpoint(CHECKPOINT_CLOCK_HOST)) {
-        qemu_clock_run_timers(QEMU_CLOCK_HOST, qemu_clock_get_ns(QEMU_CLOCK_HOST));
-    }
-}
-
 /* Asynchronous events take effect here, then virtual timers that are due. */
 static void run_virtual_timers(void)
 {
@@ -526,7 +518,6 @@ static void check_progress(CPUState *cpu)
 
 static void run_guest(CPUState *cpu)
 {
-    run_host_timers();
     run_virtual_timers();
     if (cpu_has_interrupt(cpu)) {
         cpu_take_interrupt(cpu);
@@ -542,7 +533,6 @@ static void run_guest(CPUState *cpu)
 
 static void vcpu_turn(CPUState *cpu)
 {
-    g_atomic_int_set(&cpu->exit_request, 0);
     if (replay_at_end() && runstate_is_running()) {
         runstate_replay_ended();
     }
@@ -574,9 +564,14 @@ static void *vcpu_thread_main(void *opaque)
     is_vcpu_thread = true;
     machine_lock();
     replay_checkpoint(CHECKPOINT_INIT);
-    while (!g_atomic_int_get(&stopping)) {
-        vcpu_turn(cpu);
+    for (;;) {
+        /* First forget the request, then look at all that may have been behind it. */
+        g_atomic_int_set(&cpu->exit_request, 0);
+        if (g_atomic_int_get(&stopping)) {
+            break;
+        }
         let_others_in();
+        vcpu_turn(cpu);
     }
     machine_unlock();
     return NULL;

@@ -13,8 +13,10 @@ bool runstate_handle_requests(void);
 /* Is a reset or shutdown asked for (by the guest) that the next turn will act on? */
 bool runstate_request_pending(void);
 bool runstate_guest_request_pending(void);
-/* vCPU thread: the log is at its end. */
+/* vCPU thread: the log is at its end. Prints how it ended; the machine stops. */
 void runstate_replay_ended(void);
+/* Finish recording or replay, if that has not been done yet. Machine locked. The exit status. */
+int runstate_finish_replay(void);
 
 enum { EXIT_WANTED_NO, EXIT_WANTED_FINISH, EXIT_WANTED_ABANDON };
 int runstate_exit_wanted(void);

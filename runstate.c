@@ -10,6 +10,7 @@
 #include <signal.h>
 
 #include "hw/i386/pc.h"
+#include "migration/vmstate.h"
 #include "replay/replay.h"
 #include "runstate-private.h"
 #include "sysemu/cpus.h"
@@ -150,18 +151,17 @@ void qemu_system_powerdown_request(void)
 
 static ShutdownCause take(gint *request)
 {
-    gint cause = g_atomic_int_get(request);
-    g_atomic_int_set(request, SHUTDOWN_CAUSE_NONE);
-    return (ShutdownCause)cause;
+    return (ShutdownCause)__atomic_exchange_n(request, SHUTDOWN_CAUSE_NONE, __ATOMIC_SEQ_CST);
 }
 
-static void shut_down(void)
+/* -no-shutdown keeps a machine that has shut itself down, for inspection; not one whose user wants to leave. */
+static void shut_down(ShutdownCause cause)
 {
     vm_stop(RUN_STATE_SHUTDOWN);
-    if (!runstate_no_shutdown) {
+    if (!runstate_no_shutdown || cause_is_host(cause)) {
         g_atomic_int_set(&exit_wanted, EXIT_WANTED_FINISH);
+        qemu_notify_event();
     }
-    qemu_notify_event();
 }
 
 static void reset_machine(void)
@@ -169,15 +169,22 @@ static void reset_machine(void)
     replay_checkpoint(CHECKPOINT_RESET_REQUESTED);
     qemu_system_reset();
     replay_checkpoint(CHECKPOINT_RESET);
+    if (run_state == RUN_STATE_SHUTDOWN) {
+        run_state = RUN_STATE_PAUSED;
+    }
 }
 
-/* A guest's reset or shutdown: what becomes of it is what became of it in the recording (-no-reboot, say). */
+/*
+ * A guest's reset or shutdown: what becomes of it is what became of it in the recording (-no-reboot, -no-shutdown). After a
+ * shutdown the log is at its end, or the machine went on after a reset.
+ */
 static void act_in_replay(bool guest_asked)
 {
     ShutdownCause cause;
     if (replay_next_shutdown(&cause)) {
-        shut_down();
-    } else if (replay_next_is_checkpoint(CHECKPOINT_RESET_REQUESTED)) {
+        return;
+    }
+    if (replay_next_is_checkpoint(CHECKPOINT_RESET_REQUESTED)) {
         reset_machine();
     } else if (guest_asked) {
         replay_diverged("the guest asks for a reset or shutdown that was not recorded");
@@ -188,7 +195,7 @@ static void act(ShutdownCause shutdown, ShutdownCause reset)
 {
     if (shutdown) {
         replay_shutdown_request(shutdown);
-        shut_down();
+        shut_down(shutdown);
     } else if (reset) {
         reset_machine();
     }
@@ -198,7 +205,7 @@ bool runstate_handle_requests(void)
 {
     ShutdownCause shutdown = take(&shutdown_requested);
     ShutdownCause reset = take(&reset_requested);
-    if (replay_playing()) {
+    if (replay_playing() && !replay_at_end()) {
         act_in_replay(shutdown || reset);
     } else {
         act(shutdown, reset);
@@ -217,9 +224,20 @@ bool runstate_guest_request_pending(void)
            g_atomic_int_get(&reset_requested) >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN;
 }
 
+static int finish_status = -1; /* replay_finish()'s, once it was called */
+
+int runstate_finish_replay(void)
+{
+    if (finish_status < 0) {
+        finish_status = replay_finish(machine_digest());
+    }
+    return finish_status;
+}
+
 void runstate_replay_ended(void)
 {
-    shut_down();
+    runstate_finish_replay();
+    shut_down(SHUTDOWN_CAUSE_GUEST_SHUTDOWN);
 }
 
 int runstate_exit_wanted(void)

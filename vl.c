@@ -107,6 +107,7 @@ static void opt_data_dir(const char *arg, Error **errp)
 
 static void opt_rtc(const char *arg, Error **errp)
 {
+    opts.rtc = arg;
     rtc_configure(arg, errp);
 }
 
@@ -129,9 +130,9 @@ static void set_display(const char *arg, Error **errp)
 static void set_machine_key(const char *key, const char *value, void *opaque)
 {
     Error **errp = opaque;
-    static const char *const ignored[] = { "vmport", "usb", "graphics", "dump-guest-core", NULL };
+    static const char *const absent[] = { "vmport", "usb", NULL }; /* may be switched off: they are */
     bool on = true;
-    if (*errp || g_strv_contains(ignored, key)) {
+    if (*errp || !strcmp(key, "dump-guest-core")) {
         return;
     }
     if (!strcmp(key, "type")) {
@@ -144,11 +145,14 @@ static void set_machine_key(const char *key, const char *value, void *opaque)
     } else if (!strcmp(key, "tb-size") || !strcmp(key, "stress")) {
         jit_option(key, value, errp);
 #endif
+    } else if (!parse_bool(value, &on)) {
+        error_setg(errp, "Parameter '%s' expects 'on' or 'off', not '%s'", key, value);
     } else if (!strcmp(key, "hpet") || !strcmp(key, "acpi")) {
-        if (!parse_bool(value, &on)) {
-            error_setg(errp, "Parameter '%s' expects 'on' or 'off', not '%s'", key, value);
-        }
         *(key[0] == 'h' ? &opts.no_hpet : &opts.no_acpi) = !on;
+    } else if (g_strv_contains(absent, key)) {
+        if (on) {
+            error_setg(errp, "%s=%s is not available", key, value);
+        }
     } else {
         error_setg(errp, "Property 'pc-machine.%s' not found", key);
     }
@@ -362,10 +366,10 @@ static void configure_icount(int argc, char **argv)
 static void parse_boot(PCConfig *config)
 {
     Error *err = NULL;
-    static const char *const known[] = { "order", "once", "menu", "splash-time", "reboot-timeout", "strict", NULL };
+    static const char *const known[] = { "order", "menu", NULL };
     QemuOpts *o = opts.boot ? qemu_opts_parse(opts.boot, "order", known, &err) : NULL;
     if (o) {
-        const char *order = qemu_opt_get(o, "once") ? qemu_opt_get(o, "once") : qemu_opt_get(o, "order");
+        const char *order = qemu_opt_get(o, "order");
         if (order && (strspn(order, "acdn") != strlen(order))) {
             error_setg(&err, "Invalid boot device in '%s'; there are a, c, d and n", order);
         }
@@ -521,6 +525,9 @@ static char *size_text(uint64_t size)
 static void record_properties(const PCConfig *config)
 {
     char *memory = size_text(config->ram_size), *shift = g_strdup_printf("%d", icount_shift());
+    g_ptr_array_add(opts.devices, NULL);
+    char *devices = g_strjoinv(" ", (char **)opts.devices->pdata);
+    g_ptr_array_remove_index(opts.devices, opts.devices->len - 1);
     const struct {
         const char *name, *option, *value;
     } list[] = {
@@ -529,16 +536,31 @@ static void record_properties(const PCConfig *config)
         { "memory", "-m", memory },
         { "cpu", "-cpu", config->cpu_model },
         { "shift", "-icount shift", shift },
-        { "sleep", "-icount sleep", icount_sleeps() ? "on" : "off" },
         { "vga", "-vga", opts.vga },
         { "append", "-append", config->append ? config->append : "" },
         { "boot", "-boot", opts.boot ? opts.boot : "" },
+        { "smp", "-smp", "1" },
+        { "hpet", "-M hpet", config->hpet ? "on" : "off" },
+        { "acpi", "-M acpi", config->acpi ? "on" : "off" },
+        { "rtc", "-rtc", opts.rtc ? opts.rtc : "" },
+        { "devices", "-device", devices },
+        { "debugcon", "-debugcon", opts.debugcon && strcmp(opts.debugcon, "none") ? "present" : "none" },
     };
     for (size_t i = 0; i < ARRAY_SIZE(list); i++) {
         replay_add_property(list[i].name, list[i].option, list[i].value, &error_fatal);
     }
     g_free(memory);
     g_free(shift);
+    g_free(devices);
+}
+
+/* What the host's convenience decides and the guest can see: a replay takes it from the recording. */
+static bool recorded_or(const char *name, const char *option, bool value)
+{
+    const char *recorded = replay_recorded_property(name);
+    bool result = recorded ? !strcmp(recorded, "on") : value;
+    replay_add_property(name, option, result ? "on" : "off", &error_fatal);
+    return result;
 }
 
 static void build_machine(void)
@@ -550,12 +572,13 @@ static void build_machine(void)
         .kernel = opts.kernel,
         .initrd = opts.initrd,
         .append = opts.append,
-        .sercon = opts.nographic,
+        .sercon = recorded_or("sercon", "-nographic", opts.nographic),
         .vga = strcmp(opts.vga, "none") != 0,
         .hpet = !opts.no_hpet,
         .acpi = !opts.no_acpi,
         .smp = 1,
     };
+    icount_set_sleeps(recorded_or("sleep", "-icount sleep", icount_sleeps()));
     parse_boot(&config);
     if (!opts.kernel && (opts.initrd || opts.append)) {
         error_report("%s only makes sense together with -kernel", opts.initrd ? "-initrd" : "-append");
@@ -606,7 +629,11 @@ static void run(void)
 static int finish(void)
 {
     machine_lock();
-    int status = runstate_exit_wanted() == EXIT_WANTED_FINISH && replay_active() ? replay_finish(machine_digest()) : 0;
+    bool abandoned = runstate_exit_wanted() == EXIT_WANTED_ABANDON;
+    int status = replay_active() && !abandoned ? runstate_finish_replay() : 0;
+    if (abandoned) {
+        fprintf(stderr, "replay: abandoned at icount %" PRId64 "\n", icount_get());
+    }
     machine_unlock();
     bool replayed = replay_playing();
     qemu_chr_cleanup();

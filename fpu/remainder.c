@@ -36,7 +36,8 @@ static FloatRemainder whole_remainder(Parts a, Parts b, bool nearest, FloatStatu
         rem = divisor - rem;
         sign = !sign;
     }
-    return (FloatRemainder){ .value = pack_remainder(sign, b.exp - 1, rem, s), .quotient = (unsigned)q & 7 };
+    floatx80 value = pack_remainder(sign, b.exp - 1, rem, s);
+    return (FloatRemainder){ .value = value, .quotient = (unsigned)q & 7, .has_quotient = true };
 }
 
 FloatRemainder floatx80_remainder(floatx80 a, floatx80 b, bool nearest, FloatStatus *s)
@@ -50,6 +51,7 @@ FloatRemainder floatx80_remainder(floatx80 a, floatx80 b, bool nearest, FloatSta
         r.value = float_invalid80(s);
         return r;
     }
+    r.has_quotient = true;
     if (pa.cls == CLASS_ZERO) {
         return r;
     }

@@ -270,12 +270,16 @@ static Real cos_of(Reduced x)
     return sin_of(&x, false);
 }
 
-/* Of a tiny r the tangent is r and a little more: rounding sees to the little. */
+/* A small r has a series of its own: its tangent is r and a little more, which a quotient might lose. */
 static Real tan_of(Reduced x)
 {
-    Real one = { .exp = 0, .frac = ONE127 };
-    bool tiny = x.r.exp < -64;
-    Real sin = tiny ? x.r : sin_series(x.r), cos = tiny ? one : cos_series(x.r);
+    static const u128 terms[] = { PER(1), PER(3), PER(15) * 2, PER(315) * 17 };
+    Real one = { .exp = 0, .frac = ONE127 }, tan;
+    if (x.r.exp < -30) {
+        tan = real_mul(x.r, normalized(false, 0, SERIES(terms, fraction_of(real_mul(x.r, x.r)), false)));
+        return x.quarters & 1 ? negated(real_div(one, tan)) : tan;
+    }
+    Real sin = sin_series(x.r), cos = cos_series(x.r);
     return x.quarters & 1 ? negated(real_div(cos, sin)) : real_div(sin, cos);
 }
 

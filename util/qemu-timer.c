@@ -99,6 +99,7 @@ int64_t qemu_clock_get_ns(QEMUClockType clock)
 
 void timer_init_ns(QEMUTimer *t, QEMUClockType clock, QEMUTimerCB *cb, void *opaque)
 {
+    lockstep_assert(clock != QEMU_CLOCK_HOST, "the host clock has no timers");
     *t = (QEMUTimer){ .expire_ns = -1, .clock = clock, .cb = cb, .opaque = opaque };
 }
 

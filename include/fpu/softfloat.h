@@ -92,7 +92,8 @@ floatx80 floatx80_2xm1(floatx80 a, FloatStatus *s);               /* 2^a - 1 */
 typedef struct FloatRemainder {
     floatx80 value;
     unsigned quotient; /* its low three bits */
-    bool partial;      /* the operands were 2^64 or more apart: not reduced to the end, quotient meaningless */
+    bool partial;      /* the operands were 2^64 or more apart: not reduced to the end */
+    bool has_quotient; /* neither partial nor NaN nor invalid */
 } FloatRemainder;
 /* FPREM (quotient truncated) or FPREM1 (to nearest). */
 FloatRemainder floatx80_remainder(floatx80 a, floatx80 b, bool nearest, FloatStatus *s);

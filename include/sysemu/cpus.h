@@ -32,6 +32,7 @@ bool icount_configure(const QemuOpts *opts, Error **errp);
 bool icount_enabled(void);
 int icount_shift(void);
 bool icount_sleeps(void); /* -icount sleep=on */
+void icount_set_sleeps(bool sleeps); /* replay does as the recording did */
 /* Instructions retired since power-on, exact, also inside an I/O callback (not counting the instruction that does it). */
 int64_t icount_get(void);
 

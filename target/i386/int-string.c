@@ -19,6 +19,9 @@ static inline bool is_repeated(const DecodedInsn *d)
     return d->prefix & (PREFIX_REP | PREFIX_REPNE);
 }
 
+/* A call never keeps somebody who waits for the machine longer than this many iterations take. Where it stops does not show. */
+#define REP_CALL_MAX 16384
+
 /* Iterations to do in this call, 0 when the counter is zero. Single step traps after each. */
 static uint64_t rep_budget(const CPUState *cpu, const DecodedInsn *d)
 {
@@ -28,7 +31,7 @@ static uint64_t rep_budget(const CPUState *cpu, const DecodedInsn *d)
     if (budget < 1 || (cpu->mode & MODE_TF)) {
         budget = 1;
     }
-    return MIN(count, (uint64_t)budget);
+    return MIN(count, MIN((uint64_t)budget, REP_CALL_MAX));
 }
 
 static inline void rep_done(CPUState *cpu, const DecodedInsn *d, uint64_t n)

@@ -196,7 +196,9 @@ BOTH(psrad)
 #define BY_IMMEDIATE(name)                                                                   \
     HANDLER name##_N_I_reg(CPUState *cpu, const DecodedInsn *d)                              \
     {                                                                                        \
-        mmx_check(cpu);                                                                      \
+        if (!mmx_check(cpu)) {                                                               \
+            return;                                                                          \
+        }                                                                                    \
         mmx_enter(cpu);                                                                      \
         mmx_set(cpu, d->rm, name(mmx_get(cpu, d->rm), simd_from64(d->imm), 8).q[0]);         \
     }                                                                                        \

@@ -113,13 +113,17 @@ HANDLER pinsrw_mmx(CPUState *cpu, const DecodedInsn *d, uint16_t v)
 
 HANDLER pinsrw_P_E_I_reg(CPUState *cpu, const DecodedInsn *d)
 {
-    mmx_check(cpu);
+    if (!mmx_check(cpu)) {
+        return;
+    }
     pinsrw_mmx(cpu, d, reg16(cpu, d->rm));
 }
 
 HANDLER pinsrw_P_E_I_mem(CPUState *cpu, const DecodedInsn *d)
 {
-    mmx_check(cpu);
+    if (!mmx_check(cpu)) {
+        return;
+    }
     pinsrw_mmx(cpu, d, load_w(cpu, d).w[0]);
 }
 SIMD_SET(pinsrw_P_E_I, pinsrw_P_E_I_reg, pinsrw_P_E_I_mem)
@@ -139,7 +143,9 @@ SIMD_SET(pinsrw_V_E_I, pinsrw_V_E_I_reg, pinsrw_V_E_I_mem)
 
 HANDLER pextrw_G_N_I_reg(CPUState *cpu, const DecodedInsn *d)
 {
-    mmx_check(cpu);
+    if (!mmx_check(cpu)) {
+        return;
+    }
     mmx_enter(cpu);
     set_reg32(cpu, d->reg, mmx_get(cpu, d->rm).w[d->imm & 3]);
 }
@@ -162,7 +168,9 @@ static inline uint32_t byte_signs(uint64_t v)
 
 HANDLER pmovmskb_G_N_reg(CPUState *cpu, const DecodedInsn *d)
 {
-    mmx_check(cpu);
+    if (!mmx_check(cpu)) {
+        return;
+    }
     mmx_enter(cpu);
     set_reg32(cpu, d->reg, byte_signs(mmx_get(cpu, d->rm).q[0]));
 }

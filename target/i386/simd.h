@@ -15,31 +15,36 @@
 
 /* ---- may it run? (SDM 2, section 2.4 and table 23-7) ---- */
 
-#define FSW_ES 0x0080u /* an unmasked x87 exception is pending */
-
-/* Raise what stands in the way: #UD, #NM, #MF. */
-void simd_unavailable(CPUState *cpu, bool sse, bool mmx) __attribute__((noreturn, cold)); /* simd-state.c */
+/* Raises #UD or #NM. */
+void sse_unavailable(CPUState *cpu) __attribute__((noreturn, cold)); /* simd-state.c */
+/* Raises #UD, #NM or #MF; or as x87_report_pending(): false means return and do nothing. */
+bool mmx_blocked(CPUState *cpu, bool sse_too) __attribute__((cold));
 
 static inline void sse_check(CPUState *cpu)
 {
     if (unlikely((cpu->cr0 & (CR0_EM | CR0_TS)) | (~cpu->cr4 & CR4_OSFXSR))) {
-        simd_unavailable(cpu, true, false);
+        sse_unavailable(cpu);
     }
 }
 
-static inline void mmx_check(CPUState *cpu)
+#define MMX_FSW_ES 0x0080u /* an unmasked x87 exception is pending */
+
+/* False: return at once. */
+static inline bool mmx_check(CPUState *cpu)
 {
-    if (unlikely((cpu->cr0 & (CR0_EM | CR0_TS)) | (cpu->fpu.sw & FSW_ES))) {
-        simd_unavailable(cpu, false, true);
+    if (unlikely((cpu->cr0 & (CR0_EM | CR0_TS)) | (cpu->fpu.sw & MMX_FSW_ES))) {
+        return mmx_blocked(cpu, false);
     }
+    return true;
 }
 
 /* Instructions between MMX and XMM registers. */
-static inline void sse_mmx_check(CPUState *cpu)
+static inline bool sse_mmx_check(CPUState *cpu)
 {
-    if (unlikely((cpu->cr0 & (CR0_EM | CR0_TS)) | (~cpu->cr4 & CR4_OSFXSR) | (cpu->fpu.sw & FSW_ES))) {
-        simd_unavailable(cpu, true, true);
+    if (unlikely((cpu->cr0 & (CR0_EM | CR0_TS)) | (~cpu->cr4 & CR4_OSFXSR) | (cpu->fpu.sw & MMX_FSW_ES))) {
+        return mmx_blocked(cpu, true);
     }
+    return true;
 }
 
 /* ---- MMX registers ---- */
@@ -143,9 +148,9 @@ static inline XMMReg load_w(CPUState *cpu, const DecodedInsn *d)
 
 #define SIMD_SET(set, reg, mem) const InsnHandlers set = { { { reg, reg, reg, reg }, { mem, mem, mem, mem } } };
 /* Operand size matters: 32 or, with REX.W, 64 bits. */
-#define SIMD_SET_Y(set, name)                                                          \
-    const InsnHandlers set = { { { NULL, name##_reg32, name##_reg32, name##_reg64 },   \
-                                 { NULL, name##_mem32, name##_mem32, name##_mem64 } } };
+#define SIMD_SET_Y(set)                                                                 \
+    const InsnHandlers set = { { { set##_reg32, set##_reg32, set##_reg32, set##_reg64 }, \
+                                 { set##_mem32, set##_mem32, set##_mem32, set##_mem64 } } };
 
 #define HANDLER static void
 #define SIMD_INLINE static inline __attribute__((always_inline))
@@ -182,7 +187,9 @@ static inline XMMReg load_w(CPUState *cpu, const DecodedInsn *d)
 #define MMX_OP_REG_FORM(set, result)                                    \
     HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)              \
     {                                                                   \
-        mmx_check(cpu);                                                 \
+        if (!mmx_check(cpu)) {                                          \
+            return;                                                     \
+        }                                                               \
         const XMMReg a = mmx_get(cpu, d->reg), b = mmx_get(cpu, d->rm); \
         (void)a;                                                        \
         mmx_enter(cpu);                                                 \
@@ -191,7 +198,9 @@ static inline XMMReg load_w(CPUState *cpu, const DecodedInsn *d)
 #define MMX_OP_MEM_FORM(set, load, result)                 \
     HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d) \
     {                                                      \
-        mmx_check(cpu);                                    \
+        if (!mmx_check(cpu)) {                             \
+            return;                                        \
+        }                                                  \
         const XMMReg b = load(cpu, d);                     \
         const XMMReg a = mmx_get(cpu, d->reg);             \
         (void)a;                                           \
