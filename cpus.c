@@ -169,7 +169,7 @@ static void sleep_until_kicked(int64_t timeout_ns)
 
 /* ---- time ---- */
 
-static struct {
+typedef struct TimingState {
     bool enabled, sleep, adaptive;
     int32_t shift;
     int64_t warp_ns;       /* added to (icount << shift) */
@@ -177,11 +177,20 @@ static struct {
     gint warp_wanted;      /* the vCPU thread asks the I/O thread to start warping */
     QEMUTimer warp_timer;  /* virtual_rt: the idle machine's next virtual deadline */
     int64_t adapt_at_ns;   /* shift=auto: virtual_rt of the next look */
-} timing = { .sleep = true, .shift = 3, .warp_start_ns = -1 };
+} TimingState;
+
+static TimingState timing = { .sleep = true, .shift = 3, .warp_start_ns = -1 };
 
 static const VMStateField timing_fields[] = {
-    { .name = "shift", .kind = VMS_INT, .offset = offsetof(typeof(timing), shift), .size = 4, .count = 1 },
-    { .name = "warp_ns", .kind = VMS_INT, .offset = offsetof(typeof(timing), warp_ns), .size = 8, .count = 1 },
+    VMSTATE_DERIVED(TimingState, enabled), /* options */
+    VMSTATE_DERIVED(TimingState, sleep),
+    VMSTATE_DERIVED(TimingState, adaptive),
+    VMSTATE_INT(TimingState, shift),
+    VMSTATE_INT(TimingState, warp_ns),
+    VMSTATE_DERIVED(TimingState, warp_start_ns), /* host time, between two turns only */
+    VMSTATE_DERIVED(TimingState, warp_wanted),
+    VMSTATE_DERIVED(TimingState, warp_timer),
+    VMSTATE_DERIVED(TimingState, adapt_at_ns),
     VMSTATE_END
 };
 static const VMStateDescription vmstate_timing = { .name = "timing", .version = 1, .fields = timing_fields };
@@ -579,7 +588,7 @@ static void *vcpu_thread_main(void *opaque)
 
 static uint64_t current_pc(void)
 {
-    return first_cpu()->seg[R_CS].base + first_cpu()->eip;
+    return first_cpu()->seg[R_CS].linear_base + first_cpu()->eip;
 }
 
 static uint64_t current_cpu_digest(void)

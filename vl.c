@@ -6,7 +6,11 @@
 #include <signal.h>
 
 #include "accel/engine.h"
+<<<<<<< HEAD
 #include "accel/jit/jit.h"
+=======
+#include "accel/interp/trace.h"
+>>>>>>> main
 #include "chardev/char.h"
 #include "exec/memory.h"
 #include "hw/core/device.h"
@@ -18,6 +22,7 @@
 #include "sysemu/cpus.h"
 #include "target/i386/insn.h"
 #include "util/error.h"
+#include "util/log.h"
 #include "util/main-loop.h"
 #include "util/option.h"
 #include "version.h"
@@ -97,6 +102,25 @@ static void opt_no_shutdown(const char *arg, Error **errp)
     (void)arg;
     (void)errp;
     runstate_no_shutdown = true;
+}
+
+static void opt_log(const char *arg, Error **errp)
+{
+    if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
+        log_help(stdout);
+        exit(0);
+    }
+    log_set_items(arg, errp);
+}
+
+static void opt_log_file(const char *arg, Error **errp)
+{
+    log_set_file(arg, errp);
+}
+
+static void opt_log_filter(const char *arg, Error **errp)
+{
+    log_set_filter(arg, errp);
 }
 
 static void opt_data_dir(const char *arg, Error **errp)
@@ -234,8 +258,8 @@ static const Option option_table[] = {
     { "m", "[size=]megs", opt_memory, "RAM size, default 128 MiB" },
     { "bios", "file", opt_bios, "firmware instead of SeaBIOS" },
     { "L", "path", opt_data_dir, "directory of firmware files" },
-    { "kernel", "bzImage", opt_kernel, "Linux kernel to boot" },
-    { "initrd", "file", opt_initrd, "its initial RAM disk" },
+    { "kernel", "bzImage", opt_kernel, "Linux or multiboot kernel to boot" },
+    { "initrd", "file", opt_initrd, "its initial RAM disk, or its modules (\"file args,file2 args\")" },
     { "append", "cmdline", opt_append, "its command line" },
     { "boot", "[order=]drives", opt_boot, "boot order and menu" },
     { "device", "driver[,prop=value]", opt_devices, "add a device ('-device help' lists them)" },
@@ -253,6 +277,9 @@ static const Option option_table[] = {
     { "rtc", "[base=utc|localtime|date][,clock=host|rt|vm]", opt_rtc, "real-time clock" },
     { "icount", "shift=N|auto[,sleep=on|off][,rr=record|replay,rrfile=file]", opt_icount,
       "time is the instruction count; record and replay" },
+    { "d", "item1[,item2]", opt_log, "log what the machine does ('-d help' lists the items)" },
+    { "D", "file", opt_log_file, "write the log there, not to stderr" },
+    { "dfilter", "start..end|start+len|start-len[,...]", opt_log_filter, "log only code that lies there" },
     { "S", NULL, opt_start_paused, "do not start the CPU ('cont' in the monitor does)" },
     { "no-reboot", NULL, opt_no_reboot, "exit instead of rebooting" },
     { "no-shutdown", NULL, opt_no_shutdown, "stop instead of exiting" },
@@ -324,7 +351,7 @@ static void options_init(void)
         *lists[i] = g_ptr_array_new();
     }
     opts.cpu = DEFAULT_CPU;
-    opts.vga = "std";
+    cpu_set_target_name(TARGET_NAME);
 }
 
 /* ---- from options to the machine ---- */
@@ -651,6 +678,11 @@ int main(int argc, char **argv)
     if (!strcmp(opts.cpu, "help") || !strcmp(opts.cpu, "?")) {
         cpu_models_help(stdout);
         return 0;
+    }
+    log_open(&error_fatal);
+    trace_install();
+    if (!opts.vga) {
+        opts.vga = opts.nodefaults ? "none" : "std";
     }
     configure_icount(argc, argv);
     main_loop_init();

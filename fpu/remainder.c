@@ -37,13 +37,13 @@ static FloatRemainder whole_remainder(Parts a, Parts b, bool nearest, FloatStatu
         sign = !sign;
     }
     floatx80 value = pack_remainder(sign, b.exp - 1, rem, s);
-    return (FloatRemainder){ .value = value, .quotient = (unsigned)q & 7, .has_quotient = true };
+    return (FloatRemainder){ .value = value, .quotient = (unsigned)q & 7 };
 }
 
 FloatRemainder floatx80_remainder(floatx80 a, floatx80 b, bool nearest, FloatStatus *s)
 {
     Parts pa, pb;
-    FloatRemainder r = { .value = a };
+    FloatRemainder r = { .value = a, .special = true };
     if (float_unpack_operands80(a, b, &pa, &pb, &r.value, s)) {
         return r;
     }
@@ -51,7 +51,7 @@ FloatRemainder floatx80_remainder(floatx80 a, floatx80 b, bool nearest, FloatSta
         r.value = float_invalid80(s);
         return r;
     }
-    r.has_quotient = true;
+    r.special = false;
     if (pa.cls == CLASS_ZERO) {
         return r;
     }
@@ -101,7 +101,7 @@ void floatx80_extract(floatx80 a, floatx80 *exponent, floatx80 *significand, Flo
     } else if (p.cls == CLASS_ZERO) {
         *exponent = float_divide_by_zero80(true, s);
     } else {
-        *exponent = int32_to_floatx80(p.exp, s);
+        *exponent = floatx80_from_int64(p.exp);
         *significand = float_pack80(p.sign, 0, (u128)p.frac << 64, s);
     }
 }

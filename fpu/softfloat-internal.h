@@ -17,8 +17,8 @@ typedef struct Parts {
 } Parts;
 
 /*
- * Unpack the operands of an x87 function. True: one is a NaN or unsupported, and *nan is the result. Otherwise DENORMAL is
- * noted if one is denormal. INVALID is noted for signalling NaNs and unsupported encodings.
+ * Unpack the operands of an x87 function. True: one is a NaN or unsupported, and *nan is the result. Otherwise DENORMAL
+ * is noted if one is denormal. INVALID is noted for signalling NaNs and unsupported encodings.
  */
 bool float_unpack_operands80(floatx80 a, floatx80 b, Parts *pa, Parts *pb, floatx80 *nan, FloatStatus *s);
 /* frac / 2^127 * 2^exp, frac != 0 of any alignment, rounded to 64 bits whatever x80_precision says. */

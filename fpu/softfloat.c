@@ -7,6 +7,9 @@
  */
 #include "fpu/softfloat-internal.h"
 
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 typedef struct FloatFormat {
     int precision; /* significand bits, the leading one included */
     int emin, emax;
@@ -191,12 +194,15 @@ static Rounded round_denormal(const FloatFormat *f, bool sign, int exp, u128 fra
     return (Rounded){ .cls = top ? CLASS_NORMAL : CLASS_ZERO, .exp = f->emin, .frac = top };
 }
 
-/* Unmasked overflow or underflow of a result in a register; FSCALE may be out of range even so. */
-static Rounded wrapped(const FloatFormat *f, Rounded r, int wrap)
+/* Unmasked overflow or underflow of a result in a register; FSCALE may be out of range even so (SDM 1, 8.5.4, 8.5.5).
+ */
+static Rounded wrapped(const FloatFormat *f, Rounded r, int wrap, FloatStatus *s)
 {
     r.exp += wrap;
-    if (r.exp > f->emax || r.exp < f->emin) {
+    if (wrap && (r.exp > f->emax || r.exp < f->emin)) {
         r.cls = r.exp > f->emax ? CLASS_INF : CLASS_ZERO;
+        s->rounded_up = r.cls == CLASS_INF;
+        s->flags |= FLOAT_FLAG_INEXACT;
     }
     return r;
 }
@@ -207,7 +213,7 @@ static Rounded wrapped(const FloatFormat *f, Rounded r, int wrap)
  */
 static Rounded round_parts(const FloatFormat *f, bool sign, int exp, u128 frac, int wrap, FloatStatus *s)
 {
-    bool tiny = exp < f->emin && is_tiny(f, sign, exp, frac, s), wrap_up = tiny && wrap && s->underflow_unmasked;
+    bool tiny = exp < f->emin && is_tiny(f, sign, exp, frac, s), wrap_up = tiny && s->underflow_unmasked;
     if (exp < f->emin && !wrap_up) {
         return round_denormal(f, sign, exp, frac, tiny, s);
     }
@@ -219,13 +225,13 @@ static Rounded round_parts(const FloatFormat *f, bool sign, int exp, u128 frac, 
     Rounded r = { .cls = CLASS_NORMAL, .exp = exp, .frac = (uint64_t)(frac >> 64) };
     if (wrap_up) {
         s->flags |= FLOAT_FLAG_UNDERFLOW;
-        r = wrapped(f, r, wrap);
+        r = wrapped(f, r, wrap, s);
     } else if (exp > f->emax) {
-        if (!wrap || !s->overflow_unmasked) {
+        if (!s->overflow_unmasked) {
             return overflowed(f, sign, s);
         }
         s->flags |= FLOAT_FLAG_OVERFLOW;
-        r = wrapped(f, r, -wrap);
+        r = wrapped(f, r, -wrap, s);
     }
     s->flags |= inexact ? FLOAT_FLAG_INEXACT : 0;
     return r;
@@ -466,21 +472,39 @@ static Exact div_parts(Parts a, Parts b, FloatStatus *s)
     return normalize_exact(r);
 }
 
-/* Root of radicand * 2^(2k): bit by bit, 66 bits of root and a sticky bit. */
+/* Root of a number in [2^62, 2^64), within a unit or two: a straight line, then Newton's steps, each doubling the good
+ * bits. */
+static uint64_t root_estimate(uint64_t v)
+{
+    uint64_t root = (v >> 32) * 2 / 3 + 0x5aaaaaaa; /* within 1/24 */
+    for (int i = 0; i < 3; i++) {
+        root = (root + v / root) / 2;
+    }
+    return root;
+}
+
+/* Root of a radicand in [2^126, 2^128), rounded down. *rest is what is left, at most twice the root. */
+static uint64_t root64(u128 radicand, u128 *rest)
+{
+    u128 root = (u128)root_estimate((uint64_t)(radicand >> 64)) << 32;
+    root = (root + radicand / root) / 2;
+    root = root >> 64 ? UINT64_MAX : root;
+    while (root * root > radicand) {
+        root--;
+    }
+    while (radicand - root * root > 2 * root) {
+        root++;
+    }
+    *rest = radicand - root * root;
+    return (uint64_t)root;
+}
+
+/* The 65th bit of the root is set when the rest exceeds it: (r + 1/2)^2 = r^2 + r + 1/4. */
 static u128 root_of(u128 radicand)
 {
-    u128 root = 0, rem = 0;
-    for (int i = 0; i < 66; i++) {
-        rem = (rem << 2) | (radicand >> 126);
-        radicand <<= 2;
-        u128 trial = (root << 2) | 1;
-        root <<= 1;
-        if (rem >= trial) {
-            rem -= trial;
-            root |= 1;
-        }
-    }
-    return (root << 62) | ((rem != 0) ? 1 : 0);
+    u128 rest;
+    uint64_t root = root64(radicand, &rest);
+    return (u128)root << 64 | (rest > root ? 1ull << 63 | 1 : rest != 0);
 }
 
 static Exact sqrt_parts(Parts a, FloatStatus *s)
@@ -492,7 +516,7 @@ static Exact sqrt_parts(Parts a, FloatStatus *s)
     if (a.sign) {
         return invalid(s);
     }
-    /* Make the exponent even: radicand in [1/2, 2) as 128-bit fixed point with two integer bits. */
+    /* Make the exponent even: radicand in [1, 4), with two integer bits. */
     u128 radicand = (a.exp & 1) ? (u128)a.frac << 64 : ((u128)a.frac << 64) >> 1;
     r.frac = root_of(radicand);
     r.exp = a.exp >> 1;
@@ -547,6 +571,17 @@ static int64_t to_int(Parts a, int bits, FloatRound round, FloatStatus *s)
     return (int64_t)(a.sign ? 0 - magnitude : magnitude);
 }
 
+/* Any integer is exact in 64 bits. */
+floatx80 floatx80_from_int64(int64_t v)
+{
+    uint64_t magnitude = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    if (!v) {
+        return floatx80_zero;
+    }
+    int shift = __builtin_clzll(magnitude);
+    return (floatx80){ .low = magnitude << shift, .high = (uint16_t)((v < 0) << 15 | (16383 + 63 - shift)) };
+}
+
 static Exact from_int(int64_t v)
 {
     Exact r = { .cls = v ? CLASS_NORMAL : CLASS_ZERO, .sign = v < 0, .exp = 63 };
@@ -589,6 +624,131 @@ static FloatRelation compare_parts(Parts a, Parts b)
                                      : 0;
     return (FloatRelation)(a.sign ? -order : order);
 }
+
+/* ---- x87 numbers that are normal, with a result that is: most of them ---- */
+
+static bool is_plain80(floatx80 a)
+{
+    return (a.high & 0x7fff) - 1u < 0x7ffe && a.low >> 63;
+}
+
+/* Does (kept, rest / 2^64) go to kept + 1? Notes what it finds. */
+static inline bool round_word(uint64_t kept, uint64_t rest, bool sign, FloatStatus *s)
+{
+    const uint64_t half = 1ull << 63;
+    bool up = false;
+    if (rest) {
+        s->flags |= FLOAT_FLAG_INEXACT;
+        up = s->round == FLOAT_ROUND_NEAREST ? rest > half || (rest == half && (kept & 1))
+                                             : s->round == (sign ? FLOAT_ROUND_DOWN : FLOAT_ROUND_UP);
+    }
+    s->rounded_up = up;
+    return up;
+}
+
+/*
+ * Round frac / 2^127 * 2^(biased - 16383), bit 127 of frac set, to x80_precision. False, and nothing done, near the
+ * ends of the exponent range.
+ */
+static inline bool round_plain80(bool sign, int biased, u128 frac, FloatStatus *s, floatx80 *result)
+{
+    int drop = s->x80_precision ? 64 - s->x80_precision : 0;
+    uint64_t kept = (uint64_t)(frac >> 64), rest = (uint64_t)frac;
+    if (unlikely(biased < 2 || biased > 0x7ffd)) {
+        return false;
+    }
+    if (unlikely(drop)) {
+        rest = kept << (64 - drop) | (rest != 0);
+        kept >>= drop;
+    }
+    uint64_t rounded = (kept + round_word(kept, rest, sign, s)) << drop;
+    bool carry = !(rounded >> 63);
+    *result = (floatx80){ .low = rounded | (uint64_t)carry << 63, .high = (uint16_t)(sign << 15 | (biased + carry)) };
+    return true;
+}
+
+static inline bool mul_plain80(floatx80 a, floatx80 b, FloatStatus *s, floatx80 *result)
+{
+    if (unlikely(!is_plain80(a) || !is_plain80(b))) {
+        return false;
+    }
+    u128 product = (u128)a.low * b.low;
+    int biased = (a.high & 0x7fff) + (b.high & 0x7fff) - 16382, shift = !(product >> 127);
+    return round_plain80((a.high ^ b.high) >> 15, biased - shift, product << shift, s, result);
+}
+
+static inline bool add_plain80(floatx80 a, floatx80 b, FloatStatus *s, floatx80 *result)
+{
+    int apart = (a.high & 0x7fff) - (b.high & 0x7fff);
+    if (unlikely(!is_plain80(a) || !is_plain80(b))) {
+        return false;
+    }
+    if (apart < 0 || (apart == 0 && a.low < b.low)) {
+        floatx80 t = a;
+        a = b;
+        b = t;
+        apart = -apart;
+    }
+    u128 x = (u128)a.low << 63, y = shift_right_sticky((u128)b.low << 63, apart);
+    u128 sum = (a.high ^ b.high) >> 15 ? x - y : x + y;
+    uint64_t high = (uint64_t)(sum >> 64);
+    if (high < 2) { /* near cancellation */
+        return false;
+    }
+    int shift = __builtin_clzll(high);
+    return round_plain80(a.high >> 15, (a.high & 0x7fff) + 1 - shift, sum << shift, s, result);
+}
+
+static inline bool sub_plain80(floatx80 a, floatx80 b, FloatStatus *s, floatx80 *result)
+{
+    b.high ^= 0x8000;
+    return add_plain80(a, b, s, result);
+}
+
+static inline bool div_plain80(floatx80 a, floatx80 b, FloatStatus *s, floatx80 *result)
+{
+    if (unlikely(!is_plain80(a) || !is_plain80(b))) {
+        return false;
+    }
+    u128 quotient = divide_fractions(a.low, b.low);
+    int biased = (a.high & 0x7fff) - (b.high & 0x7fff) + 16384, shift = __builtin_clzll((uint64_t)(quotient >> 64));
+    return round_plain80((a.high ^ b.high) >> 15, biased - shift, quotient << shift, s, result);
+}
+
+/* The fraction field of a narrower format, biased exponent included, when the result is normal for certain; the caller
+ * adds the sign. */
+static inline bool narrow_plain80(floatx80 a, int precision, int bias, FloatStatus *s, uint64_t *result)
+{
+    int biased = (a.high & 0x7fff) - 16383 + bias;
+    if (unlikely(!(a.low >> 63) || biased < 2 || biased > 2 * bias - 1)) {
+        return false;
+    }
+    uint64_t kept = a.low >> (64 - precision), rest = a.low << precision;
+    kept += round_word(kept, rest, a.high >> 15, s);
+    /* The leading bit, and a carry, go where they are wanted: into the exponent. */
+    *result = ((uint64_t)(biased - 1) << (precision - 1)) + kept;
+    return true;
+}
+
+static bool plain80_to_float32(floatx80 a, FloatStatus *s, float32 *result)
+{
+    uint64_t bits;
+    bool done = narrow_plain80(a, 24, 127, s, &bits);
+    *result = done ? (uint32_t)(a.high >> 15) << 31 | (uint32_t)bits : 0;
+    return done;
+}
+
+static bool plain80_to_float64(floatx80 a, FloatStatus *s, float64 *result)
+{
+    uint64_t bits;
+    bool done = narrow_plain80(a, 53, 1023, s, &bits);
+    *result = done ? (uint64_t)(a.high >> 15) << 63 | bits : 0;
+    return done;
+}
+
+/* Other formats take the general way. */
+#define QUICK_NONE(op) false
+#define QUICK_X87(op)  op##_plain80(a, b, s, &quick)
 
 /* ---- the public functions, one template for three formats ---- */
 
@@ -641,10 +801,14 @@ PACK_INTEGRAL(floatx80, 80, finish80_exact)
 #define NAN_SSE64(a, b, pa, pb) pack_nan64(pick_nan_sse(pa, pb))
 #define NAN_X87(a, b, pa, pb)   propagate80(a, b, pa, pb)
 
-#define BINARY(type, n, op, NAN_RULE, expression)                   \
+#define BINARY(type, n, op, NAN_RULE, QUICK, expression)            \
     type type##_##op(type a, type b, FloatStatus *s)                \
     {                                                               \
         bool da, db;                                                \
+        type quick;                                                 \
+        if (likely(QUICK(op))) {                                    \
+            return quick;                                           \
+        }                                                           \
         s->rounded_up = false;                                      \
         Parts pa = unpack##n(a, s, &da), pb = unpack##n(b, s, &db); \
         note_operands(&pa, &pb, da || db, s);                       \
@@ -709,11 +873,11 @@ static Exact sub_parts(Parts a, Parts b, FloatStatus *s)
         return unpack##n(a, &s, &d).cls == CLASS_SNAN; \
     }
 
-#define DEFINE_FORMAT(type, n, NAN_RULE, exact_finish)                                  \
-    BINARY(type, n, add, NAN_RULE, add_parts(exact_of(pa), exact_of(pb), s))            \
-    BINARY(type, n, sub, NAN_RULE, sub_parts(pa, pb, s))                                \
-    BINARY(type, n, mul, NAN_RULE, mul_parts(pa, pb, s))                                \
-    BINARY(type, n, div, NAN_RULE, div_parts(pa, pb, s))                                \
+#define DEFINE_FORMAT(type, n, NAN_RULE, QUICK, exact_finish)                           \
+    BINARY(type, n, add, NAN_RULE, QUICK, add_parts(exact_of(pa), exact_of(pb), s))     \
+    BINARY(type, n, sub, NAN_RULE, QUICK, sub_parts(pa, pb, s))                         \
+    BINARY(type, n, mul, NAN_RULE, QUICK, mul_parts(pa, pb, s))                         \
+    BINARY(type, n, div, NAN_RULE, QUICK, div_parts(pa, pb, s))                         \
     UNARY(type, n, sqrt, NAN_RULE, sqrt_parts(pa, s), finish##n)                        \
     UNARY(type, n, round_to_int, NAN_RULE, round_to_int_parts(pa, s), pack_integral##n) \
     COMPARE(type, n, compare, false)                                                    \
@@ -734,9 +898,9 @@ static Exact sub_parts(Parts a, Parts b, FloatStatus *s)
         return exact_finish(from_int(v), s);                                            \
     }
 
-DEFINE_FORMAT(float32, 32, NAN_SSE32, finish32)
-DEFINE_FORMAT(float64, 64, NAN_SSE64, finish64)
-DEFINE_FORMAT(floatx80, 80, NAN_X87, finish80_exact)
+DEFINE_FORMAT(float32, 32, NAN_SSE32, QUICK_NONE, finish32)
+DEFINE_FORMAT(float64, 64, NAN_SSE64, QUICK_NONE, finish64)
+DEFINE_FORMAT(floatx80, 80, NAN_X87, QUICK_X87, finish80_exact)
 TO_INT(floatx80, 80, int16, int16_t, 16, s->round)
 TO_INT(floatx80, 80, int16_trunc, int16_t, 16, FLOAT_ROUND_ZERO)
 UNARY(floatx80, 80, round, NAN_X87, exact_of(pa), finish80)
@@ -799,21 +963,25 @@ CONVERT(float64, 64, float32, 32, finish32)
 CONVERT(float32, 32, floatx80, 80, finish80_exact)
 CONVERT(float64, 64, floatx80, 80, finish80_exact)
 
-#define NARROW80(to, m, indefinite)                 \
-    to floatx80_to_##to(floatx80 a, FloatStatus *s) \
-    {                                               \
-        bool d;                                     \
-        s->rounded_up = false;                      \
-        if (floatx80_is_unsupported(a)) {           \
-            s->flags |= FLOAT_FLAG_INVALID;         \
-            return indefinite;                      \
-        }                                           \
-        Parts p = unpack80(a, s, &d);               \
-        note_operands(&p, &p, false, s);            \
-        if (is_nan(&p)) {                           \
-            return pack_nan##m(p);                  \
-        }                                           \
-        return finish##m(exact_of(p), s);           \
+#define NARROW80(to, m, indefinite)                  \
+    to floatx80_to_##to(floatx80 a, FloatStatus *s)  \
+    {                                                \
+        bool d;                                      \
+        to quick;                                    \
+        if (likely(plain80_to_##to(a, s, &quick))) { \
+            return quick;                            \
+        }                                            \
+        s->rounded_up = false;                       \
+        if (floatx80_is_unsupported(a)) {            \
+            s->flags |= FLOAT_FLAG_INVALID;          \
+            return indefinite;                       \
+        }                                            \
+        Parts p = unpack80(a, s, &d);                \
+        note_operands(&p, &p, false, s);             \
+        if (is_nan(&p)) {                            \
+            return pack_nan##m(p);                   \
+        }                                            \
+        return finish##m(exact_of(p), s);            \
     }
 NARROW80(float32, 32, FLOAT32_INDEFINITE)
 NARROW80(float64, 64, FLOAT64_INDEFINITE)

@@ -2,10 +2,10 @@
  * fpu/transcendental.c  The x87's functions: 2^x-1, logarithms, tangent and arc tangent, sine and cosine (SDM volume 1,
  * 8.3.7-8.3.10; volume 2, the tables of each instruction). One fixed result on every host, in integers only.
  *
- * Everything is computed to about 120 bits and rounded once, so that results are correctly rounded in all but some 2^-50 of
- * the cases. Arguments of sine, cosine and tangent are reduced by the exact pi (320 bits of 2/pi), not by the 66-bit pi of
- * Intel's processors: near multiples of pi the results are the true ones. A result that is not known to be exact is
- * irrational, so its lowest bit is set ("sticky") before rounding. Precision control has no say here.
+ * Everything is computed to about 120 bits and rounded once, so that results are correctly rounded in all but some
+ * 2^-50 of the cases. Arguments of sine, cosine and tangent are reduced by the exact pi (320 bits of 2/pi), not by the
+ * 66-bit pi of Intel's processors: near multiples of pi the results are the true ones. A result that is not known to be
+ * exact is irrational, so its lowest bit is set ("sticky") before rounding. Precision control has no say here.
  */
 #include "fpu/softfloat-internal.h"
 
@@ -143,43 +143,85 @@ static u128 series(const u128 *c, int n, u128 z, bool alternating)
 }
 #define SERIES(c, z, alternating) series(c, sizeof(c) / sizeof((c)[0]), z, alternating)
 
-#define FACT5        ((u128)120)
-#define FACT10       (FACT5 * 6 * 7 * 8 * 9 * 10)
-#define FACT15       (FACT10 * 11 * 12 * 13 * 14 * 15)
-#define FACT20       (FACT15 * 16 * 17 * 18 * 19 * 20)
-#define FACT25       (FACT20 * 21 * 22 * 23 * 24 * 25)
-#define FACT30       (FACT25 * 26 * 27 * 28 * 29 * 30)
-#define PER(n)       (ONE127 / (n))
+#define FACT5  ((u128)120)
+#define FACT10 (FACT5 * 6 * 7 * 8 * 9 * 10)
+#define FACT15 (FACT10 * 11 * 12 * 13 * 14 * 15)
+#define FACT20 (FACT15 * 16 * 17 * 18 * 19 * 20)
+#define FACT25 (FACT20 * 21 * 22 * 23 * 24 * 25)
+#define FACT30 (FACT25 * 26 * 27 * 28 * 29 * 30)
+#define PER(n) (ONE127 / (n))
 
 /* sin r = r - r^3/3! + ..., for r^2 < 0.62 */
-static const u128 sin_terms[] = {
-    PER(1),           PER(6),           PER(FACT5),       PER(FACT5 * 42),       PER(FACT10 / 10),
-    PER(FACT10 * 11), PER(FACT15 / 210), PER(FACT15),     PER(FACT15 * 16 * 17), PER(FACT20 / 20),
-    PER(FACT20 * 21), PER(FACT25 / 600), PER(FACT25),     PER(FACT25 * 26 * 27), PER(FACT30 / 30),
-    PER(FACT30 * 31)
-};
-static const u128 cos_terms[] = {
-    PER(1),           PER(2),           PER(24),          PER(FACT5 * 6),        PER(FACT5 * 6 * 7 * 8),
-    PER(FACT10),      PER(FACT10 * 132), PER(FACT15 / 15), PER(FACT15 * 16),     PER(FACT20 / 380),
-    PER(FACT20),      PER(FACT20 * 462), PER(FACT25 / 25), PER(FACT25 * 26),     PER(FACT30 / 870),
-    PER(FACT30),      PER(FACT30 * 31 * 32)
-};
+static const u128 sin_terms[] = { PER(1),
+                                  PER(6),
+                                  PER(FACT5),
+                                  PER(FACT5 * 42),
+                                  PER(FACT10 / 10),
+                                  PER(FACT10 * 11),
+                                  PER(FACT15 / 210),
+                                  PER(FACT15),
+                                  PER(FACT15 * 16 * 17),
+                                  PER(FACT20 / 20),
+                                  PER(FACT20 * 21),
+                                  PER(FACT25 / 600),
+                                  PER(FACT25),
+                                  PER(FACT25 * 26 * 27),
+                                  PER(FACT30 / 30),
+                                  PER(FACT30 * 31) };
+static const u128 cos_terms[] = { PER(1),
+                                  PER(2),
+                                  PER(24),
+                                  PER(FACT5 * 6),
+                                  PER(FACT5 * 6 * 7 * 8),
+                                  PER(FACT10),
+                                  PER(FACT10 * 132),
+                                  PER(FACT15 / 15),
+                                  PER(FACT15 * 16),
+                                  PER(FACT20 / 380),
+                                  PER(FACT20),
+                                  PER(FACT20 * 462),
+                                  PER(FACT25 / 25),
+                                  PER(FACT25 * 26),
+                                  PER(FACT30 / 870),
+                                  PER(FACT30),
+                                  PER(FACT30 * 31 * 32) };
 /* (e^t - 1) / t = 1 + t/2! + t^2/3! + ..., for |t| < 0.7 */
-static const u128 expm1_terms[] = {
-    PER(1),           PER(2),           PER(6),           PER(24),               PER(FACT5),
-    PER(FACT5 * 6),   PER(FACT5 * 42),  PER(FACT10 / 90), PER(FACT10 / 10),      PER(FACT10),
-    PER(FACT10 * 11), PER(FACT10 * 132), PER(FACT15 / 210), PER(FACT15 / 15),    PER(FACT15),
-    PER(FACT15 * 16), PER(FACT15 * 16 * 17), PER(FACT20 / 380), PER(FACT20 / 20), PER(FACT20),
-    PER(FACT20 * 21), PER(FACT20 * 462), PER(FACT25 / 600), PER(FACT25 / 25),    PER(FACT25),
-    PER(FACT25 * 26), PER(FACT25 * 26 * 27), PER(FACT30 / 870), PER(FACT30 / 30), PER(FACT30),
-    PER(FACT30 * 31), PER(FACT30 * 31 * 32)
-};
+static const u128 expm1_terms[] = { PER(1),
+                                    PER(2),
+                                    PER(6),
+                                    PER(24),
+                                    PER(FACT5),
+                                    PER(FACT5 * 6),
+                                    PER(FACT5 * 42),
+                                    PER(FACT10 / 90),
+                                    PER(FACT10 / 10),
+                                    PER(FACT10),
+                                    PER(FACT10 * 11),
+                                    PER(FACT10 * 132),
+                                    PER(FACT15 / 210),
+                                    PER(FACT15 / 15),
+                                    PER(FACT15),
+                                    PER(FACT15 * 16),
+                                    PER(FACT15 * 16 * 17),
+                                    PER(FACT20 / 380),
+                                    PER(FACT20 / 20),
+                                    PER(FACT20),
+                                    PER(FACT20 * 21),
+                                    PER(FACT20 * 462),
+                                    PER(FACT25 / 600),
+                                    PER(FACT25 / 25),
+                                    PER(FACT25),
+                                    PER(FACT25 * 26),
+                                    PER(FACT25 * 26 * 27),
+                                    PER(FACT30 / 870),
+                                    PER(FACT30 / 30),
+                                    PER(FACT30),
+                                    PER(FACT30 * 31),
+                                    PER(FACT30 * 31 * 32) };
 /* atan z = z - z^3/3 + ...; atanh z = z + z^3/3 + ...; for z^2 < 0.03 */
-static const u128 odd_terms[] = {
-    PER(1),  PER(3),  PER(5),  PER(7),  PER(9),  PER(11), PER(13), PER(15), PER(17),
-    PER(19), PER(21), PER(23), PER(25), PER(27), PER(29), PER(31), PER(33), PER(35),
-    PER(37), PER(39), PER(41), PER(43), PER(45), PER(47), PER(49), PER(51)
-};
+static const u128 odd_terms[] = { PER(1),  PER(3),  PER(5),  PER(7),  PER(9),  PER(11), PER(13), PER(15), PER(17),
+                                  PER(19), PER(21), PER(23), PER(25), PER(27), PER(29), PER(31), PER(33), PER(35),
+                                  PER(37), PER(39), PER(41), PER(43), PER(45), PER(47), PER(49), PER(51) };
 #define ATAN_TERMS 13 /* enough for z^2 < 2^-10 */
 
 /* ---- sine, cosine, tangent ---- */
@@ -215,8 +257,8 @@ static void multiply_by_two_over_pi(uint64_t frac, uint64_t *w)
 }
 
 /*
- * The fraction has at least 256 good bits. The nearest that a 64-bit significand with an exponent below 63 comes to a multiple
- * of pi/2 is about 2^-70, so that more than 120 significant ones always remain.
+ * The fraction has at least 256 good bits. The nearest that a 64-bit significand with an exponent below 63 comes to a
+ * multiple of pi/2 is about 2^-70, so that more than 120 significant ones always remain.
  */
 static Reduced reduce_large(Parts x)
 {
@@ -283,7 +325,8 @@ static Real tan_of(Reduced x)
     return x.quarters & 1 ? negated(real_div(cos, sin)) : real_div(sin, cos);
 }
 
-/* False, and no result, for |x| >= 2^63. True with *special set: zero, infinity or NaN, the result of sine and tangent is *nan. */
+/* False, and no result, for |x| >= 2^63. True with *special set: zero, infinity or NaN, the result of sine and tangent
+ * is *nan. */
 static bool trig_operand(floatx80 a, Parts *x, bool *special, floatx80 *value, FloatStatus *s)
 {
     *special = true;
@@ -383,8 +426,8 @@ static Real atan_series(Real z)
 }
 
 /*
- * atan(y/x) for 0 < y <= x. With k/16 the nearest to y/x: atan(y/x) = atan(k/16) + atan((16y - kx) / (16x + ky)); numerator
- * and denominator are exact integers, for then y and x are less than 2^6 apart.
+ * atan(y/x) for 0 < y <= x. With k/16 the nearest to y/x: atan(y/x) = atan(k/16) + atan((16y - kx) / (16x + ky));
+ * numerator and denominator are exact integers, for then y and x are less than 2^6 apart.
  */
 static Real atan_ratio(Parts y, Parts x)
 {
@@ -532,7 +575,8 @@ floatx80 floatx80_yl2x(floatx80 y, floatx80 x, FloatStatus *s)
     return multiply_log(py, log, exact, s);
 }
 
-/* The manual leaves x < -(1 - sqrt(1/2)) and x > sqrt 2 - 1 open; here they give the true value, x = -1 as log2 of zero. */
+/* The manual leaves x < -(1 - sqrt(1/2)) and x > sqrt 2 - 1 open; here they give the true value, x = -1 as log2 of
+ * zero. */
 floatx80 floatx80_yl2xp1(floatx80 y, floatx80 x, FloatStatus *s)
 {
     Parts py, px;

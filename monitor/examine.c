@@ -1,10 +1,9 @@
-/* monitor/examine.c  x and xp: memory as numbers, characters or instructions (disassembled by Zydis). */
-#include <Zydis/Zydis.h>
-
+/* monitor/examine.c  x and xp: memory as numbers, characters or instructions (target/i386/disas.c). */
 #include "exec/memory.h"
 #include "hmp-internal.h"
 #include "hw/i386/pc.h"
 #include "target/i386/access.h"
+#include "target/i386/disas.h"
 
 typedef struct Format {
     uint64_t count;
@@ -68,48 +67,27 @@ static bool read_memory(const Format *f, uint64_t addr, void *buf, size_t len)
     return cpu_memory_read_debug(first_cpu(), addr, buf, len);
 }
 
-static ZydisMachineMode machine_mode(CPUState *cpu, ZydisStackWidth *width)
+/* Length of the instruction printed; 0 when there are no bytes. */
+static size_t print_instruction(Monitor *mon, DisasMode mode, const Format *f, uint64_t addr)
 {
-    if (cpu_code64(cpu)) {
-        *width = ZYDIS_STACK_WIDTH_64;
-        return ZYDIS_MACHINE_MODE_LONG_64;
-    }
-    bool big = cpu->seg[R_CS].attr & SEG_DB;
-    *width = big ? ZYDIS_STACK_WIDTH_32 : ZYDIS_STACK_WIDTH_16;
-    return big ? ZYDIS_MACHINE_MODE_LEGACY_32 : ZYDIS_MACHINE_MODE_LEGACY_16;
-}
-
-/* Length of the instruction printed; 1 for a byte that is none. */
-static size_t print_instruction(Monitor *mon, ZydisDecoder *decoder, const Format *f, uint64_t addr)
-{
-    uint8_t bytes[15];
+    uint8_t bytes[DISAS_INSN_MAX];
     size_t have = sizeof(bytes);
+    char text[DISAS_TEXT_MAX];
     while (have && !read_memory(f, addr, bytes, have)) {
         have--;
     }
-    ZydisDecodedInstruction insn;
-    ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-    ZydisFormatter formatter;
-    char text[128] = "(bad)";
-    size_t len = 1;
-    ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_ATT);
-    if (ZYAN_SUCCESS(ZydisDecoderDecodeFull(decoder, bytes, have, &insn, operands))) {
-        ZydisFormatterFormatInstruction(&formatter, &insn, operands, insn.operand_count_visible, text, sizeof(text),
-                                        addr, NULL);
-        len = insn.length;
+    size_t len = disas_insn(mode, addr, bytes, have, text);
+    if (len) {
+        monitor_printf(mon, "0x%08" PRIx64 ":  %s\n", addr, text);
     }
-    monitor_printf(mon, "0x%08" PRIx64 ":  %s\n", addr, text);
-    return have ? len : 0;
+    return len;
 }
 
 static void disassemble(Monitor *mon, const Format *f, uint64_t addr)
 {
-    ZydisDecoder decoder;
-    ZydisStackWidth width;
-    ZydisMachineMode mode = machine_mode(first_cpu(), &width);
-    ZydisDecoderInit(&decoder, mode, width);
+    DisasMode mode = disas_mode(first_cpu());
     for (uint64_t i = 0; i < f->count; i++) {
-        size_t len = print_instruction(mon, &decoder, f, addr);
+        size_t len = print_instruction(mon, mode, f, addr);
         if (!len) {
             monitor_printf(mon, "Cannot access memory\n");
             return;

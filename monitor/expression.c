@@ -49,7 +49,7 @@ static bool register_value(const char *name, size_t len, uint64_t *value)
         }
     }
     if ((prefixed && !strncmp(name + 1, "ip", 2)) || (len == 2 && !strncmp(name, "pc", 2))) {
-        *value = cpu->seg[R_CS].base + cpu->eip; /* linear, so that "x /i $eip" shows what runs */
+        *value = cpu->seg[R_CS].linear_base + cpu->eip; /* linear, so that "x /i $eip" shows what runs */
     } else if (len == 6 && !strncmp(name, "eflags", 6)) {
         *value = cpu_get_eflags(cpu);
     } else {

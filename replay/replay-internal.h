@@ -34,7 +34,7 @@ typedef struct ReplayOps {
 extern const ReplayOps replay_ops_none, replay_ops_record, replay_ops_play;
 extern const ReplayOps *replay_ops;
 
-/* Exit status of a replay, DESIGN.md section 6. */
+/* Exit status of a replay, docs/replay.txt. */
 enum { REPLAY_SAME, REPLAY_UNUSABLE, REPLAY_CUT, REPLAY_DIVERGED };
 
 bool record_open(const char *path, bool sync_full, bool hash_full, int argc, char **argv, Error **errp);

@@ -3,6 +3,7 @@
 Python 3 standard library only. A failed check raises Failure; main() prints it with the command line and where the
 recording was kept, so that it can be replayed by hand.
 """
+import gzip
 import os
 import re
 import select
@@ -15,7 +16,10 @@ import tempfile
 import time
 
 BUILD = os.environ.get("LOCKSTEP_BUILD", "build")
+PATIENCE = float(os.environ.get("LOCKSTEP_PATIENCE", "1"))  # factor on all timeouts, for slow builds
+SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), ".."))
 DI = "/usr/lib/debian-installer/images/12/{0}/text/debian-installer/{0}/"
+PROMPT = b"(qemu) "
 
 
 class Failure(Exception):
@@ -31,14 +35,21 @@ def check(condition, message):
         raise Failure(message)
 
 
-class Guest:
-    """One run of the emulator with its standard input and output as pipes."""
+def check_equal(found, expected, what):
+    check(found == expected, f"{what}: found {found!r}, expected {expected!r}")
 
-    def __init__(self, args, arch="i386", stdin=subprocess.PIPE):
+
+# ---- one run of the emulator ----
+
+class Guest:
+    """The emulator with its standard input and output as pipes."""
+
+    def __init__(self, args, arch="i386", stdin=subprocess.PIPE, **popen):
         self.command = [emulator(arch)] + [str(a) for a in args]
-        self.process = subprocess.Popen(self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.process = subprocess.Popen(self.command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
         self.output = b""
         self.errors = b""
+        self.status = None
         self._seen = 0
         for stream in (self.process.stdout, self.process.stderr):
             os.set_blocking(stream.fileno(), False)
@@ -53,41 +64,58 @@ class Guest:
             elif data == b"":
                 del self._open[stream]
 
+    def _state(self):
+        return (f"the end of the output:\n{self.output[-2000:].decode(errors='replace')}\n"
+                f"stderr: {self.errors[-2000:].decode(errors='replace')}")
+
     def expect(self, text, timeout=60):
-        """Wait until `text` (bytes) comes after what was expected before."""
-        end = time.monotonic() + timeout
+        """Wait until `text` (bytes) comes after what was expected before; what stood before it."""
+        end = time.monotonic() + timeout * PATIENCE
         while text not in self.output[self._seen:]:
             left = end - time.monotonic()
             if left <= 0 or not self._open:
-                tail = self.output[-2000:].decode(errors="replace")
-                raise Failure(f"{text!r} did not come within {timeout} s; the end of the output:\n{tail}\n"
-                              f"stderr: {self.errors.decode(errors='replace')}")
+                why = f"within {timeout} s" if self._open else "before the emulator ended"
+                raise Failure(f"{text!r} did not come {why}; {self._state()}")
             self._read(min(left, 1))
-        self._seen = self.output.index(text, self._seen) + len(text)
+        start, found = self._seen, self.output.index(text, self._seen)
+        self._seen = found + len(text)
+        return self.output[start:found]
 
     def type(self, text):
-        self.process.stdin.write(text)
-        self.process.stdin.flush()
+        try:
+            self.process.stdin.write(text)
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            self._read(1)
+            raise Failure(f"the emulator ended before {text!r} was typed; {self._state()}") from None
+
+    def close_stdin(self):
+        self.process.stdin.close()
 
     def command_line(self, line, timeout=60, prompt=b"# "):
         """Type a shell command and return what it printed, without the echoed line."""
-        start = self._seen
         self.type(line.encode() + b"\n")
         self.expect(b"\n", timeout)
-        self.expect(prompt, timeout)
-        return self.output[start:self._seen].split(b"\n", 1)[1].rsplit(b"\n", 1)[0].replace(b"\r", b"").decode(errors="replace")
+        text = self.expect(prompt, timeout).rpartition(b"\n")[0]
+        return text.replace(b"\r", b"").decode(errors="replace")
+
+    def monitor(self, command, timeout=20):
+        """Type a monitor command (the monitor must have the focus, at its prompt); the lines that it printed."""
+        self.type(command.encode() + b"\n")
+        self.expect(b"\n", timeout)
+        return self.expect(PROMPT, timeout).replace(b"\r", b"").decode(errors="replace")
 
     def finish(self, timeout=120):
         """Wait for the end; the exit status."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while self._open:
             left = end - time.monotonic()
             if left <= 0:
                 self.process.kill()
-                raise Failure(f"still running after {timeout} s; the end of the output:\n"
-                              f"{self.output[-2000:].decode(errors='replace')}")
+                raise Failure(f"still running after {timeout} s; {self._state()}")
             self._read(min(left, 1))
-        return self.process.wait()
+        self.status = self.process.wait()
+        return self.status
 
     def kill(self, signum=signal.SIGKILL):
         if self.process.poll() is None:
@@ -97,12 +125,22 @@ class Guest:
         return self.errors.decode(errors="replace")
 
 
-def run(args, timeout=120, arch="i386", stdin=subprocess.DEVNULL):
-    """Run to the end. Returns the Guest with .status set."""
-    guest = Guest(args, arch, stdin)
-    guest.status = guest.finish(timeout)
+def run(args, timeout=120, arch="i386", stdin=subprocess.DEVNULL, **popen):
+    """Run to the end; the Guest, with its .status."""
+    guest = Guest(args, arch, stdin, **popen)
+    guest.finish(timeout)
     return guest
 
+
+def wait_for(what, condition, timeout=30):
+    """Wait for what the host shows (a file's contents, say); prefer expect()."""
+    end = time.monotonic() + timeout * PATIENCE
+    while not condition():
+        check(time.monotonic() < end, f"{what}: not within {timeout} s")
+        time.sleep(0.01)
+
+
+# ---- record and replay ----
 
 def digest_of(guest):
     """(icount, digest) from the line that ends a recording or a replay."""
@@ -115,14 +153,22 @@ def icount(mode, path, more=""):
     return ["-icount", f"shift=7,rr={mode},rrfile={path}{more}"]
 
 
-def replay_and_compare(args, log, recorded, what="replay", stdin=subprocess.DEVNULL, same_output=True, timeout=300, more=""):
+def check_recorded(guest, status=0, timeout=120):
+    """Wait for the end of a recording, which must be a good one."""
+    check_equal(guest.finish(timeout), status, f"exit status of the recording; stderr: {guest.stderr_text()!r}")
+    digest_of(guest)
+    return guest
+
+
+def replay_and_compare(args, log, recorded, what="replay", stdin=subprocess.DEVNULL, same_output=True, timeout=300, more="",
+                       **popen):
     """Replay `log` with `args`; digest, instruction count and (unless told otherwise) output must be the recorded ones."""
-    guest = run(args + icount("replay", log, more), timeout, stdin=stdin)
-    check(guest.status == 0, f"{what}: exit status {guest.status}: {guest.stderr_text()}")
+    guest = run(args + icount("replay", log, more), timeout, stdin=stdin, **popen)
+    check_equal(guest.status, 0, f"{what}: exit status; stderr: {guest.stderr_text()!r}")
     check("same as recorded" in guest.stderr_text(), f"{what}: {guest.stderr_text()}")
-    check(digest_of(guest) == digest_of(recorded), f"{what}: {digest_of(guest)} instead of {digest_of(recorded)}")
+    check_equal(digest_of(guest), digest_of(recorded), f"{what}: icount and digest")
     if same_output:
-        check(guest.output == recorded.output, f"{what}: the serial output differs")
+        check_equal(guest.output, recorded.output, f"{what}: serial output")
     return guest
 
 
@@ -138,11 +184,73 @@ class BusyHost:
             burner.wait()
 
 
+# ---- guests ----
+
+def rom_guest(name, *more, memory=16):
+    """Arguments for a ROM guest of tests/guest/."""
+    return ["-M", "pc", "-m", str(memory), "-bios", os.path.join(BUILD, "tests", "guest", name + ".bin"), "-display", "none",
+            *more]
+
+
 def installer_files(arch="i386"):
     """Kernel and initrd of Debian's netboot installer."""
     base = DI.format(arch)
     return base + "linux", base + "initrd.gz"
 
+
+def read_cpio(data):
+    """The members of a cpio archive in the "newc" format: name -> (mode, contents)."""
+    members, at = {}, 0
+    while True:
+        field = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
+        mode, size, name_size = field[1], field[6], field[11]
+        name = data[at + 110:at + 110 + name_size - 1].decode()
+        start = (at + 110 + name_size + 3) & ~3
+        if name == "TRAILER!!!":
+            return members
+        members[name.removeprefix("./")] = (mode, data[start:start + size])
+        at = (start + size + 3) & ~3
+
+
+def write_cpio(members):
+    """Always the same bytes for the same members."""
+    out = b""
+    for number, (name, (mode, data)) in enumerate(list(members.items()) + [("TRAILER!!!", (0, b""))], 1):
+        fields = [number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
+        out += b"070701" + b"".join(b"%08X" % f for f in fields) + name.encode() + b"\0"
+        out += b"\0" * (-len(out) % 4) + data
+        out += b"\0" * (-len(data) % 4)
+    return out
+
+
+def installer_members(arch="i386"):
+    with gzip.open(installer_files(arch)[1]) as stream:
+        return read_cpio(stream.read())
+
+
+def small_initramfs(path, arch="i386"):
+    """Busybox, its libraries and a few directories, from Debian's initrd: boots in a fraction of the time."""
+    everything = installer_members(arch)
+    libraries = ("libc.so.6", "libm.so.6", "libresolv.so.2")
+    wanted = ["bin", "dev", "proc", "sys", "tmp", "lib", "lib64", "bin/busybox", "lib/ld-linux.so.2", "lib64/ld-linux-x86-64.so.2"]
+    for name in everything:
+        folder, _, base = name.rpartition("/")
+        if folder.startswith("lib/") and folder.endswith("-linux-gnu") and (base in libraries or base.startswith("ld-linux")):
+            wanted += [folder, name]
+    members = {name: everything[name] for name in sorted(set(wanted)) if name in everything}
+    for tool in ("sh", "mount", "echo", "cat", "date", "sleep", "seq", "sha256sum", "wc", "ls"):
+        members["bin/" + tool] = (0o120777, b"busybox")
+    with open(path, "wb") as file:
+        file.write(write_cpio(members))
+    return path
+
+
+def linux(initrd, *more, append="console=ttyS0 rdinit=/bin/sh", memory=256):
+    return ["-M", "pc", "-m", str(memory), "-kernel", installer_files()[0], "-initrd", initrd, "-append", append, "-display",
+            "none", *more]
+
+
+# ---- the test itself ----
 
 class Work:
     """A scratch directory; kept, and named, when the test fails."""

@@ -4,7 +4,7 @@
  *
  * A block is a straight run of decoded instructions on one physical page; an instruction that crosses into the next
  * page is alone in its block. One cache serves all vCPUs: they share a model and a thread, and nothing in a block
- * depends on which of them runs it. Nothing here can be seen by the guest (DESIGN.md 2.6).
+ * depends on which of them runs it. Nothing here can be seen by the guest.
  */
 #ifndef ACCEL_INTERP_BLOCK_CACHE_H
 #define ACCEL_INTERP_BLOCK_CACHE_H

@@ -54,6 +54,9 @@ static unsigned bytes_to_limit(const CPUState *cpu)
 bool fetch_second_page(CPUState *cpu, const Block *block)
 {
     uint64_t la = (fetch_linear(cpu, cpu->eip) & PAGE_MASK) + PAGE_SIZE;
+    if (!limit_applies(cpu) && !address_is_canonical(la)) {
+        cpu_raise(cpu, EXCP_GP, 0);
+    }
     return cpu_fetch_translate(cpu, la) == block->second_page;
 }
 
@@ -75,6 +78,9 @@ static void fetch_one(CPUState *cpu, DecodedInsn *d, uint64_t *second_page)
     unsigned available = bytes_to_limit(cpu);
     for (unsigned n = 0; n < available; n++) {
         if (n > 0 && ((la + n) & ~PAGE_MASK) == 0) {
+            if (!limit_applies(cpu) && !address_is_canonical(la + n)) {
+                break;
+            }
             page = *second_page = cpu_fetch_translate(cpu, la + n);
         }
         bytes[n] = (uint8_t)address_space_ld(&address_space_memory, page | ((la + n) & ~PAGE_MASK), 1);
@@ -87,7 +93,7 @@ static void fetch_one(CPUState *cpu, DecodedInsn *d, uint64_t *second_page)
             return;
         }
     }
-    cpu_raise(cpu, EXCP_GP, 0); /* beyond the limit */
+    cpu_raise(cpu, EXCP_GP, 0); /* beyond the limit, or the last canonical address */
 }
 
 static Block *scratch_block(CPUState *cpu)

@@ -9,8 +9,7 @@
 /* Linear address of an offset in CS. */
 static inline uint64_t fetch_linear(const CPUState *cpu, uint64_t ip)
 {
-    uint64_t la = cpu->seg[R_CS].base + ip;
-    return likely((cpu->mode & MODE_CODE_MASK) != MODE_CODE64) ? (uint32_t)la : la;
+    return (cpu->seg[R_CS].linear_base + ip) & cpu->linear_mask;
 }
 
 /* May the whole block be fetched under CS's limit? 64-bit mode has none. */

@@ -1,6 +1,5 @@
 /*
- * accel/interp/interp.c  The reference engine: runs decoded blocks, one handler call per instruction. DESIGN.md
- * sections 2 and 4.
+ * accel/interp/interp.c  The reference engine: runs decoded blocks, one handler call per instruction. docs/cpu.md.
  *
  * The fast loop knows nothing but blocks and the budget. Whatever else may happen between two instructions (traps,
  * interrupts, exit requests) is found by one test per block, and single instructions (TF, RF, breakpoints, interrupt
@@ -9,6 +8,7 @@
 #include "accel/interp/interp.h"
 
 #include "accel/interp/fetch.h"
+#include "accel/interp/trace.h"
 #include "target/i386/debug.h"
 
 /* The vCPU thread's present position; one thread runs all vCPUs. */
@@ -20,13 +20,16 @@ static struct {
     int64_t uncapped_limit; /* ...from this */
 } now;
 
+InterpTrace interp_trace;
+
 /* ---- finding the next block ---- */
 
 /* Control entered another page. The limit is checked first: its #GP goes before the page fault. */
 static uint64_t enter_page(CPUState *cpu, uint64_t la)
 {
+    bool code64 = (cpu->mode & MODE_CODE_MASK) == MODE_CODE64;
     cpu->insn_ip = cpu->eip;
-    if (cpu->eip > cpu->seg[R_CS].limit && (cpu->mode & MODE_CODE_MASK) != MODE_CODE64) {
+    if (code64 ? !address_is_canonical(la) : cpu->eip > cpu->seg[R_CS].limit) {
         cpu_raise(cpu, EXCP_GP, 0);
     }
     return cpu_fetch_translate(cpu, la);
@@ -48,7 +51,11 @@ static Block *look_up(CPUState *cpu, BlockCache *cache, Block *prev, uint64_t ph
         return block;
     }
     cpu->insn_ip = cpu->eip;
-    return fetch_block(cpu, cache, phys);
+    Block *fetched = fetch_block(cpu, cache, phys);
+    if (unlikely(interp_trace.decoded) && fetched != block) {
+        interp_trace.decoded(cpu, fetched);
+    }
+    return fetched;
 }
 
 static inline Block *next_block(CPUState *cpu, BlockCache *cache, Block *prev)
@@ -73,7 +80,7 @@ static inline Block *next_block(CPUState *cpu, BlockCache *cache, Block *prev)
 static inline void run_insns(CPUState *cpu, const Block *block, int64_t count)
 {
     const DecodedInsn *d = block->insn;
-    uint64_t mask = likely((cpu->mode & MODE_CODE_MASK) != MODE_CODE64) ? 0xffffffffu : ~0ull;
+    uint64_t mask = cpu->linear_mask;
     uint64_t ip = cpu->eip;
     now.block = block;
     cpu->run_end = d + count;
@@ -187,12 +194,13 @@ static void uncap_rep(CPUState *cpu)
     }
 }
 
-/* INT n, INT3, INT1 and a taken INTO clear TF on their way, and are not trapped; POPF that clears it still is. */
+/* INT n, INT3, INT1, SYSCALL and a taken INTO that clear TF on their way are not trapped; a POPF that does still is. */
 static bool trap_suppressed(const CPUState *cpu, const DecodedInsn *d)
 {
-    bool soft_int =
-        d->info->map == M_1B && ((d->info->opcode >= 0xcc && d->info->opcode <= 0xce) || d->info->opcode == 0xf1);
-    return soft_int && !(cpu->eflags & TF_MASK);
+    uint8_t opcode = d->info->opcode;
+    bool soft_int = d->info->map == M_1B && ((opcode >= 0xcc && opcode <= 0xce) || opcode == 0xf1);
+    bool syscall = d->info->map == M_0F && opcode == 0x05;
+    return (soft_int || syscall) && !(cpu->eflags & TF_MASK);
 }
 
 static void run_step(CPUState *cpu, BlockCache *cache)
@@ -209,6 +217,9 @@ static void run_step(CPUState *cpu, BlockCache *cache)
     if (trap || shadow) {
         cap_rep(cpu, d);
     }
+    if (unlikely(interp_trace.executes)) {
+        interp_trace.executes(cpu, block);
+    }
     run_insns(cpu, block, 1);
     uncap_rep(cpu);
     now.step_shadow = false;
@@ -221,6 +232,7 @@ static void run_step(CPUState *cpu, BlockCache *cache)
 
 /* ---- the engine ---- */
 
+<<<<<<< HEAD
 Block *interp_run_block(CPUState *cpu, Block *block)
 {
     run_insns(cpu, block, MIN(cpu->icount_limit - cpu->icount, block->count));
@@ -229,6 +241,10 @@ Block *interp_run_block(CPUState *cpu, Block *block)
 }
 
 static inline ExitReason run(CPUState *cpu, const BlockRunner *runner)
+=======
+/* Made twice, so that the usual one does not pay for the trace. */
+static inline __attribute__((always_inline)) ExitReason run_loop(CPUState *cpu, const bool trace)
+>>>>>>> main
 {
     BlockCache *cache = cpu->engine_data;
     Block *block = NULL;
@@ -245,8 +261,23 @@ static inline ExitReason run(CPUState *cpu, const BlockRunner *runner)
             }
         }
         block = next_block(cpu, cache, block);
+<<<<<<< HEAD
         block = runner->run(cpu, block);
+=======
+        if (trace) {
+            interp_trace.executes(cpu, block);
+        }
+        run_insns(cpu, block, MIN(cpu->icount_limit - cpu->icount, block->count));
+        if (unlikely(cpu->eip == cpu->insn_ip)) {
+            note_unfinished(cpu);
+        }
+>>>>>>> main
     }
+}
+
+static ExitReason run(CPUState *cpu)
+{
+    return unlikely(interp_trace.executes) ? run_loop(cpu, true) : run_loop(cpu, false);
 }
 
 /* The instruction was not retired. Debug traps that it earned will be earned again; its interrupt shadow is over. */

@@ -10,8 +10,8 @@
 
 typedef struct BlockRunner {
     /*
-     * Run the block at CS:EIP, and what follows as far as one likes; at least one instruction, unless exit_request is set. The state is
-     * precise afterwards. Returns the block that ran last, for the guess which one follows, or NULL.
+     * Run the block at CS:EIP, and what follows as far as one likes; or nothing, when the next call will. The state is precise
+     * afterwards. Returns the block that ran last, for the guess which one follows, or NULL.
      */
     Block *(*run)(CPUState *cpu, Block *block);
     /* cpu_raise() came out of run(): CPUState is what the fault found, but for what the engine keeps elsewhere. May be NULL. */

@@ -111,21 +111,22 @@ static bool is_hot(Block *block)
     return block->heat >= jit_config.threshold && block->key != BLOCK_KEY_DEAD && !block->crosses;
 }
 
-/* Room for contexts and code: making it forgets all blocks, this one too. */
-static bool make_room(CPUState *cpu)
+/* Room for contexts and code. */
+static bool has_room(void)
 {
-    if (code_cache_has_room(&jit_cache, JIT_ROOM_CODE, JIT_ROOM_DATA) && nb_contexts < MAX_CONTEXTS) {
-        return true;
-    }
+    return code_cache_has_room(&jit_cache, JIT_ROOM_CODE, JIT_ROOM_DATA) && nb_contexts < MAX_CONTEXTS;
+}
+
+static void forget_all(CPUState *cpu)
+{
     block_cache_flush(cpu->engine_data);
     nb_contexts = 1;
     last_context = &contexts[0];
-    return false;
 }
 
 static JitBlock *make_translation(CPUState *cpu, Block *block)
 {
-    if (!is_hot(block) || !make_room(cpu)) {
+    if (!is_hot(block)) {
         return NULL;
     }
     const JitContext *ctx = present_context(cpu);
@@ -185,6 +186,11 @@ static void left(CPUState *cpu, const JitExit *exit)
 static Block *run_block(CPUState *cpu, Block *block)
 {
     static const JitContext *last_exit_context;
+    if (unlikely(!has_room())) {
+        forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
+        last_exit = NULL;
+        return NULL;
+    }
     JitBlock *jb = translation_of(cpu, block);
     if (!jb) {
         last_exit = NULL;

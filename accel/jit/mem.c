@@ -140,7 +140,7 @@ static void emit_after_handler(Translator *t, const Cold *c)
         em_jmp(e, jit_thunks.exit);
         return;
     }
-    if (c->flags_after && c->after.host && !c->after.mem) {
+    if (c->flags_after && c->after.host) {
         flags_emit_restore(e);
     }
     em_jmp(e, c->next);

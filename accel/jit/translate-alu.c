@@ -462,7 +462,9 @@ static void rule_rotate_imm(Translator *t)
     unsigned size = d->op_size, op = (unsigned)d->info->modrm.reg;
     bool needed = t->needed[t->k];
     if (needed) {
-        flags_want_host(t);
+        if (t->needed[t->k] & ~(CC_C | CC_O)) {
+            flags_want_host(t);
+        }
         bool af_bad = t->flags.af_bad;
         shift_steps(&t->e, size, op, host_reg_sized(d->rm, size), shift_count(d), true);
         flags_set(t, af_bad);
@@ -525,7 +527,7 @@ static void rule_bt(Translator *t)
     unsigned size = d->op_size;
     bool imm = d->info->opcode == 0xba;
     unsigned ext = imm ? (unsigned)d->info->modrm.reg : 0;
-    if (t->needed[t->k]) {
+    if (t->needed[t->k] & ~CC_C) {
         flags_want_mem(t);
     }
     if (insn_is_mem(d)) {
@@ -546,7 +548,7 @@ static void rule_bsf(Translator *t)
 {
     const DecodedInsn *d = t->d;
     Emit *e = &t->e;
-    if (t->needed[t->k]) {
+    if (t->needed[t->k] & ~CC_Z) {
         flags_want_mem(t);
     }
     if (insn_is_mem(d)) {

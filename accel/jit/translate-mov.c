@@ -300,8 +300,8 @@ static Rule *two_byte_rule(const DecodedInsn *d)
     case 0xb6:
     case 0xb7:
     case 0xbe:
-    case 0xbf:
-        return rule_extend;
+    case 0xbf: /* AH..BH cannot be encoded together with R12 */
+        return d->reg == R_ESP && !insn_is_mem(d) && (d->rm & REG8_HIGH) ? NULL : rule_extend;
     case 0xc8:
         return d->op_size == 2 ? rule_bswap : NULL;
     default:

@@ -25,6 +25,7 @@ static const DeviceType *const device_types[] = {
     &isa_serial_type,
     &isa_debug_exit_type,
     &isa_debugcon_type,
+    &pc_testdev_type,
     &vga_pci_type,
 };
 

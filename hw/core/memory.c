@@ -479,6 +479,15 @@ static unsigned chunk_size(hwaddr len, unsigned limit)
     return size;
 }
 
+MemoryUnassignedFn *memory_unassigned_hook;
+
+static void unassigned(AddressSpace *as, hwaddr addr, unsigned size, bool write)
+{
+    if (unlikely(memory_unassigned_hook)) {
+        memory_unassigned_hook(as, addr, size, write);
+    }
+}
+
 uint64_t address_space_ld(AddressSpace *as, hwaddr addr, unsigned size)
 {
     uint64_t value = 0;
@@ -488,6 +497,9 @@ uint64_t address_space_ld(AddressSpace *as, hwaddr addr, unsigned size)
         unsigned piece = chunk_size(MIN((hwaddr)(size - done) - 1, last - (addr + done)) + 1, 8);
         FlatRange r = found ? *found : (FlatRange){ 0 };
         uint64_t part = found ? range_read(&r, addr + done, piece) : size_mask(piece);
+        if (!found) {
+            unassigned(as, addr + done, piece, false);
+        }
         value |= part << (8 * done);
         done += piece;
     }
@@ -503,6 +515,8 @@ void address_space_st(AddressSpace *as, hwaddr addr, uint64_t value, unsigned si
         if (found) {
             FlatRange r = *found;
             range_write(&r, addr + done, value >> (8 * done), piece);
+        } else {
+            unassigned(as, addr + done, piece, true);
         }
         done += piece;
     }

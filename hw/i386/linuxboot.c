@@ -4,18 +4,13 @@
  *
  * The pieces go into fw_cfg items with the addresses where they belong; firmware boots the option ROM
  * pc-bios/linuxboot.S, which copies them there and enters the setup code. UEFI firmware reads the same items itself.
- * Left out: protocols before 2.02, EFI handover, setup_data.
+ * Other kernels go to hw/i386/multiboot.c. Left out: protocols before 2.02, EFI handover, setup_data.
  */
-#include <errno.h>
-#include <glib/gstdio.h>
+#include "hw/i386/boot-rom.h"
+#include "hw/i386/multiboot.h"
 
-#include "hw/i386/pc-internal.h"
-#include "replay/replay.h"
-
-#define ROM_FILE          "genroms/linuxboot.bin"
 #define CMDLINE_ADDRESS   0x20000u
 #define CMDLINE_MAX       0xffffu
-#define FIRMWARE_TABLES   (512 * KiB) /* top of low RAM, where firmware puts ACPI tables and its own data */
 #define SETUP_MAX_SECTORS 64
 #define LOADER_TYPE       0xb0 /* assigned to QEMU; guests know it */
 
@@ -52,28 +47,17 @@ typedef struct LinuxImage {
     gsize initrd_len;
 } LinuxImage;
 
-/* what: "kernel file", "initrd". */
-static bool read_file(const char *what, const char *role, const char *path, uint8_t **data, gsize *len, Error **errp)
+static bool is_linux(const LinuxImage *k)
 {
-    GError *gerror = NULL;
-    FILE *f = g_fopen(path, "rb");
-    if (!f) {
-        error_setg(errp, "could not open %s '%s': %s", what, path, g_strerror(errno));
-        return false;
-    }
-    fclose(f);
-    if (!g_file_get_contents(path, (char **)data, len, &gerror)) {
-        error_setg(errp, "could not read %s '%s': %s", what, path, gerror->message);
-        g_error_free(gerror);
-        return false;
-    }
-    return replay_add_input(role, path, errp);
+    const uint8_t *h = k->file;
+    return k->file_len >= HDR_LEN && lduw_le_p(h + HDR_BOOT_FLAG) == 0xaa55 &&
+           ldl_le_p(h + HDR_MAGIC) == HDR_MAGIC_VALUE;
 }
 
 static bool check_kernel(LinuxImage *k, const char *path, Error **errp)
 {
     const uint8_t *h = k->file;
-    if (k->file_len < HDR_LEN || lduw_le_p(h + HDR_BOOT_FLAG) != 0xaa55 || ldl_le_p(h + HDR_MAGIC) != HDR_MAGIC_VALUE) {
+    if (!is_linux(k)) {
         error_setg(errp, "kernel file '%s' is not a Linux bzImage", path);
         return false;
     }
@@ -123,7 +107,7 @@ static bool place_initrd(LinuxImage *k, const char *path, uint64_t ram_below_4g,
 {
     uint64_t limit =
         k->version >= 0x203 ? (uint64_t)ldl_le_p(k->file + HDR_INITRD_ADDR_MAX) + 1 : INITRD_MAX_OLD + 1ull;
-    uint64_t ram_end = ram_below_4g > FIRMWARE_TABLES ? ram_below_4g - FIRMWARE_TABLES : 0;
+    uint64_t ram_end = ram_below_4g > BOOT_FIRMWARE_TABLES ? ram_below_4g - BOOT_FIRMWARE_TABLES : 0;
     uint64_t kernel_end = k->kernel_addr + (k->file_len - k->setup_len);
     limit = MIN(limit, ram_end);
     if (k->initrd_len > limit || ((limit - k->initrd_len) & PAGE_MASK) < kernel_end) {
@@ -192,41 +176,13 @@ static void add_pieces(const LinuxImage *k, const char *cmdline, Device *fw_cfg)
     }
 }
 
-/* ---- the option ROM ---- */
+/* ---- putting it together ---- */
 
 extern const uint8_t linuxboot_rom[], linuxboot_rom_end[]; /* pc-bios/linuxboot.S */
 
-#define ROM_PNP_OFFSET 0x1a
-#define PNP_LEN        32
-#define PNP_CHECKSUM   9
-
-static uint8_t checksum(const uint8_t *p, size_t len)
-{
-    uint8_t sum = 0;
-    while (len--) {
-        sum -= *p++;
-    }
-    return sum;
-}
-
-static void add_option_rom(Device *fw_cfg)
-{
-    size_t len = linuxboot_rom_end - linuxboot_rom;
-    size_t size = (len + 1 + 511) & ~(size_t)511; /* the last byte is the ROM's checksum */
-    uint8_t *rom = g_malloc0(size);
-    memcpy(rom, linuxboot_rom, len);
-    rom[2] = size / 512;
-    uint8_t *pnp = rom + lduw_le_p(rom + ROM_PNP_OFFSET);
-    pnp[PNP_CHECKSUM] = checksum(pnp, PNP_LEN);
-    rom[size - 1] = checksum(rom, size);
-    fw_cfg_add_file(fw_cfg, ROM_FILE, rom, size);
-    g_free(rom);
-}
-
 static bool load_image(LinuxImage *k, const PCConfig *config, const char *cmdline, uint64_t ram_below_4g, Error **errp)
 {
-    if (!read_file("kernel file", "kernel", config->kernel, &k->file, &k->file_len, errp) ||
-        !check_kernel(k, config->kernel, errp) || !check_cmdline(k, cmdline, errp)) {
+    if (!check_kernel(k, config->kernel, errp) || !check_cmdline(k, cmdline, errp)) {
         return false;
     }
     choose_addresses(k, strlen(cmdline) + 1);
@@ -237,19 +193,31 @@ static bool load_image(LinuxImage *k, const PCConfig *config, const char *cmdlin
     if (!config->initrd) {
         return true;
     }
-    return read_file("initrd", "initrd", config->initrd, &k->initrd, &k->initrd_len, errp) &&
+    return boot_read_file("initrd", "initrd", config->initrd, &k->initrd, &k->initrd_len, errp) &&
            place_initrd(k, config->initrd, ram_below_4g, errp);
 }
 
+static bool load_linux(LinuxImage *k, const PCConfig *config, uint64_t ram_below_4g, Device *fw_cfg, Error **errp)
+{
+    const char *cmdline = config->append ? config->append : "";
+    if (!load_image(k, config, cmdline, ram_below_4g, errp)) {
+        return false;
+    }
+    fill_header(k, cmdline);
+    add_pieces(k, cmdline, fw_cfg);
+    boot_add_option_rom(fw_cfg, linuxboot_rom, linuxboot_rom_end);
+    return true;
+}
+
+/* A kernel that has both headers is Linux. */
 bool linuxboot_load(const PCConfig *config, uint64_t ram_below_4g, Device *fw_cfg, Error **errp)
 {
     LinuxImage k = { 0 };
-    const char *cmdline = config->append ? config->append : "";
-    bool ok = load_image(&k, config, cmdline, ram_below_4g, errp);
-    if (ok) {
-        fill_header(&k, cmdline);
-        add_pieces(&k, cmdline, fw_cfg);
-        add_option_rom(fw_cfg);
+    bool ok = boot_read_file("kernel file", "kernel", config->kernel, &k.file, &k.file_len, errp);
+    if (ok && !is_linux(&k) && multiboot_detect(k.file, k.file_len)) {
+        ok = multiboot_load(config, k.file, k.file_len, ram_below_4g, fw_cfg, errp);
+    } else if (ok) {
+        ok = load_linux(&k, config, ram_below_4g, fw_cfg, errp);
     }
     g_free(k.file);
     g_free(k.initrd);

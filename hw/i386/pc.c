@@ -11,6 +11,7 @@
 #include "hw/isa/chips.h"
 #include "replay/replay.h"
 #include "target/i386/smm.h"
+#include "target/i386/x87.h"
 
 #define ISA_IRQS         16
 #define GSI_COUNT        24
@@ -32,6 +33,7 @@ typedef struct PCMachine {
     Device *pit, *hpet, *rtc;
     Device *i440fx, *piix3, *pm;
     Device *fw_cfg;
+    Device *ferr;
     uint8_t a20_inputs; /* bit per source: the gate is open while any is set */
 } PCMachine;
 
@@ -203,27 +205,17 @@ static const VMStateDescription vmstate_pc = {
     .post_load = a20_post_load,
     .fields =
         (const VMStateField[]){
-            VMSTATE_DERIVED(PCMachine, config),
-            VMSTATE_DERIVED(PCMachine, ram_below_4g),
-            VMSTATE_DERIVED(PCMachine, ram_above_4g),
-            VMSTATE_DERIVED(PCMachine, ram),
-            VMSTATE_DERIVED(PCMachine, ram_low),
-            VMSTATE_DERIVED(PCMachine, ram_high),
-            VMSTATE_DERIVED(PCMachine, bios),
-            VMSTATE_DERIVED(PCMachine, isa_bios),
-            VMSTATE_DERIVED(PCMachine, cpu),
-            VMSTATE_DERIVED(PCMachine, pic),
-            VMSTATE_DERIVED(PCMachine, ioapic),
-            VMSTATE_DERIVED(PCMachine, apic),
-            VMSTATE_DERIVED(PCMachine, pit),
-            VMSTATE_DERIVED(PCMachine, hpet),
-            VMSTATE_DERIVED(PCMachine, rtc),
-            VMSTATE_DERIVED(PCMachine, i440fx),
-            VMSTATE_DERIVED(PCMachine, piix3),
-            VMSTATE_DERIVED(PCMachine, pm),
-            VMSTATE_DERIVED(PCMachine, fw_cfg),
-            VMSTATE_INT(PCMachine, a20_inputs),
-            VMSTATE_END,
+            VMSTATE_DERIVED(PCMachine, config),       VMSTATE_DERIVED(PCMachine, ram_below_4g),
+            VMSTATE_DERIVED(PCMachine, ram_above_4g), VMSTATE_DERIVED(PCMachine, ram),
+            VMSTATE_DERIVED(PCMachine, ram_low),      VMSTATE_DERIVED(PCMachine, ram_high),
+            VMSTATE_DERIVED(PCMachine, bios),         VMSTATE_DERIVED(PCMachine, isa_bios),
+            VMSTATE_DERIVED(PCMachine, cpu),          VMSTATE_DERIVED(PCMachine, pic),
+            VMSTATE_DERIVED(PCMachine, ioapic),       VMSTATE_DERIVED(PCMachine, apic),
+            VMSTATE_DERIVED(PCMachine, pit),          VMSTATE_DERIVED(PCMachine, hpet),
+            VMSTATE_DERIVED(PCMachine, rtc),          VMSTATE_DERIVED(PCMachine, i440fx),
+            VMSTATE_DERIVED(PCMachine, piix3),        VMSTATE_DERIVED(PCMachine, pm),
+            VMSTATE_DERIVED(PCMachine, fw_cfg),       VMSTATE_DERIVED(PCMachine, ferr),
+            VMSTATE_INT(PCMachine, a20_inputs),       VMSTATE_END,
         },
 };
 
@@ -282,6 +274,26 @@ static void create_timers(void)
     pcspk_connect(device_create(&pcspk_type), pc.pit);
 }
 
+/* FERR# and IGNNE#. */
+static void ferr_changed(CPUState *cpu)
+{
+    ferr_set(pc.ferr, x87_ferr(cpu));
+}
+
+static bool ignne_asserted(CPUState *cpu)
+{
+    (void)cpu;
+    return ferr_ignne(pc.ferr);
+}
+
+static void create_ferr(void)
+{
+    pc.ferr = device_create(&ferr_type);
+    ferr_connect(pc.ferr, pc_gsi(13));
+    cpu_ferr_hook = ferr_changed;
+    cpu_ignne_hook = ignne_asserted;
+}
+
 static bool create_serial(int n, Error **errp)
 {
     static const char *const indices[PC_SERIAL_PORTS] = { "0", "1", "2", "3" };
@@ -303,6 +315,7 @@ static bool create_isa_devices(Error **errp)
     i8042_connect(device_create(&i8042_type), pc_gsi(1), pc_gsi(12), irq_line(a20_set, NULL, A20_KBC));
     port92_connect(device_create(&port92_type), irq_line(a20_set, NULL, A20_PORT92));
     device_create(&i8257_type);
+    create_ferr();
     for (int i = 0; i < PC_SERIAL_PORTS; i++) {
         if (pc.config->serial_present[i] && !create_serial(i, errp)) {
             return false;

@@ -59,7 +59,7 @@ enum {
 #define DIVIDER_HZ  32768
 #define SECOND      NANOSECONDS_PER_SECOND
 #define DAY_SECONDS 86400
-#define A_SUNDAY    (-719166) /* 7 January of year 1: days before 1970 */
+#define A_SUNDAY    (-719163) /* 31 December of year 0, in days since 1970 */
 /* Times of the 32.768 kHz time base: UIP rises tBUC before the update cycle, which lasts tUC. */
 #define TBUC_NS 244000
 #define TUC_NS  1984000
@@ -565,7 +565,7 @@ static void set_initial_time(RTCState *s, int64_t now)
     write_time(s, seconds);
     s->cmos[REG_DAY_OF_WEEK] = to_register(s, 1);
     advance_day_of_week(s, floor_div(seconds, DAY_SECONDS) - A_SUNDAY);
-    s->phase_ns = host - floor_div(host, SECOND) * SECOND + FIRST_UPDATE_NS - now;
+    s->phase_ns = (host % SECOND + SECOND) % SECOND + FIRST_UPDATE_NS - now;
     s->started = true;
 }
 
@@ -577,6 +577,16 @@ static bool settle_utc_offset(Error **errp)
     config.utc_offset = CLAMP(g_ascii_strtoll(offset, NULL, 10), -DAY_SECONDS, DAY_SECONDS);
     bool ok = replay_add_property("rtc-offset", "-rtc base", offset, errp);
     g_free(offset);
+    return ok;
+}
+
+static bool check_base(Error **errp)
+{
+    GDateTime *date = config.fixed_date ? g_date_time_new_from_unix_utc(config.date_seconds) : NULL;
+    char *base = date ? g_date_time_format(date, "%Y-%m-%dT%H:%M:%S") : g_strdup("utc");
+    bool ok = replay_add_property("rtc-base", "-rtc base", base, errp);
+    g_free(base);
+    g_clear_pointer(&date, g_date_time_unref);
     return ok;
 }
 
@@ -600,7 +610,7 @@ static void rtc_reset(Device *dev)
 static bool rtc_realize(Device *dev, Error **errp)
 {
     RTCState *s = container_of(dev, RTCState, dev);
-    if (!settle_utc_offset(errp)) {
+    if (!settle_utc_offset(errp) || !check_base(errp)) {
         return false;
     }
     s->cmos[REG_A] = A_DIVIDER_32K | 6;

@@ -4,6 +4,8 @@
  * Nothing counts: a channel remembers the clock pulse that loaded its counting element, and its count, its output and
  * the moment of its next edge are computed from the virtual clock. Pulses (ticks) are numbered from power-on. As in the
  * chip, what is written waits in the count register; the pulse after the write (or after the trigger) moves it on.
+ * Edges keep to that. A count is shown as loaded at once, though: on a PC the next I/O cycle always comes after that
+ * pulse, and guests rely on it (Linux's calibration does), while here an access takes next to no time.
  *
  * Only output 0 is wired to anything that notices edges, and there only rising edges count: the one-tick low pulse of
  * modes 2 and 4 is given in one piece, at its end. A count of 1, which modes 2 and 3 do not allow, leaves the output
@@ -29,8 +31,7 @@ typedef struct Channel {
     int64_t load_tick;     /* the pulse that loads it or has loaded it */
     int64_t takeover_tick; /* modes 2, 3, `pending`: the pulse that loads `written` */
     int64_t held;          /* `paused`: pulses counted by then */
-    uint16_t before;       /* the counting element until load_tick, and while not `running` */
-    uint8_t out_before;    /* the output until load_tick */
+    uint16_t before;       /* the counting element while not `running` */
     bool running;          /* the counting element has been told to load */
     bool pending;          /* `written` waits for the end of a cycle or for a trigger */
     bool paused;           /* gate is low in a mode that then stops */
@@ -113,10 +114,7 @@ static int output(const Channel *c, int64_t tick)
     if (!c->running) {
         return mode_of(c) != 0;
     }
-    int64_t d = elapsed(c, tick);
-    if (d < 0) {
-        return c->out_before;
-    }
+    int64_t d = MAX(elapsed(c, tick), 0);
     switch (mode_of(c)) {
     case 0:
     case 1:
@@ -164,16 +162,16 @@ static uint32_t from_bcd(uint16_t v)
 
 static uint16_t read_count(const Channel *c, int64_t tick)
 {
-    int64_t d = elapsed(c, tick);
-    if (!c->running || d < 0) {
+    if (!c->running) {
         return c->before;
     }
+    int64_t d = MAX(elapsed(c, tick), 0);
     return is_bcd(c) ? to_bcd(count_after(c, d, 10000)) : (uint16_t)count_after(c, d, 65536);
 }
 
-static bool null_count(const Channel *c, int64_t tick)
+static bool null_count(const Channel *c)
 {
-    return !c->written || c->pending || (c->running && elapsed(c, tick) < 0);
+    return !c->written || c->pending;
 }
 
 /* ---- how counts reach the counting element ---- */
@@ -188,8 +186,6 @@ static int64_t part_end(const Channel *c, int64_t tick)
 
 static void load_at_next_pulse(Channel *c, int64_t tick)
 {
-    c->before = read_count(c, tick);
-    c->out_before = mode_of(c) == 0 ? 0 : (uint8_t)output(c, tick);
     c->count = c->written;
     c->load_tick = tick + 1;
     c->held = 0;
@@ -318,8 +314,8 @@ static void latch_count(Channel *c, int64_t tick)
 static void latch_status(Channel *c, int64_t tick)
 {
     if (!c->status_latched) {
-        c->status = (uint8_t)((output(c, tick) ? STATUS_OUTPUT : 0) | (null_count(c, tick) ? STATUS_NULL_COUNT : 0) |
-                              c->control);
+        c->status =
+            (uint8_t)((output(c, tick) ? STATUS_OUTPUT : 0) | (null_count(c) ? STATUS_NULL_COUNT : 0) | c->control);
         c->status_latched = 1;
     }
 }
@@ -503,18 +499,25 @@ static bool channel_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField channel_fields[] = {
-    VMSTATE_INT(Channel, control),        VMSTATE_INT(Channel, written),
-    VMSTATE_INT(Channel, count),          VMSTATE_INT(Channel, load_tick),
-    VMSTATE_INT(Channel, takeover_tick),  VMSTATE_INT(Channel, held),
-    VMSTATE_INT(Channel, before),         VMSTATE_INT(Channel, out_before),
-    VMSTATE_BOOL(Channel, running),       VMSTATE_BOOL(Channel, pending),
-    VMSTATE_BOOL(Channel, paused),        VMSTATE_INT(Channel, gate),
-    VMSTATE_INT(Channel, write_low),      VMSTATE_INT(Channel, write_high_next),
-    VMSTATE_INT(Channel, read_high_next), VMSTATE_INT(Channel, latched_bytes),
-    VMSTATE_INT(Channel, latched_count),  VMSTATE_INT(Channel, status_latched),
-    VMSTATE_INT(Channel, status),         VMSTATE_END
-};
+static const VMStateField channel_fields[] = { VMSTATE_INT(Channel, control),
+                                               VMSTATE_INT(Channel, written),
+                                               VMSTATE_INT(Channel, count),
+                                               VMSTATE_INT(Channel, load_tick),
+                                               VMSTATE_INT(Channel, takeover_tick),
+                                               VMSTATE_INT(Channel, held),
+                                               VMSTATE_INT(Channel, before),
+                                               VMSTATE_BOOL(Channel, running),
+                                               VMSTATE_BOOL(Channel, pending),
+                                               VMSTATE_BOOL(Channel, paused),
+                                               VMSTATE_INT(Channel, gate),
+                                               VMSTATE_INT(Channel, write_low),
+                                               VMSTATE_INT(Channel, write_high_next),
+                                               VMSTATE_INT(Channel, read_high_next),
+                                               VMSTATE_INT(Channel, latched_bytes),
+                                               VMSTATE_INT(Channel, latched_count),
+                                               VMSTATE_INT(Channel, status_latched),
+                                               VMSTATE_INT(Channel, status),
+                                               VMSTATE_END };
 static const VMStateDescription vmstate_channel = {
     .name = "i8254-channel", .version = 1, .fields = channel_fields, .post_load = channel_post_load
 };

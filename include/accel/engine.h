@@ -1,4 +1,4 @@
-/* accel/engine.h  What runs guest code. DESIGN.md section 4. */
+/* accel/engine.h  What runs guest code. The rules: docs/cpu.md. */
 #ifndef ACCEL_ENGINE_H
 #define ACCEL_ENGINE_H
 
@@ -15,7 +15,7 @@ typedef struct ExecEngine {
     const char *name; /* "interp", "jit" */
     void (*init_cpu)(CPUState *cpu);
     /*
-     * Retire at most `budget` >= 1 instructions. Between instructions, where the contract of DESIGN.md section 2 allows (after I/O, after the
+     * Retire at most `budget` >= 1 instructions. Between instructions, where docs/cpu.md allows (after I/O, after the
      * interrupt window opens), takes interrupts itself. On return the state is precise and icount exact.
      * vCPU thread, machine_lock held.
      */

@@ -110,6 +110,9 @@ MemoryRegion *address_space_translate(AddressSpace *as, hwaddr addr, hwaddr *off
 /* Single accesses by the CPU or a DMA master. Unassigned reads give all ones; unassigned writes and ROM writes are dropped. */
 uint64_t address_space_ld(AddressSpace *as, hwaddr addr, unsigned size); /* size 1, 2, 4, 8; little-endian */
 void address_space_st(AddressSpace *as, hwaddr addr, uint64_t value, unsigned size);
+/* Told of single accesses to nothing, when not NULL: -d guest_errors. */
+typedef void MemoryUnassignedFn(AddressSpace *as, hwaddr addr, unsigned size, bool write);
+extern MemoryUnassignedFn *memory_unassigned_hook;
 /* Bulk, across ranges. RAM written this way is marked dirty and code in it is invalidated. */
 void address_space_read(AddressSpace *as, hwaddr addr, void *buf, hwaddr len);
 void address_space_write(AddressSpace *as, hwaddr addr, const void *buf, hwaddr len);

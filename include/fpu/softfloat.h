@@ -91,9 +91,9 @@ floatx80 floatx80_2xm1(floatx80 a, FloatStatus *s);               /* 2^a - 1 */
 /* fpu/remainder.c */
 typedef struct FloatRemainder {
     floatx80 value;
-    unsigned quotient; /* its low three bits */
+    unsigned quotient; /* its low three bits; 0 when partial */
     bool partial;      /* the operands were 2^64 or more apart: not reduced to the end */
-    bool has_quotient; /* neither partial nor NaN nor invalid */
+    bool special;      /* NaN or invalid: no quotient */
 } FloatRemainder;
 /* FPREM (quotient truncated) or FPREM1 (to nearest). */
 FloatRemainder floatx80_remainder(floatx80 a, floatx80 b, bool nearest, FloatStatus *s);
@@ -101,6 +101,7 @@ floatx80 floatx80_scale(floatx80 a, floatx80 b, FloatStatus *s); /* a * 2^trunc(
 /* a = *significand * 2^*exponent */
 void floatx80_extract(floatx80 a, floatx80 *exponent, floatx80 *significand, FloatStatus *s);
 
+floatx80 floatx80_from_int64(int64_t v); /* exact */
 /* Round to x80_precision, for results that are not of + - * / sqrt. */
 floatx80 floatx80_round(floatx80 a, FloatStatus *s);
 /* Unsupported encodings (unnormals, pseudo-NaNs, pseudo-infinities): INVALID as operand. */

@@ -57,7 +57,7 @@ void replay_interrupt(void);
 /* An exception is being delivered (logged with rrsync=full only). */
 void replay_exception(void);
 /*
- * Recording: writes the checkpoint; for INIT, RESET, CLOCK_VIRTUAL also writes and runs queued asynchronous events.
+ * Recording: writes the checkpoint; for all but the two of warping also writes and runs queued asynchronous events.
  * Replay: true if the log has this checkpoint here; then its asynchronous events have been run. False: not now.
  * Not active: runs queued asynchronous events, returns true.
  * Never nests. No events are run for WARP_START and WARP_ACCOUNT.

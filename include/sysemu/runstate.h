@@ -42,7 +42,7 @@ void qemu_system_shutdown_request_code(ShutdownCause cause, int exit_status); /*
 void qemu_system_powerdown_request(void); /* ACPI power button; recorded */
 /* The power button's receiver (hw/acpi). */
 void qemu_register_powerdown_handler(void (*fn)(void *opaque), void *opaque);
-/* Async-signal-safe: SIGINT, SIGTERM, SIGHUP. */
+/* SIGINT, SIGTERM, SIGHUP came; called by the main loop, not in the signal handler. */
 void qemu_system_killed(int signum);
 
 #endif

@@ -7,7 +7,7 @@
 typedef enum InputEventKind { INPUT_EVENT_KEY, INPUT_EVENT_BTN, INPUT_EVENT_REL, INPUT_EVENT_ABS } InputEventKind;
 typedef enum KeyValueKind { KEY_VALUE_NUMBER, KEY_VALUE_QCODE } KeyValueKind;
 
-/* Field widths as in shared LOG_FORMAT: REPLAY_ASYNC_EVENT_INPUT. */
+/* Field widths as in the log: REPLAY_ASYNC_EVENT_INPUT, docs/replay.txt. */
 typedef struct InputEvent {
     InputEventKind kind;
     KeyValueKind key_kind;

@@ -40,6 +40,7 @@ bool cpu_memory_write_debug(CPUState *cpu, uint64_t la, const void *buf, size_t 
 
 void tlb_flush(CPUState *cpu, bool global_too);
 void tlb_flush_page(CPUState *cpu, uint64_t la); /* INVLPG */
+void tlb_flush_page_of(CPUState *cpu, uint64_t la, bool global_too); /* INVPCID spares global pages */
 void tlb_rederive(CPUState *cpu);                /* CR0.WP, A20 handling, memory map, breakpoints changed: keep entries, redo TLBFast */
 void tlb_derive_page(CPUState *cpu, ram_addr_t page); /* page flags changed */
 void tlb_set_align_check(CPUState *cpu, bool on);
@@ -104,11 +105,29 @@ CPU_LD_DEFINE(64, uint64_t)
 /* Linear address of [offset, offset+size) in a segment, all checks: limit, type, null, expand-down, canonical in 64-bit mode. seg.c */
 uint64_t seg_address_slow(CPUState *cpu, int seg, uint64_t offset, unsigned size, AccessKind kind) __attribute__((cold));
 
+/* Where an offset leads. Not checked: in 64-bit mode it may not be canonical, which matches no TLB tag. */
+static inline uint64_t seg_linear(const CPUState *cpu, const SegmentCache *s, uint64_t offset)
+{
+    return (s->linear_base + offset) & cpu->linear_mask;
+}
+
+/* Does [offset, offset+size) end below `end`? Offsets outside 64-bit mode are 32 bits wide, so only there the sum may wrap. */
+static inline bool seg_inside(uint64_t end, uint64_t offset, unsigned size)
+{
+    return offset + size - 1 < end;
+}
+
+static inline bool range_is_canonical(uint64_t la, unsigned size)
+{
+    return address_is_canonical(la) && address_is_canonical(la + size - 1);
+}
+
 static inline uint64_t seg_read_address(CPUState *cpu, int seg, uint64_t offset, unsigned size)
 {
     const SegmentCache *s = &cpu->seg[seg];
-    if (likely((int64_t)(offset + size - 1) <= s->read_last)) {
-        return (uint32_t)(s->base + offset);
+    uint64_t la = seg_linear(cpu, s, offset);
+    if (likely(seg_inside(s->read_end, offset, size)) && likely(range_is_canonical(la, size))) {
+        return la;
     }
     return seg_address_slow(cpu, seg, offset, size, ACCESS_READ);
 }
@@ -116,28 +135,56 @@ static inline uint64_t seg_read_address(CPUState *cpu, int seg, uint64_t offset,
 static inline uint64_t seg_write_address(CPUState *cpu, int seg, uint64_t offset, unsigned size)
 {
     const SegmentCache *s = &cpu->seg[seg];
-    if (likely((int64_t)(offset + size - 1) <= s->write_last)) {
-        return (uint32_t)(s->base + offset);
+    uint64_t la = seg_linear(cpu, s, offset);
+    if (likely(seg_inside(s->write_end, offset, size)) && likely(range_is_canonical(la, size))) {
+        return la;
     }
     return seg_address_slow(cpu, seg, offset, size, ACCESS_WRITE);
 }
-/* In 64-bit mode cpu_segment_derive() keeps read_last and write_last at -1 so that the slow form decides; issue 3 gives it a fast form. */
+
+/*
+ * Host address of [offset, offset+size) when neither segment nor TLB has anything to say, else NULL. One compare each;
+ * never faults, changes nothing. The tag compare also refuses what is not canonical.
+ */
+static inline void *seg_host_address(CPUState *cpu, const SegmentCache *s, uint64_t offset, unsigned size, bool write)
+{
+    uint64_t la = seg_linear(cpu, s, offset);
+    const TLBFast *e = tlb_fast_entry(cpu, la, cpu->mmu_mode);
+    if (likely(seg_inside(write ? s->write_end : s->read_end, offset, size)) &&
+        likely((write ? e->write : e->read) == ((la + size - 1) & PAGE_MASK))) {
+        return (void *)(uintptr_t)(la + e->addend);
+    }
+    return NULL;
+}
 
 #define SEG_LD_DEFINE(bits, type)                                                                       \
     static inline type seg_ld##bits(CPUState *cpu, int seg, uint64_t offset)                            \
     {                                                                                                   \
-        return cpu_ld##bits(cpu, seg_read_address(cpu, seg, offset, sizeof(type)));                     \
+        const void *host = seg_host_address(cpu, &cpu->seg[seg], offset, sizeof(type), false);          \
+        if (likely(host)) {                                                                             \
+            type v;                                                                                     \
+            memcpy(&v, host, sizeof(v));                                                                \
+            return v;                                                                                   \
+        }                                                                                               \
+        uint64_t la = seg_read_address(cpu, seg, offset, sizeof(type));                                 \
+        return (type)cpu_ld_slow(cpu, la, sizeof(type), cpu->mmu_mode);                                 \
     }                                                                                                   \
     static inline void seg_st##bits(CPUState *cpu, int seg, uint64_t offset, type v)                    \
     {                                                                                                   \
-        cpu_st##bits(cpu, seg_write_address(cpu, seg, offset, sizeof(type)), v);                        \
+        void *host = seg_host_address(cpu, &cpu->seg[seg], offset, sizeof(type), true);                 \
+        if (likely(host)) {                                                                             \
+            memcpy(host, &v, sizeof(v));                                                                \
+            return;                                                                                     \
+        }                                                                                               \
+        uint64_t la = seg_write_address(cpu, seg, offset, sizeof(type));                                \
+        cpu_st_slow(cpu, la, v, sizeof(type), cpu->mmu_mode);                                           \
     }
 SEG_LD_DEFINE(8, uint8_t)
 SEG_LD_DEFINE(16, uint16_t)
 SEG_LD_DEFINE(32, uint32_t)
 SEG_LD_DEFINE(64, uint64_t)
 
-/* Port I/O with the permission check (IOPL, TSS bitmap): #GP. Calls cpu_interrupt_point(). size 1, 2, 4. seg.c */
+/* Port I/O with the permission check (IOPL, TSS bitmap): #GP. Calls cpu_interrupt_point(). size 1, 2, 4. io.c */
 void cpu_check_io(CPUState *cpu, uint16_t port, unsigned size);
 uint32_t cpu_in(CPUState *cpu, uint16_t port, unsigned size);
 void cpu_out(CPUState *cpu, uint16_t port, uint32_t value, unsigned size);

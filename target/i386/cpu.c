@@ -155,8 +155,9 @@ void cpu_reset_on_init(CPUState *cpu)
 static const VMStateField segment_fields[] = {
     VMSTATE_INT(SegmentCache, selector),       VMSTATE_INT(SegmentCache, attr),
     VMSTATE_INT(SegmentCache, limit),          VMSTATE_INT(SegmentCache, base),
-    VMSTATE_BOOL(SegmentCache, null),          VMSTATE_DERIVED(SegmentCache, read_last), /* cpu_segment_derive() */
-    VMSTATE_DERIVED(SegmentCache, write_last), VMSTATE_END,
+    VMSTATE_BOOL(SegmentCache, null),          VMSTATE_DERIVED(SegmentCache, read_end), /* cpu_segment_derive() */
+    VMSTATE_DERIVED(SegmentCache, write_end),  VMSTATE_DERIVED(SegmentCache, linear_base),
+    VMSTATE_END,
 };
 static const VMStateDescription vmstate_segment = { .name = "segment", .version = 1, .fields = segment_fields };
 
@@ -210,6 +211,7 @@ static const VMStateField cpu_fields[] = {
     VMSTATE_INT(CPUState, cpl),
     VMSTATE_DERIVED(CPUState, mmu_mode),
     VMSTATE_DERIVED(CPUState, mode),
+    VMSTATE_DERIVED(CPUState, linear_mask), /* follows mode */
     VMSTATE_U64S(CPUState, tlb),
     VMSTATE_DERIVED(CPUState, tlb_fast),
     VMSTATE_INT(CPUState, fetch_page),

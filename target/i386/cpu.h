@@ -92,8 +92,9 @@ enum {
 /*
  * A segment register with its hidden part. attr has the layout of a descriptor's second dword, bits 8-23, shifted down
  * by 8: 3:0 type, 4 S, 6:5 DPL, 7 P, 12 AVL, 13 L, 14 D/B, 15 G. limit is in bytes (granularity applied).
- * read_last and write_last: greatest offset at which the last byte of an access may lie, -1 when the segment is not
- * readable or writable at all or is expand-down (then the slow path checks). Derived; kept by cpu_segment_derive().
+ * read_end and write_end: an access whose last byte lies below is inside; 0 when the segment is not readable or writable
+ * at all or is expand-down (then the slow path checks), all ones in 64-bit mode. linear_base: what is added to an offset,
+ * 0 where 64-bit mode ignores the base. Derived; kept by cpu_segment_derive().
  */
 typedef struct SegmentCache {
     uint16_t selector;
@@ -101,7 +102,8 @@ typedef struct SegmentCache {
     uint32_t limit;
     uint64_t base;
     bool null; /* loaded with a null selector: unusable */
-    int64_t read_last, write_last;
+    uint64_t read_end, write_end;
+    uint64_t linear_base;
 } SegmentCache;
 #define SEG_TYPE(attr) ((attr)&0xf)
 #define SEG_A 0x0001
@@ -133,6 +135,7 @@ typedef struct TLBEntry {
 #define TLB_G 16u     /* global */
 #define TLB_NX 32u
 #define TLB_LARGE 64u /* came from a large page (INVLPG drops every entry of it) */
+#define TLB_HUGE 128u /* with TLB_LARGE: of 1 GiB */
 
 /* What engines probe: derived from the TLBEntry, the memory map and the page flags. A tag that cannot match is TLB_NEVER. */
 typedef struct TLBFast {
@@ -216,6 +219,7 @@ struct CPUState {
     uint8_t cpl;       /* 0..3; 0 in real mode, 3 in v86 */
     uint8_t mmu_mode;  /* MMU_USER when cpl == 3 */
     uint32_t mode;     /* decode mode, see target/i386/insn.h; derived by cpu_mode_derive() */
+    uint64_t linear_mask; /* linear addresses that code here makes: 32 bits, all 64 in 64-bit mode; derived like mode */
     TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
     TLBFast tlb_fast[NB_MMU_MODES][TLB_SIZE];
     /*
@@ -275,6 +279,7 @@ CPUState *cpu_new(const char *model_arg, int index, Error **errp); /* -cpu argum
 void cpu_reset(CPUState *cpu);       /* power-on / RESET# (SDM 3A, table 9-1) */
 void cpu_reset_on_init(CPUState *cpu); /* INIT: keeps FPU, SSE, MSRs, cache controls */
 void cpu_models_help(FILE *out);
+void cpu_set_target_name(const char *name); /* "i386" (if never called) or "x86_64": the program's, for error messages */
 extern const VMStateDescription vmstate_cpu;
 
 /* ---- flags: target/i386/flags.h has the fast forms ---- */
@@ -317,7 +322,7 @@ static inline void cpu_interrupt_point(CPUState *cpu)
 }
 
 /* ---- segments (seg.c) ---- */
-void cpu_segment_derive(CPUState *cpu, int seg);                         /* read_last, write_last */
+void cpu_segment_derive(CPUState *cpu, int seg);                         /* read_end, write_end, linear_base */
 void cpu_load_seg(CPUState *cpu, int seg, uint16_t selector);            /* MOV/POP Sreg, all checks (not CS) */
 void cpu_load_seg_real(CPUState *cpu, int seg, uint16_t selector);       /* real and v86 mode */
 /* Hidden part as given: reset, SMM, SYSENTER, multiboot. */
@@ -340,6 +345,11 @@ static inline bool cpu_code64(const CPUState *cpu)
 {
     return (cpu->efer & EFER_LMA) && (cpu->seg[R_CS].attr & SEG_L);
 }
+/* Bits 63:47 all equal: the form that 4-level paging demands of linear addresses. */
+static inline bool address_is_canonical(uint64_t la)
+{
+    return (uint64_t)((int64_t)(la << 16) >> 16) == la;
+}
 
 /* ---- control registers, MSRs, CPUID (sysreg.c, msr.c, cpuid.c) ---- */
 void cpu_set_cr0(CPUState *cpu, uint64_t value); /* #GP for impossible combinations */
@@ -357,7 +367,8 @@ typedef enum CPUFeature {
     FEAT_PAT, FEAT_PSE36, FEAT_CLFLUSH, FEAT_MMX, FEAT_FXSR, FEAT_SSE, FEAT_SSE2, FEAT_SSE3, FEAT_SSSE3, FEAT_SSE41, FEAT_SSE42, FEAT_POPCNT,
     FEAT_MOVBE, FEAT_AES, FEAT_PCLMUL, FEAT_CX16, FEAT_XSAVE, FEAT_AVX, FEAT_F16C, FEAT_FMA, FEAT_RDRAND, FEAT_RDSEED, FEAT_AVX2, FEAT_BMI1,
     FEAT_BMI2, FEAT_ADX, FEAT_SHA, FEAT_LM, FEAT_SYSCALL, FEAT_NX, FEAT_RDTSCP, FEAT_LAHF_LM, FEAT_LZCNT, FEAT_3DNOWPREFETCH, FEAT_PDPE1GB, FEAT_FSGSBASE,
-    FEAT_SMEP, FEAT_SMAP, FEAT_PCID, FEAT_X2APIC, FEAT_TSC_DEADLINE, FEAT_UMIP, FEAT_MONITOR, FEAT_MCE, FEAT_MCA, FEAT_486, FEAT_COUNT
+    FEAT_SMEP, FEAT_SMAP, FEAT_PCID, FEAT_X2APIC, FEAT_TSC_DEADLINE, FEAT_UMIP, FEAT_MONITOR, FEAT_MCE, FEAT_MCA, FEAT_486, FEAT_INVPCID,
+    FEAT_XSAVEOPT, FEAT_COUNT
 } CPUFeature;
 bool cpu_has(const CPUState *cpu, CPUFeature feature);
 

@@ -17,7 +17,7 @@ typedef enum CPUIDReg { REG_EAX, REG_EBX, REG_ECX, REG_EDX } CPUIDReg;
 typedef struct FeatureInfo {
     const char *name; /* QEMU's; '_' and '.' are accepted for '-' */
     const char *alias;
-    uint32_t leaf; /* subleaf 0 */
+    uint32_t leaf; /* subleaf 0; leaf 0Dh: subleaf 1 */
     uint8_t reg, bit;
     bool implemented;
 } FeatureInfo;
@@ -45,42 +45,44 @@ static const FeatureInfo features[FEAT_COUNT] = {
     [FEAT_FXSR] = { "fxsr", NULL, 1, REG_EDX, 24, true },
     [FEAT_SSE] = { "sse", NULL, 1, REG_EDX, 25, true },
     [FEAT_SSE2] = { "sse2", NULL, 1, REG_EDX, 26, true },
-    [FEAT_SSE3] = { "pni", "sse3", 1, REG_ECX, 0, false },
+    [FEAT_SSE3] = { "pni", "sse3", 1, REG_ECX, 0, true },
     [FEAT_PCLMUL] = { "pclmulqdq", "pclmuldq", 1, REG_ECX, 1, false },
     [FEAT_MONITOR] = { "monitor", NULL, 1, REG_ECX, 3, false },
     [FEAT_SSSE3] = { "ssse3", NULL, 1, REG_ECX, 9, false },
     [FEAT_FMA] = { "fma", NULL, 1, REG_ECX, 12, false },
-    [FEAT_CX16] = { "cx16", NULL, 1, REG_ECX, 13, false },
-    [FEAT_PCID] = { "pcid", NULL, 1, REG_ECX, 17, false },
+    [FEAT_CX16] = { "cx16", NULL, 1, REG_ECX, 13, true },
+    [FEAT_PCID] = { "pcid", NULL, 1, REG_ECX, 17, true },
     [FEAT_SSE41] = { "sse4.1", NULL, 1, REG_ECX, 19, false },
     [FEAT_SSE42] = { "sse4.2", NULL, 1, REG_ECX, 20, false },
-    [FEAT_X2APIC] = { "x2apic", NULL, 1, REG_ECX, 21, false },
+    [FEAT_X2APIC] = { "x2apic", NULL, 1, REG_ECX, 21, true },
     [FEAT_MOVBE] = { "movbe", NULL, 1, REG_ECX, 22, false },
     [FEAT_POPCNT] = { "popcnt", NULL, 1, REG_ECX, 23, true },
-    [FEAT_TSC_DEADLINE] = { "tsc-deadline", NULL, 1, REG_ECX, 24, false },
+    [FEAT_TSC_DEADLINE] = { "tsc-deadline", NULL, 1, REG_ECX, 24, true },
     [FEAT_AES] = { "aes", NULL, 1, REG_ECX, 25, false },
-    [FEAT_XSAVE] = { "xsave", NULL, 1, REG_ECX, 26, false },
+    [FEAT_XSAVE] = { "xsave", NULL, 1, REG_ECX, 26, true },
     [FEAT_AVX] = { "avx", NULL, 1, REG_ECX, 28, false },
     [FEAT_F16C] = { "f16c", NULL, 1, REG_ECX, 29, false },
     [FEAT_RDRAND] = { "rdrand", NULL, 1, REG_ECX, 30, false },
-    [FEAT_FSGSBASE] = { "fsgsbase", NULL, 7, REG_EBX, 0, false },
+    [FEAT_FSGSBASE] = { "fsgsbase", NULL, 7, REG_EBX, 0, true },
     [FEAT_BMI1] = { "bmi1", NULL, 7, REG_EBX, 3, false },
     [FEAT_AVX2] = { "avx2", NULL, 7, REG_EBX, 5, false },
-    [FEAT_SMEP] = { "smep", NULL, 7, REG_EBX, 7, false },
+    [FEAT_SMEP] = { "smep", NULL, 7, REG_EBX, 7, true },
     [FEAT_BMI2] = { "bmi2", NULL, 7, REG_EBX, 8, false },
     [FEAT_RDSEED] = { "rdseed", NULL, 7, REG_EBX, 18, false },
     [FEAT_ADX] = { "adx", NULL, 7, REG_EBX, 19, false },
-    [FEAT_SMAP] = { "smap", NULL, 7, REG_EBX, 20, false },
+    [FEAT_SMAP] = { "smap", NULL, 7, REG_EBX, 20, true },
     [FEAT_SHA] = { "sha-ni", NULL, 7, REG_EBX, 29, false },
-    [FEAT_UMIP] = { "umip", NULL, 7, REG_ECX, 2, false },
-    [FEAT_SYSCALL] = { "syscall", NULL, 0x80000001, REG_EDX, 11, false },
+    [FEAT_INVPCID] = { "invpcid", NULL, 7, REG_EBX, 10, true },
+    [FEAT_UMIP] = { "umip", NULL, 7, REG_ECX, 2, true },
+    [FEAT_XSAVEOPT] = { "xsaveopt", NULL, 0xd, REG_EAX, 0, true },
+    [FEAT_SYSCALL] = { "syscall", NULL, 0x80000001, REG_EDX, 11, true },
     [FEAT_NX] = { "nx", "xd", 0x80000001, REG_EDX, 20, true },
-    [FEAT_PDPE1GB] = { "pdpe1gb", NULL, 0x80000001, REG_EDX, 26, false },
-    [FEAT_RDTSCP] = { "rdtscp", NULL, 0x80000001, REG_EDX, 27, false },
-    [FEAT_LM] = { "lm", "i64", 0x80000001, REG_EDX, 29, false },
-    [FEAT_LAHF_LM] = { "lahf-lm", NULL, 0x80000001, REG_ECX, 0, false },
+    [FEAT_PDPE1GB] = { "pdpe1gb", NULL, 0x80000001, REG_EDX, 26, true },
+    [FEAT_RDTSCP] = { "rdtscp", NULL, 0x80000001, REG_EDX, 27, true },
+    [FEAT_LM] = { "lm", "i64", 0x80000001, REG_EDX, 29, true },
+    [FEAT_LAHF_LM] = { "lahf-lm", NULL, 0x80000001, REG_ECX, 0, true },
     [FEAT_LZCNT] = { "abm", "lzcnt", 0x80000001, REG_ECX, 5, false },
-    [FEAT_3DNOWPREFETCH] = { "3dnowprefetch", NULL, 0x80000001, REG_ECX, 8, false },
+    [FEAT_3DNOWPREFETCH] = { "3dnowprefetch", NULL, 0x80000001, REG_ECX, 8, true },
 };
 
 /* ---- models ---- */
@@ -147,13 +149,13 @@ static const CPUModel models[] = {
       .features = ~0ull,
       .model_id = BRAND },
 };
-#ifdef TARGET_X86_64
-#define DEFAULT_MODEL "qemu64"
-#define TARGET_NAME   "x86_64"
-#else
 #define DEFAULT_MODEL "qemu32"
-#define TARGET_NAME   "i386"
-#endif
+static const char *target_name = "i386";
+
+void cpu_set_target_name(const char *name)
+{
+    target_name = name;
+}
 
 const char *cpu_feature_name(CPUFeature feature)
 {
@@ -206,7 +208,7 @@ static CPUFeature feature_find(const char *name)
 
 static bool no_property(const CPUModel *m, const char *key, Error **errp)
 {
-    error_setg(errp, "Property '%s-" TARGET_NAME "-cpu.%s' not found", m->name, key);
+    error_setg(errp, "Property '%s-%s-cpu.%s' not found", m->name, target_name, key);
     return false;
 }
 
@@ -373,6 +375,9 @@ void cpu_models_help(FILE *out)
 
 bool cpu_has(const CPUState *cpu, CPUFeature feature)
 {
+    if (feature == FEAT_3DNOWPREFETCH && (cpu->model->features & FEAT_BIT(FEAT_LM))) {
+        return true; /* PREFETCH and PREFETCHW come with either bit (AMD64 manual volume 3) */
+    }
     return feature == FEAT_NONE || feature == FEAT_486 || (cpu->model->features >> feature & 1);
 }
 
@@ -442,6 +447,47 @@ static void leaf_4(uint32_t subleaf, CPUIDRegs *out)
     }
 }
 
+/* Topology: one thread per core, the cores in one package; x2APIC id in EDX. */
+static void leaf_b(const CPUState *cpu, uint32_t subleaf, CPUIDRegs *out)
+{
+    static const uint32_t types[2] = { 1, 2 }; /* thread, core */
+    if (!cpu_has(cpu, FEAT_X2APIC)) {
+        return;
+    }
+    out->r[REG_ECX] = (subleaf & 0xff) | (subleaf < 2 ? types[subleaf] << 8 : 0);
+    out->r[REG_EBX] = subleaf < 2;
+    out->r[REG_EDX] = (uint32_t)cpu->index;
+}
+
+uint64_t cpu_model_xstate(const CPUModel *m)
+{
+    if (!(m->features & FEAT_BIT(FEAT_XSAVE))) {
+        return 0;
+    }
+    return XSTATE_X87 | XSTATE_SSE | (m->features & FEAT_BIT(FEAT_AVX) ? XSTATE_AVX : 0);
+}
+
+static uint32_t xsave_area_size(uint64_t components)
+{
+    return components & XSTATE_AVX ? XSTATE_AVX_OFFSET + XSTATE_AVX_SIZE : 576;
+}
+
+/* XSAVE: components and sizes, extensions, where AVX state lies. */
+static void leaf_d(const CPUState *cpu, uint32_t subleaf, CPUIDRegs *out)
+{
+    uint64_t all = cpu_model_xstate(cpu->model);
+    if (!all) {
+        return;
+    }
+    if (subleaf == 0) {
+        *out = (CPUIDRegs){ { (uint32_t)all, xsave_area_size(cpu->xcr0), xsave_area_size(all), 0 } };
+    } else if (subleaf == 1) {
+        add_feature_bits(cpu->model, 0xd, out);
+    } else if (subleaf == 2 && (all & XSTATE_AVX)) {
+        *out = (CPUIDRegs){ { XSTATE_AVX_SIZE, XSTATE_AVX_OFFSET, 0, 0 } };
+    }
+}
+
 /* AMD repeats leaf 1's EDX here, but for what AMD defines otherwise. */
 static void leaf_80000001(const CPUState *cpu, CPUIDRegs *out)
 {
@@ -481,6 +527,12 @@ static void leaf_basic(const CPUState *cpu, uint32_t leaf, uint32_t subleaf, CPU
         if (subleaf == 0) {
             add_feature_bits(cpu->model, 7, out);
         }
+        break;
+    case 0xb:
+        leaf_b(cpu, subleaf, out);
+        break;
+    case 0xd:
+        leaf_d(cpu, subleaf, out);
         break;
     default: /* the other leaves describe what is absent: serial number, MWAIT, thermal, performance counters */
         break;

@@ -20,6 +20,13 @@ struct CPUModel {
 CPUModel *cpu_model_parse(const char *arg, Error **errp);
 /* Leaf 1 EAX, and EDX after RESET. */
 uint32_t cpu_model_signature(const CPUModel *model);
+/* State components of XSAVE, bits of XCR0. */
+#define XSTATE_X87        1ull
+#define XSTATE_SSE        2ull
+#define XSTATE_AVX        4ull
+#define XSTATE_AVX_OFFSET 576
+#define XSTATE_AVX_SIZE   256
+uint64_t cpu_model_xstate(const CPUModel *model); /* those that the model has */
 static inline bool cpu_model_is_amd(const CPUModel *model)
 {
     return strcmp(model->vendor, "AuthenticAMD") == 0;

@@ -99,8 +99,8 @@ uint32_t cpu_insn_breakpoints(const CPUState *cpu, uint64_t la)
 
 void cpu_check_insn_breakpoint(CPUState *cpu)
 {
-    uint64_t la = cpu->seg[R_CS].base + cpu->eip;
-    uint32_t hit = cpu_insn_breakpoints(cpu, cpu_code64(cpu) ? la : (uint32_t)la);
+    uint64_t la = (cpu->seg[R_CS].linear_base + cpu->eip) & cpu->linear_mask;
+    uint32_t hit = cpu_insn_breakpoints(cpu, la);
     if (hit && !(cpu->eflags & RF_MASK)) {
         cpu->insn_ip = cpu->eip;
         cpu->dr[6] |= hit;

@@ -19,7 +19,7 @@ typedef struct Decoder {
     uint8_t rex;    /* 40-4F, or 0; the same bits when VEX says them */
     uint8_t prefix; /* PREFIX_* */
     uint8_t seg;    /* override or SEG_NONE */
-    uint8_t state;  /* STATE_*, the mandatory prefix */
+    uint16_t state; /* STATE_*, the mandatory prefix */
     bool vex, bad;  /* bad: undefined whatever the opcode */
     uint8_t map, opcode;
 } Decoder;
@@ -136,9 +136,9 @@ static void scan_vex(Decoder *s, DecodedInsn *d)
         s->rex |= last & 0x80 ? REX_W : 0;
     }
     s->rex &= s->code64 ? 0x0f : 0;
-    s->state = states[last & 3];
     d->vvvv = (~last >> 3) & (s->code64 ? 15 : 7);
     d->vex_l = (last >> 2) & 1;
+    s->state = (uint16_t)STATE_VEX(states[last & 3], long_form && last & 0x80 ? 1 : 0, d->vex_l);
     s->opcode = *s->p++;
 }
 
@@ -212,7 +212,7 @@ static unsigned size_v(const Decoder *s)
     return (s->code32 || s->code64) != other ? 2 : 1;
 }
 
-static unsigned operand_size(const Decoder *s, const InsnRow *row)
+static unsigned operand_size(const Decoder *s, const InsnRow *row, unsigned vex_l)
 {
     switch (row->size) {
     case SIZE_BYTE:
@@ -225,6 +225,8 @@ static unsigned operand_size(const Decoder *s, const InsnRow *row)
         return s->code64 ? 3 : size_v(s);
     case SIZE_NATIVE:
         return s->code64 ? 3 : 2;
+    case SIZE_L:
+        return 2 + vex_l;
     default:
         return size_v(s);
     }
@@ -270,24 +272,24 @@ static void memory16(Decoder *s, DecodedInsn *d)
 }
 
 /* SIB byte. Returns true when there is no base but a 32-bit displacement. */
-static bool take_sib(Decoder *s, DecodedInsn *d, unsigned mod)
+static bool take_sib(Decoder *s, DecodedInsn *d, unsigned mod, bool vsib)
 {
     uint8_t sib = *s->p++;
     unsigned index = ((sib >> 3) & 7) | (s->rex & REX_X ? 8 : 0);
     bool no_base = (sib & 7) == 5 && mod == 0;
     d->scale = sib >> 6;
-    d->index = index == R_ESP ? R_ZERO : (uint8_t)index;
+    d->index = index == R_ESP && !vsib ? R_ZERO : (uint8_t)index;
     d->base = no_base ? R_ZERO : (sib & 7) | (s->rex & REX_B ? 8 : 0);
     return no_base;
 }
 
-static void memory32(Decoder *s, DecodedInsn *d)
+static void memory32(Decoder *s, DecodedInsn *d, bool vsib)
 {
     unsigned mod = d->modrm >> 6, rm = d->modrm & 7;
     bool disp32 = false;
     d->index = R_ZERO;
     if (rm == 4) {
-        disp32 = take_sib(s, d, mod);
+        disp32 = take_sib(s, d, mod, vsib);
     } else if (rm == 5 && mod == 0) {
         disp32 = true;
         d->base = s->code64 ? R_EIP : R_ZERO;
@@ -319,7 +321,7 @@ static void take_modrm(Decoder *s, const InsnRow *row, DecodedInsn *d)
         if (d->addr_size == 1) {
             memory16(s, d);
         } else {
-            memory32(s, d);
+            memory32(s, d, row->info->attributes & VSIB);
         }
     }
     set_registers(s, row, d);
@@ -390,17 +392,24 @@ static void take_immediate(Decoder *s, ImmKind kind, DecodedInsn *d)
 
 /* ---- the whole ---- */
 
-/* What makes a known instruction undefined after all. */
-static bool is_invalid(const Decoder *s, const InsnInfo *info, const DecodedInsn *d, uint32_t mode)
+static bool is_invalid_vex(const InsnRow *row, const DecodedInsn *d)
 {
+    bool bad_vsib = (row->info->attributes & VSIB) && ((d->modrm & 7) != 4 || d->addr_size == 1);
+    return bad_vsib || (d->vvvv && !row->has_vvvv);
+}
+
+/* What makes a known instruction undefined after all. */
+static bool is_invalid(const Decoder *s, const InsnRow *row, const DecodedInsn *d, uint32_t mode)
+{
+    const InsnInfo *info = row->info;
     bool lockable = (info->attributes & LOCKABLE) && insn_is_mem(d);
-    return ((s->prefix & PREFIX_LOCK) && !lockable) || ((info->attributes & PROT_ONLY) && !(mode & MODE_PROT));
+    return (s->vex && is_invalid_vex(row, d)) || ((s->prefix & PREFIX_LOCK) && !lockable) || ((info->attributes & PROT_ONLY) && !(mode & MODE_PROT));
 }
 
 static void decode_operands(Decoder *s, const InsnRow *row, DecodedInsn *d)
 {
     static const uint64_t masks[4] = { 0xff, 0xffff, 0xffffffff, ~0ull };
-    d->op_size = (uint8_t)operand_size(s, row);
+    d->op_size = (uint8_t)operand_size(s, row, d->vex_l);
     d->addr_size = (uint8_t)address_size(s);
     d->ea_mask = masks[d->addr_size];
     d->base = d->index = R_ZERO;
@@ -420,7 +429,7 @@ static void set_handler(const Decoder *s, const InsnRow *row, DecodedInsn *d, ui
 {
     d->info = row->info;
     d->exec = row->info->handlers->fn[insn_is_mem(d)][d->op_size];
-    if (unlikely(!d->exec) || unlikely(is_invalid(s, row->info, d, mode))) {
+    if (unlikely(!d->exec) || unlikely(is_invalid(s, row, d, mode))) {
         d->info = insn_ud_row.info;
         d->exec = insn_ud_row.info->handlers->fn[0][0];
     }

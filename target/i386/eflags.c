@@ -47,20 +47,20 @@ static void pushf(CPUState *cpu, const DecodedInsn *d)
 {
     unsigned size = insn_op_bytes(d);
     check_v86_iopl(cpu, size);
-    uint32_t eflags = cpu_get_eflags(cpu) & ~(VM_MASK | RF_MASK);
+    uint64_t eflags = cpu_get_eflags(cpu) & ~(VM_MASK | RF_MASK);
     if (v86_virtual(cpu)) {
-        eflags = (eflags & ~IF_MASK) | IOPL_MASK | (eflags & VIF_MASK ? IF_MASK : 0);
+        eflags = (eflags & ~(uint64_t)IF_MASK) | IOPL_MASK | (eflags & VIF_MASK ? IF_MASK : 0);
     }
     Stack st = stack_present(cpu);
     stack_push(cpu, &st, &eflags, 1, size);
     cpu->gpr[R_ESP] = st.sp;
 }
 
-/* Bits that POPF may change. RF is cleared by the 32-bit form in any case. */
+/* Bits that POPF may change. RF is cleared by the 32- and 64-bit forms in any case. */
 static uint32_t popf_mask(const CPUState *cpu, unsigned size)
 {
     uint32_t mask = ARITH_FLAGS;
-    if (size == 4) {
+    if (size >= 4) {
         mask |= AC_MASK | ID_MASK;
     }
     if (cpu->cpl == 0) {
@@ -93,7 +93,7 @@ static void popf(CPUState *cpu, const DecodedInsn *d)
         uint32_t mask = popf_mask(cpu, size);
         eflags = (image & mask) | (old & ~mask);
     }
-    if (size == 4) {
+    if (size >= 4) {
         eflags &= ~RF_MASK;
     }
     stack_release(cpu, size);

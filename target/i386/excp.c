@@ -1,6 +1,6 @@
 /*
  * target/i386/excp.c  Exceptions and interrupts: raising, delivery, double faults, the lines from devices.
- * SDM 3A chapters 6 and 20.1.4, 20.3; volume 2, INT n. Delivery in long mode comes with issue 3.
+ * SDM 3A chapters 6 (6.14 for long mode) and 20.1.4, 20.3; volume 2, INT n.
  *
  * A delivery may fault itself; it then has changed nothing but memory (and, through a task gate, the task), and the
  * fault is delivered in its place by the rules of table 6-5.
@@ -8,6 +8,7 @@
 #include "replay/replay.h"
 #include "sysemu/cpus.h"
 #include "sysemu/runstate.h"
+#include "target/i386/cpu-log.h"
 #include "target/i386/debug.h"
 #include "target/i386/seg.h"
 #include "target/i386/smm.h"
@@ -52,8 +53,18 @@ void cpu_raise_general_detect(CPUState *cpu)
     siglongjmp(cpu->fault_jmp, 1);
 }
 
+CPULogInterrupt *cpu_log_interrupt;
+
+static void log_event(CPUState *cpu, CPULogKind kind, int vector, uint32_t error)
+{
+    if (unlikely(cpu_log_interrupt)) {
+        cpu_log_interrupt(cpu, kind, vector, error);
+    }
+}
+
 void cpu_shutdown(CPUState *cpu)
 {
+    log_event(cpu, CPU_LOG_SHUTDOWN, 0, 0);
     cpu->halted = true;
     cpu->eflags &= ~IF_MASK; /* only NMI, SMI, INIT end a shutdown */
     cpu_end_block(cpu);
@@ -71,7 +82,7 @@ static void deliver_real(CPUState *cpu, const Event *ev)
     uint16_t ip = cpu_ld16_kernel(cpu, (uint32_t)(cpu->idt.base + entry));
     uint16_t cs = cpu_ld16_kernel(cpu, (uint32_t)(cpu->idt.base + entry + 2));
     uint32_t eflags = cpu_get_eflags(cpu);
-    uint32_t frame[3] = { eflags, cpu->seg[R_CS].selector, cpu->eip };
+    uint64_t frame[3] = { eflags, cpu->seg[R_CS].selector, cpu->eip };
     Stack st = stack_present(cpu);
     code_check_real(cpu, ip);
     stack_push(cpu, &st, frame, 3, 2);
@@ -82,18 +93,28 @@ static void deliver_real(CPUState *cpu, const Event *ev)
 
 /* ---- delivery in protected and v86 mode ---- */
 
+/* 6, 7, 14, 15 and the task gate; in long mode 14 and 15 */
+static bool is_idt_gate(const CPUState *cpu, const Descriptor *gate)
+{
+    unsigned type = desc_type(gate);
+    if (cpu_long_mode(cpu)) {
+        return type == SYS_INT32 || type == SYS_TRAP32;
+    }
+    return type == SYS_TASK_GATE || (type & 6) == 6;
+}
+
 static void idt_read(CPUState *cpu, const Event *ev, Descriptor *gate)
 {
-    uint32_t entry = ev->vector * 8, error = entry | ERROR_IDT;
-    if (entry + 7 > cpu->idt.limit) {
+    bool wide = cpu_long_mode(cpu);
+    uint32_t size = wide ? 16 : 8, entry = ev->vector * size, error = ev->vector * 8 | ERROR_IDT;
+    if (entry + size - 1 > cpu->idt.limit) {
         cpu_raise(cpu, EXCP_GP, error);
     }
-    gate->la = (uint32_t)(cpu->idt.base + entry);
+    gate->la = table_address(cpu, cpu->idt.base, entry);
     gate->lo = cpu_ld32_kernel(cpu, gate->la);
     gate->hi = cpu_ld32_kernel(cpu, gate->la + 4);
-    unsigned type = desc_type(gate);
-    bool is_gate = type == SYS_TASK_GATE || (type & 6) == 6; /* 6, 7, 14, 15 */
-    if (!desc_is_system(gate) || !is_gate || (ev->software && desc_dpl(gate) < cpu->cpl)) {
+    gate->upper = wide ? cpu_ld32_kernel(cpu, gate->la + 8) : 0;
+    if (!desc_is_system(gate) || !is_idt_gate(cpu, gate) || (ev->software && desc_dpl(gate) < cpu->cpl)) {
         cpu_raise(cpu, EXCP_GP, error);
     }
     if (!desc_present(gate)) {
@@ -101,12 +122,13 @@ static void idt_read(CPUState *cpu, const Event *ev, Descriptor *gate)
     }
 }
 
-/* Handler's code segment: never less privileged; from v86 mode always level 0. */
+/* Handler's code segment: never less privileged; from v86 mode always level 0; in long mode 64-bit code. */
 static void handler_check(CPUState *cpu, uint16_t selector, Descriptor *code)
 {
     desc_require(cpu, selector, code, EXCP_GP);
     bool v86_ok = !desc_is_conforming(code) && desc_dpl(code) == 0;
-    if (!desc_is_code(code) || desc_dpl(code) > cpu->cpl || (cpu_v86(cpu) && !v86_ok)) {
+    bool size_ok = !cpu_long_mode(cpu) || (desc_is_code64(cpu, code) && !desc_code_size_reserved(cpu, code));
+    if (!desc_is_code(code) || desc_dpl(code) > cpu->cpl || (cpu_v86(cpu) && !v86_ok) || !size_ok) {
         cpu_raise_selector(cpu, EXCP_GP, selector);
     }
     desc_check_present(cpu, selector, code, EXCP_NP);
@@ -114,7 +136,7 @@ static void handler_check(CPUState *cpu, uint16_t selector, Descriptor *code)
 
 #define FRAME_MAX 10 /* GS FS DS ES SS ESP EFLAGS CS EIP error */
 
-static unsigned frame_fill(CPUState *cpu, const Event *ev, bool inner, uint32_t eflags, uint32_t frame[FRAME_MAX])
+static unsigned frame_fill(CPUState *cpu, const Event *ev, bool with_stack, uint32_t eflags, uint64_t frame[FRAME_MAX])
 {
     unsigned n = 0;
     if (cpu_v86(cpu)) {
@@ -123,7 +145,7 @@ static unsigned frame_fill(CPUState *cpu, const Event *ev, bool inner, uint32_t 
         frame[n++] = cpu->seg[R_DS].selector;
         frame[n++] = cpu->seg[R_ES].selector;
     }
-    if (inner) {
+    if (with_stack) {
         frame[n++] = cpu->seg[R_SS].selector;
         frame[n++] = cpu->gpr[R_ESP];
     }
@@ -153,7 +175,8 @@ static uint32_t frame_eflags(CPUState *cpu, const Event *ev)
 static void deliver_gate(CPUState *cpu, const Event *ev, const Descriptor *gate)
 {
     Descriptor code;
-    uint32_t frame[FRAME_MAX], eflags = frame_eflags(cpu, ev), ip = gate_offset(gate);
+    uint64_t frame[FRAME_MAX];
+    uint32_t eflags = frame_eflags(cpu, ev), ip = gate_offset(gate);
     unsigned size = desc_type(gate) & SYS_32 ? 4 : 2;
     bool was_v86 = cpu_v86(cpu);
     handler_check(cpu, gate_selector(gate), &code);
@@ -176,6 +199,38 @@ static void deliver_gate(CPUState *cpu, const Event *ev, const Descriptor *gate)
     }
 }
 
+/* RSP of the handler, before the frame: its own stack when the level changes or the gate says so (IST), aligned. */
+static Stack handler_stack_long(CPUState *cpu, const Descriptor *gate, unsigned cpl)
+{
+    unsigned ist = gate->hi & 7;
+    Stack st = { .ss = cpu->seg[R_SS], .sp = cpu->gpr[R_ESP], .mask = ~0ull, .flat = true, .mmu_mode = cpu->mmu_mode };
+    if (ist || cpl != cpu->cpl) {
+        st = stack_long(cpu, cpl, ist);
+    }
+    st.sp &= ~15ull;
+    return st;
+}
+
+static void deliver_long(CPUState *cpu, const Event *ev, const Descriptor *gate)
+{
+    Descriptor code;
+    uint64_t frame[FRAME_MAX], ip = gate_offset(gate);
+    uint32_t eflags = frame_eflags(cpu, ev);
+    handler_check(cpu, gate_selector(gate), &code);
+    unsigned cpl = desc_is_conforming(&code) ? cpu->cpl : desc_dpl(&code);
+    Stack st = handler_stack_long(cpu, gate, cpl);
+    SegmentCache cs = desc_cache(&code, gate_selector(gate));
+    code_check_limit(cpu, &cs, ip);
+    unsigned n = frame_fill(cpu, ev, true, eflags, frame);
+    stack_push(cpu, &st, frame, n, 8);
+    desc_set_accessed(cpu, &code);
+    cs.attr |= SEG_A;
+    bool interrupt_gate = !(desc_type(gate) & 1);
+    flags_commit(cpu, eflags & ~(TF_MASK | NT_MASK | RF_MASK | (interrupt_gate ? IF_MASK : 0)));
+    stack_commit(cpu, &st);
+    code_commit(cpu, &cs, ip, cpl);
+}
+
 /* The error code goes to the new task's stack, in its TSS's width. */
 static void deliver_task(CPUState *cpu, const Event *ev, const Descriptor *gate)
 {
@@ -184,7 +239,8 @@ static void deliver_task(CPUState *cpu, const Event *ev, const Descriptor *gate)
     task_switch(cpu, gate_selector(gate), &tss, TASK_INTERRUPT, cpu->eip, frame_eflags(cpu, ev));
     if (ev->has_error) {
         Stack st = stack_present(cpu);
-        stack_push(cpu, &st, &ev->error, 1, desc_type(&tss) & SYS_32 ? 4 : 2);
+        uint64_t error = ev->error;
+        stack_push(cpu, &st, &error, 1, desc_type(&tss) & SYS_32 ? 4 : 2);
         cpu->gpr[R_ESP] = st.sp;
     }
 }
@@ -192,12 +248,15 @@ static void deliver_task(CPUState *cpu, const Event *ev, const Descriptor *gate)
 static void deliver(CPUState *cpu, const Event *ev)
 {
     Descriptor gate;
+    log_event(cpu, ev->software ? CPU_LOG_SOFTWARE : CPU_LOG_EVENT, ev->vector, ev->has_error ? ev->error : 0);
     if (!(cpu->cr0 & CR0_PE)) {
         deliver_real(cpu, ev);
         return;
     }
     idt_read(cpu, ev, &gate);
-    if (desc_type(&gate) == SYS_TASK_GATE) {
+    if (cpu_long_mode(cpu)) {
+        deliver_long(cpu, ev, &gate);
+    } else if (desc_type(&gate) == SYS_TASK_GATE) {
         deliver_task(cpu, ev, &gate);
     } else {
         deliver_gate(cpu, ev, &gate);
@@ -387,6 +446,7 @@ static void take_smi(CPUState *cpu)
     bool halted = cpu->halted;
     begin_interrupt(cpu);
     cpu->interrupt_request &= ~CPU_INTERRUPT_SMI;
+    log_event(cpu, CPU_LOG_SMI, 0, 0);
     cpu_enter_smm(cpu, halted);
 }
 
@@ -408,6 +468,7 @@ static bool take_intr(CPUState *cpu)
         return false;
     }
     Event ev = { .vector = vector & 0xff };
+    log_event(cpu, CPU_LOG_ACKNOWLEDGED, ev.vector, 0);
     begin_interrupt(cpu);
     deliver_event(cpu, ev, false);
     return true;

@@ -15,13 +15,18 @@ extern const InsnHandlers lar_Gv_Ew, lsl_Gv_Ew, verr_Ew, verw_Ew, arpl_Ew_Gw;
 /* far.c */
 extern const InsnHandlers jmpf_Ap, jmpf_Mp, callf_Ap, callf_Mp, retf, retf_Iw;
 /* iret.c */
-extern const InsnHandlers int_Ib, int3, into, int1, iret, sysenter, sysexit;
+extern const InsnHandlers int_Ib, int3, into, int1, iret;
+/* syscall.c */
+extern const InsnHandlers sysenter, sysexit, syscall_, sysret_, swapgs;
+extern const InsnHandlers rdfsbase_Ry, rdgsbase_Ry, wrfsbase_Ry, wrgsbase_Ry;
+/* xsave.c */
+extern const InsnHandlers xsave_M, xsaveopt_M, xrstor_M, xgetbv, xsetbv;
 /* eflags.c */
 extern const InsnHandlers pushf_F, popf_F, cli, sti;
 /* sys.c */
 extern const InsnHandlers mov_Rd_Cd, mov_Cd_Rd, mov_Rd_Dd, mov_Dd_Rd;
-extern const InsnHandlers smsw_Ev, lmsw_Ew, clts, hlt, flush_cache, invlpg_M, rsm;
-extern const InsnHandlers cpuid, rdtsc, rdpmc, rdmsr, wrmsr;
+extern const InsnHandlers smsw_Ev, lmsw_Ew, clts, hlt, flush_cache, invlpg_M, invpcid_Gy_M, stac, clac, rsm;
+extern const InsnHandlers cpuid, rdtsc, rdtscp, rdpmc, rdmsr, wrmsr;
 /* io.c */
 extern const InsnHandlers in_imm_port, in_dx_port, out_imm_port, out_dx_port, ins_Y_DX, outs_DX_X;
 

@@ -5,7 +5,7 @@
 #include "target/i386/insn.h"
 
 /* x87-arith.c */
-#define X87_ARITHMETIC_HANDLERS(name)                                                                              \
+#define X87_ARITHMETIC_HANDLERS(name)                                                                               \
     extern const InsnHandlers name##_Md, name##_Mq, fi_##name##_Md, fi_##name##_Mw, name##_ST0_STi, name##_STi_ST0, \
         name##p_STi_ST0;
 X87_ARITHMETIC_HANDLERS(fadd)
@@ -25,7 +25,8 @@ extern const InsnHandlers fist_Mw, fist_Md, fistp_Mw, fistp_Md, fistp_Mq, fisttp
 extern const InsnHandlers fld1, fldl2t, fldl2e, fldpi, fldlg2, fldln2, fldz, fxch_STi;
 extern const InsnHandlers fcmovb, fcmove, fcmovbe, fcmovu, fcmovnb, fcmovne, fcmovnbe, fcmovnu;
 /* x87-func.c */
-extern const InsnHandlers fchs, fabs_ST0, f2xm1, fyl2x, fptan, fpatan, fxtract, fprem1, fprem, fyl2xp1, fsincos, frndint;
+extern const InsnHandlers fchs, fabs_ST0, f2xm1, fyl2x, fptan, fpatan, fxtract, fprem1, fprem, fyl2xp1, fsincos,
+    frndint;
 extern const InsnHandlers fscale, fsin, fcos;
 /* x87-state.c */
 extern const InsnHandlers fnop, fdecstp, fincstp, ffree_STi, ffreep_STi, fwait, fnclex, fninit, fn_nop;

@@ -32,17 +32,22 @@ typedef enum SizeRule {
     SIZE_Y,     /* 32; 64 by REX.W; 66 is something else here */
     SIZE_DEF64, /* as SIZE_V, but 64-bit mode has 64 bits instead of 32 */
     SIZE_NEAR,  /* near branches: always 64 bits in 64-bit mode, as Intel's do */
-    SIZE_NATIVE /* MOV CRn, DRn: as wide as the mode */
+    SIZE_NATIVE, /* MOV CRn, DRn: as wide as the mode */
+    SIZE_L       /* VEX with vector operands: 2 for 128 bits, 3 for 256, so that each has its handler */
 } SizeRule;
 
-/* A bit per state of the mandatory prefix: F2 and F3 go before 66, the last of the two wins. */
+/*
+ * A bit per state of the mandatory prefix: F2 and F3 go before 66, the last of the two wins. With VEX there are four such
+ * groups, by W and L.
+ */
 enum { STATE_NONE = 1, STATE_66 = 2, STATE_F3 = 4, STATE_F2 = 8, STATE_ALL = 15 };
+#define STATE_VEX(state, w, l) ((state) << (8 * (w) + 4 * (l)))
 enum { MODES_LEGACY = 1, MODES_64 = 2 };
 
 /* A row as the decoder wants it. */
 typedef struct InsnRow {
     const InsnInfo *info;
-    uint8_t states;  /* mandatory prefix, STATE_* */
+    uint16_t states; /* mandatory prefix, STATE_* */
     uint8_t modes;   /* MODES_* */
     uint8_t imm;     /* ImmKind */
     uint8_t size;    /* SizeRule */
@@ -50,6 +55,7 @@ typedef struct InsnRow {
     bool byte_rm;    /* E is one */
     bool raw_reg;    /* ModRM.reg without REX.R: segment registers, MMX */
     bool raw_rm;     /* ModRM.rm without REX.B: MMX, ST(i) */
+    bool has_vvvv;   /* VEX.vvvv is an operand; else it must be 1111 */
     bool falls_back; /* without its feature it decodes as the next row: the prefix was a hint to older CPUs */
     bool more;       /* another row of the same place follows */
 } InsnRow;

@@ -18,6 +18,9 @@
 #if __has_include("target/i386/handlers-simd.h")
 #include "target/i386/handlers-simd.h"
 #endif
+#if __has_include("target/i386/handlers-simd2.h")
+#include "target/i386/handlers-simd2.h"
+#endif
 
 static void insn_undefined(CPUState *cpu, const DecodedInsn *d)
 {
@@ -44,6 +47,12 @@ const InsnInfo insn_table[] = {
 #endif
 #if __has_include("target/i386/insns-simd.h")
 #include "target/i386/insns-simd.h"
+#endif
+#if __has_include("target/i386/insns-simd2.h")
+#include "target/i386/insns-simd2.h"
+#endif
+#if __has_include("target/i386/insns-avx.h")
+#include "target/i386/insns-avx.h"
 #endif
 };
 const size_t insn_table_size = ARRAY_SIZE(insn_table);
@@ -85,6 +94,11 @@ static bool row_is_near_branch(const InsnInfo *info)
 
 static SizeRule size_rule(const InsnInfo *info)
 {
+    bool sized_y = ROW_HAS(info, OPERAND_Ey, OPERAND_Gy, OPERAND_My, OPERAND_Ry, OPERAND_By);
+    bool sized_v = ROW_HAS(info, OPERAND_Ev, OPERAND_Gv, OPERAND_Mv);
+    if (info->attributes & VEX_INSN) {
+        return sized_y ? SIZE_Y : SIZE_L;
+    }
     if (row_is_byte(info)) {
         return SIZE_BYTE;
     }
@@ -97,8 +111,6 @@ static SizeRule size_rule(const InsnInfo *info)
     if (info->attributes & DEF64) {
         return SIZE_DEF64;
     }
-    bool sized_y = ROW_HAS(info, OPERAND_Ey, OPERAND_Gy, OPERAND_My, OPERAND_Ry, OPERAND_By);
-    bool sized_v = ROW_HAS(info, OPERAND_Ev, OPERAND_Gv, OPERAND_Mv);
     /* A mandatory 66 is no operand size, except for instructions that take any (MOVBE). */
     return !sized_v && (sized_y || info->prefix == PFX_66) ? SIZE_Y : SIZE_V;
 }
@@ -109,6 +121,7 @@ static ImmKind operand_imm(OperandKind kind)
     case OPERAND_I1:
         return IMM_ONE;
     case OPERAND_Ib:
+    case OPERAND_Lx:
         return IMM_IB;
     case OPERAND_sIb:
     case OPERAND_Jb:
@@ -143,11 +156,20 @@ static ImmKind imm_kind(const InsnInfo *info)
     return kind;
 }
 
-static uint8_t prefix_states(const InsnInfo *info)
+static uint16_t prefix_states(const InsnInfo *info)
 {
     static const uint8_t states[] = { [PFX_ANY] = STATE_ALL, [PFX_NONE] = STATE_NONE, [PFX_66] = STATE_66,
                                       [PFX_F3] = STATE_F3, [PFX_F2] = STATE_F2 };
-    return states[info->prefix];
+    uint32_t attributes = info->attributes;
+    if (!(attributes & VEX_INSN)) {
+        return states[info->prefix];
+    }
+    uint16_t all = 0;
+    for (unsigned wl = 0; wl < 4; wl++) {
+        bool w_ok = !(attributes & (wl & 2 ? VEX_W0 : VEX_W1)), l_ok = !(attributes & (wl & 1 ? VEX_L0 : VEX_L1));
+        all |= w_ok && l_ok ? STATE_VEX(states[info->prefix], wl >> 1, wl & 1) : 0;
+    }
+    return all;
 }
 
 static uint8_t row_modes(const InsnInfo *info)
@@ -170,6 +192,7 @@ static InsnRow row_from_info(const InsnInfo *info)
         .byte_rm = ROW_HAS(info, OPERAND_Eb),
         .raw_reg = ROW_HAS(info, OPERAND_Sw, OPERAND_Pq, OPERAND_Pd),
         .raw_rm = ROW_HAS(info, OPERAND_Nq, OPERAND_Qq, OPERAND_Qd, OPERAND_STi),
+        .has_vvvv = ROW_HAS(info, OPERAND_Hx, OPERAND_Hss, OPERAND_Hsd, OPERAND_By),
         .falls_back = info->feature == FEAT_LZCNT || info->feature == FEAT_BMI1,
     };
 }

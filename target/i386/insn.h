@@ -49,7 +49,8 @@ enum { MOD_ANY, MOD_MEM, MOD_REG };
  *   E ModRM r/m register or memory   G ModRM reg   Z register in opcode   M memory only   R ModRM r/m register only
  *   I immediate   sI sign-extended byte immediate   J relative target   O moffs   A far pointer immediate
  *   S segment register   C control   D debug   X DS:SI   Y ES:DI   F flags
- *   P MMX reg   N MMX in r/m   Q MMX or memory   V XMM reg   U XMM in r/m   W XMM or memory   H VEX.vvvv
+ *   P MMX reg   N MMX in r/m   Q MMX or memory   V XMM reg   U XMM in r/m   W XMM or memory   H VEX.vvvv   B the same, general
+ *   L XMM reg in bits 7:4 of the immediate
  *   b byte  w word  d dword  q qword  v operand size  z operand size but at most 32 bits  y 32 or 64  p far pointer  a bound pair
  *   t 10 bytes  x vector  s 6/10-byte descriptor  dq 16 bytes
  */
@@ -60,7 +61,7 @@ enum { MOD_ANY, MOD_MEM, MOD_REG };
     K(Sw) K(Cd) K(Dd) K(Xb) K(Xv) K(Yb) K(Yv) K(AL) K(CL) K(DX) K(rAX) K(eAX) K(AX)                    \
     K(ES) K(CS) K(SS) K(DS) K(FS) K(GS) K(STi) K(ST0)                                                 \
     K(Pq) K(Nq) K(Qq) K(Qd) K(Pd) K(Vx) K(Vdq) K(Vd) K(Vq) K(Vss) K(Vsd) K(Vps) K(Vpd) K(Ux) K(Udq) K(Uq)             \
-    K(Wx) K(Wdq) K(Wd) K(Wq) K(Ww) K(Wss) K(Wsd) K(Wps) K(Wpd) K(Hx) K(Hss) K(Hsd) K(By)
+    K(Wx) K(Wdq) K(Wd) K(Wq) K(Ww) K(Wss) K(Wsd) K(Wps) K(Wpd) K(Hx) K(Hss) K(Hsd) K(By) K(Lx)
 #define OPERAND_ENUM(k) OPERAND_##k,
 typedef enum OperandKind { OPERAND_KINDS(OPERAND_ENUM) OPERAND_COUNT } OperandKind;
 #define OPS0 { 0 }
@@ -89,10 +90,17 @@ typedef enum OperandKind { OPERAND_KINDS(OPERAND_ENUM) OPERAND_COUNT } OperandKi
 #define WRITES_MEM 0x4000 /* memory operand, when there is one, is written */
 #define VEX_INSN 0x8000   /* VEX-encoded only */
 #define REP_STRING_ZF 0x10000 /* CMPS, SCAS: REPE/REPNE */
+/* With VEX_INSN; none of a pair: either value. */
+#define VEX_L0 0x20000
+#define VEX_L1 0x40000
+#define VEX_W0 0x80000
+#define VEX_W1 0x100000
+#define AVX 0x400000      /* #UD unless CR4.OSXSAVE and XCR0[2:1], #NM by TS */
+#define VSIB 0x200000     /* the index is a vector register: d->index is its number */
 
 typedef void InsnHandler(CPUState *cpu, const DecodedInsn *d);
 
-/* By form (0 register, 1 memory) and log2 of the operand size in bytes. Unused slots NULL. */
+/* By form (0 register, 1 memory) and log2 of the operand size in bytes. Unused slots NULL. VEX: see SIZE_L. */
 typedef struct InsnHandlers {
     InsnHandler *fn[2][4];
 } InsnHandlers;
@@ -146,7 +154,7 @@ struct DecodedInsn {
     uint8_t modrm;         /* raw byte */
     uint8_t reg;           /* G operand (with REX.R; REG8_HIGH for byte operands), or the opcode's register Z */
     uint8_t rm;            /* E operand when a register (with REX.B; REG8_HIGH for byte operands) */
-    uint8_t vvvv, vex_l;
+    uint8_t vvvv, vex_l;   /* VEX: the third register, 0 when the row has none; 1 for 256 bits */
 };
 
 static inline bool insn_is_mem(const DecodedInsn *d)
@@ -198,7 +206,7 @@ static inline void set_reg64(CPUState *cpu, unsigned r, uint64_t v)
     cpu->gpr[r] = v;
 }
 
-/* ---- decode mode: cpu->mode, part of every block's key ---- */
+/* ---- decode mode: cpu->mode; code size and MODE_PROT are part of every block's key ---- */
 #define MODE_CODE16 0x00 /* CS.D=0 */
 #define MODE_CODE32 0x01
 #define MODE_CODE64 0x02
@@ -208,7 +216,7 @@ static inline void set_reg64(CPUState *cpu, unsigned r, uint64_t v)
 #define MODE_PROT 0x10   /* protected mode, not v86 */
 #define MODE_V86 0x20
 #define MODE_CPL3 0x40
-#define MODE_TF 0x80     /* single step: blocks of one instruction */
+#define MODE_TF 0x80     /* single step */
 
 /*
  * decode.c: decode the instruction in buf[0..len) (len up to 15; fewer when the fetch limit is near).

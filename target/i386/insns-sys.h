@@ -50,16 +50,28 @@ INSN("iret", M_1B, 0xcf, PFX_ANY, NO_MODRM, OPS0, ENDS_BLOCK, FEAT_NONE, CC_ALL,
 INSN("sysenter", M_0F, 0x34, PFX_ANY, NO_MODRM, OPS0, ENDS_BLOCK, FEAT_SEP, 0, 0, 0, sysenter)
 INSN("sysexit", M_0F, 0x35, PFX_ANY, NO_MODRM, OPS0, ENDS_BLOCK | PRIV, FEAT_SEP, 0, 0, 0, sysexit)
 
+INSN("syscall", M_0F, 0x05, PFX_ANY, NO_MODRM, OPS0, ENDS_BLOCK, FEAT_SYSCALL, CC_ALL, CC_ALL, 0, syscall_)
+INSN("sysret", M_0F, 0x07, PFX_ANY, NO_MODRM, OPS0, ENDS_BLOCK | PRIV, FEAT_SYSCALL, CC_ALL, CC_ALL, 0, sysret_)
+INSN("swapgs", M_0F, 0x01, PFX_ANY, EXT_RM(7, 0), OPS0, ONLY64 | PRIV, FEAT_LM, 0, 0, 0, swapgs)
+INSN("rdfsbase", M_0F, 0xae, PFX_F3, EXT_REG(0), OPS(Ry), ONLY64, FEAT_FSGSBASE, 0, 0, 0, rdfsbase_Ry)
+INSN("rdgsbase", M_0F, 0xae, PFX_F3, EXT_REG(1), OPS(Ry), ONLY64, FEAT_FSGSBASE, 0, 0, 0, rdgsbase_Ry)
+INSN("wrfsbase", M_0F, 0xae, PFX_F3, EXT_REG(2), OPS(Ry), ONLY64, FEAT_FSGSBASE, 0, 0, 0, wrfsbase_Ry)
+INSN("wrgsbase", M_0F, 0xae, PFX_F3, EXT_REG(3), OPS(Ry), ONLY64, FEAT_FSGSBASE, 0, 0, 0, wrgsbase_Ry)
+
 /* flags */
 INSN("pushf", M_1B, 0x9c, PFX_ANY, NO_MODRM, OPS0, DEF64, FEAT_NONE, CC_ALL, 0, 0, pushf_F)
 INSN("popf", M_1B, 0x9d, PFX_ANY, NO_MODRM, OPS0, DEF64 | ENDS_BLOCK, FEAT_NONE, 0, CC_ALL, 0, popf_F)
 INSN("cli", M_1B, 0xfa, PFX_ANY, NO_MODRM, OPS0, 0, FEAT_NONE, 0, 0, 0, cli)
 INSN("sti", M_1B, 0xfb, PFX_ANY, NO_MODRM, OPS0, ENDS_BLOCK, FEAT_NONE, 0, 0, 0, sti)
 
+INSN("clac", M_0F, 0x01, PFX_NONE, EXT_RM(1, 2), OPS0, PRIV, FEAT_SMAP, 0, 0, 0, clac)
+INSN("stac", M_0F, 0x01, PFX_NONE, EXT_RM(1, 3), OPS0, PRIV, FEAT_SMAP, 0, 0, 0, stac)
+
 /* system registers */
 INSN("smsw", M_0F, 0x01, PFX_ANY, EXT(4), OPS(Ev), WRITES_MEM, FEAT_NONE, 0, 0, 0, smsw_Ev)
 INSN("lmsw", M_0F, 0x01, PFX_ANY, EXT(6), OPS(Ew), PRIV | ENDS_BLOCK, FEAT_NONE, 0, 0, 0, lmsw_Ew)
 INSN("invlpg", M_0F, 0x01, PFX_ANY, EXT_MEM(7), OPS(M), PRIV | ENDS_BLOCK, FEAT_NONE, 0, 0, 0, invlpg_M)
+INSN("invpcid", M_0F38, 0x82, PFX_66, MODRM_MEM, OPS(Gy, Mdq), PRIV | ENDS_BLOCK, FEAT_INVPCID, 0, 0, 0, invpcid_Gy_M)
 INSN("clts", M_0F, 0x06, PFX_ANY, NO_MODRM, OPS0, PRIV | ENDS_BLOCK, FEAT_NONE, 0, 0, 0, clts)
 INSN("invd", M_0F, 0x08, PFX_ANY, NO_MODRM, OPS0, PRIV, FEAT_NONE, 0, 0, 0, flush_cache)
 INSN("wbinvd", M_0F, 0x09, PFX_ANY, NO_MODRM, OPS0, PRIV, FEAT_NONE, 0, 0, 0, flush_cache)
@@ -69,9 +81,15 @@ INSN("mov", M_0F, 0x22, PFX_ANY, MODRM, OPS(Cd, Rd), PRIV | ENDS_BLOCK, FEAT_NON
 INSN("mov", M_0F, 0x23, PFX_ANY, MODRM, OPS(Dd, Rd), PRIV | ENDS_BLOCK, FEAT_NONE, 0, 0, 0, mov_Dd_Rd)
 INSN("wrmsr", M_0F, 0x30, PFX_ANY, NO_MODRM, OPS0, PRIV | ENDS_BLOCK, FEAT_MSR, 0, 0, 0, wrmsr)
 INSN("rdtsc", M_0F, 0x31, PFX_ANY, NO_MODRM, OPS0, 0, FEAT_TSC, 0, 0, 0, rdtsc)
+INSN("rdtscp", M_0F, 0x01, PFX_ANY, EXT_RM(7, 1), OPS0, 0, FEAT_RDTSCP, 0, 0, 0, rdtscp)
 INSN("rdmsr", M_0F, 0x32, PFX_ANY, NO_MODRM, OPS0, PRIV, FEAT_MSR, 0, 0, 0, rdmsr)
 INSN("rdpmc", M_0F, 0x33, PFX_ANY, NO_MODRM, OPS0, 0, FEAT_CMOV, 0, 0, 0, rdpmc)
 INSN("cpuid", M_0F, 0xa2, PFX_ANY, NO_MODRM, OPS0, 0, FEAT_NONE, 0, 0, 0, cpuid)
+INSN("xgetbv", M_0F, 0x01, PFX_NONE, EXT_RM(2, 0), OPS0, 0, FEAT_XSAVE, 0, 0, 0, xgetbv)
+INSN("xsetbv", M_0F, 0x01, PFX_NONE, EXT_RM(2, 1), OPS0, PRIV | ENDS_BLOCK, FEAT_XSAVE, 0, 0, 0, xsetbv)
+INSN("xsave", M_0F, 0xae, PFX_NONE, EXT_MEM(4), OPS(M), WRITES_MEM, FEAT_XSAVE, 0, 0, 0, xsave_M)
+INSN("xrstor", M_0F, 0xae, PFX_NONE, EXT_MEM(5), OPS(M), 0, FEAT_XSAVE, 0, 0, 0, xrstor_M)
+INSN("xsaveopt", M_0F, 0xae, PFX_NONE, EXT_MEM(6), OPS(M), WRITES_MEM, FEAT_XSAVEOPT, 0, 0, 0, xsaveopt_M)
 INSN("rsm", M_0F, 0xaa, PFX_ANY, NO_MODRM, OPS0, ENDS_BLOCK, FEAT_NONE, 0, CC_ALL, 0, rsm)
 INSN("hlt", M_1B, 0xf4, PFX_ANY, NO_MODRM, OPS0, PRIV | ENDS_BLOCK, FEAT_NONE, 0, 0, 0, hlt)
 

@@ -37,25 +37,14 @@
     }
 FOR_ALL_SIZES(OPERAND_DEFINE)
 
-/* RAM behind a logical address when neither segment nor TLB has anything to say, else NULL. Never faults, changes nothing. */
-static inline void *host_address(CPUState *cpu, uint64_t base, int64_t last, uint64_t offset, unsigned size, bool write)
-{
-    uint64_t la = (uint32_t)(base + offset);
-    TLBFast *e = tlb_fast_entry(cpu, la, cpu->mmu_mode);
-    bool inside = offset + size - 1 < (uint64_t)(last + 1); /* never with last == -1 */
-
-    if (likely(inside) && likely((write ? e->write : e->read) == ((la + size - 1) & PAGE_MASK))) {
-        return (void *)(uintptr_t)(la + e->addend);
-    }
-    return NULL;
-}
+/* RAM behind a logical address, or NULL: then the general way. */
 static inline const void *host_read(CPUState *cpu, int seg, uint64_t offset, unsigned size)
 {
-    return host_address(cpu, cpu->seg[seg].base, cpu->seg[seg].read_last, offset, size, false);
+    return seg_host_address(cpu, &cpu->seg[seg], offset, size, false);
 }
 static inline void *host_write(CPUState *cpu, int seg, uint64_t offset, unsigned size)
 {
-    return host_address(cpu, cpu->seg[seg].base, cpu->seg[seg].write_last, offset, size, true);
+    return seg_host_address(cpu, &cpu->seg[seg], offset, size, true);
 }
 
 /*
@@ -221,7 +210,7 @@ static inline void check_target32(CPUState *cpu, uint64_t target)
 }
 static inline void check_target64(CPUState *cpu, uint64_t target)
 {
-    if (unlikely((uint64_t)((int64_t)(target << 16) >> 16) != target)) {
+    if (unlikely(!address_is_canonical(target))) {
         cpu_raise(cpu, EXCP_GP, 0);
     }
 }

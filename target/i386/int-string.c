@@ -69,15 +69,14 @@ typedef struct StringRun {
 static StringRun string_run(CPUState *cpu, const DecodedInsn *d, int seg, unsigned r, unsigned size, AccessKind kind)
 {
     const SegmentCache *s = &cpu->seg[seg];
-    uint64_t offset = addr_reg(cpu, d, r), last = addr_mask(d), la;
+    uint64_t offset = addr_reg(cpu, d, r), last = addr_mask(d), la = seg_linear(cpu, s, offset);
     bool flat64 = (cpu->mode & MODE_CODE_MASK) == MODE_CODE64;
 
-    if (flat64) {
-        la = kind == ACCESS_WRITE ? seg_write_address(cpu, seg, offset, size) : seg_read_address(cpu, seg, offset, size);
-    } else {
-        int64_t limit = kind == ACCESS_WRITE ? s->write_last : s->read_last;
-        last = limit < 0 ? 0 : MIN(last, (uint64_t)limit);
-        la = (uint32_t)(s->base + offset);
+    if (!flat64) {
+        uint64_t end = kind == ACCESS_WRITE ? s->write_end : s->read_end;
+        last = end == 0 ? 0 : MIN(last, end - 1);
+    } else if (!address_is_canonical(la)) {
+        last = 0; /* the next ordinary iteration faults */
     }
     uint64_t in_page = la & ~PAGE_MASK;
     if (last < size || offset > last - (size - 1) || in_page + size > PAGE_SIZE) {

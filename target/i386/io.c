@@ -19,11 +19,11 @@ static bool io_bitmap_allows(CPUState *cpu, uint16_t port, unsigned size)
     if (tr->null || !(tr->attr & SYS_32) || tr->limit < TSS32_MIN_LIMIT) {
         return false;
     }
-    uint32_t offset = cpu_ld16_kernel(cpu, (uint32_t)(tr->base + TSS_IO_BASE)) + port / 8u;
+    uint32_t offset = cpu_ld16_kernel(cpu, table_address(cpu, tr->base, TSS_IO_BASE)) + port / 8u;
     if (offset + 1 > tr->limit) {
         return false;
     }
-    uint32_t bits = cpu_ld16_kernel(cpu, (uint32_t)(tr->base + offset));
+    uint32_t bits = cpu_ld16_kernel(cpu, table_address(cpu, tr->base, offset));
     return !(bits >> (port & 7) & ((1u << size) - 1));
 }
 

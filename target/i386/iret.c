@@ -1,6 +1,5 @@
 /*
- * target/i386/iret.c  INT n, INT3, INTO, INT1, IRET, SYSENTER, SYSEXIT. SDM volume 2; 3A 20.2-20.3 for v86 mode.
- * The 64-bit forms come with long mode.
+ * target/i386/iret.c  INT n, INT3, INTO, INT1, IRET. SDM volume 2; 3A 6.14 for long mode, 20.2-20.3 for v86 mode.
  */
 #include "target/i386/handlers-sys.h"
 #include "target/i386/seg.h"
@@ -34,7 +33,7 @@ static void redirect_to_8086(CPUState *cpu, unsigned vector)
         image = (eflags & ~IF_MASK) | IOPL_MASK | (eflags & VIF_MASK ? IF_MASK : 0);
         clear = TF_MASK | RF_MASK | VIF_MASK;
     }
-    uint32_t values[3] = { image, cpu->seg[R_CS].selector, cpu->eip };
+    uint64_t values[3] = { image, cpu->seg[R_CS].selector, cpu->eip };
     uint16_t ip = cpu_ld16(cpu, vector * 4);
     uint16_t cs = cpu_ld16(cpu, vector * 4 + 2);
     Stack st = stack_present(cpu);
@@ -85,7 +84,7 @@ static void int1_insn(CPUState *cpu, const DecodedInsn *d)
 static uint32_t iret_mask(const CPUState *cpu, unsigned size)
 {
     uint32_t mask = CC_ALL | TF_MASK | DF_MASK | NT_MASK;
-    if (size == 4) {
+    if (size >= 4) {
         mask |= RF_MASK | AC_MASK | ID_MASK;
     }
     if (cpu->cpl <= cpu_iopl(cpu)) {
@@ -93,7 +92,7 @@ static uint32_t iret_mask(const CPUState *cpu, unsigned size)
     }
     if (cpu->cpl == 0) {
         mask |= IOPL_MASK;
-        mask |= size == 4 && (cpu->cr0 & CR0_PE) ? VIF_MASK | VIP_MASK : 0;
+        mask |= size >= 4 && (cpu->cr0 & CR0_PE) ? VIF_MASK | VIP_MASK : 0;
     }
     return mask;
 }
@@ -181,7 +180,7 @@ static void iret_to_v86(CPUState *cpu, uint32_t ip, uint16_t cs, uint32_t eflags
 
 static void iret_protected(CPUState *cpu, unsigned size)
 {
-    FarReturn r;
+    FarReturn r = { 0 };
     uint32_t ip = stack_peek(cpu, 0, size);
     uint16_t cs = stack_peek(cpu, size, size);
     uint32_t image = stack_peek(cpu, 2 * size, size);
@@ -190,6 +189,21 @@ static void iret_protected(CPUState *cpu, unsigned size)
         return;
     }
     uint32_t mask = iret_mask(cpu, size);
+    far_return_check(cpu, &r, cs, ip, 3 * size, size);
+    far_return_commit(cpu, &r, 3 * size, 0);
+    iret_commit_flags(cpu, image, mask);
+}
+
+/* No tasks, no v86 mode; 64-bit code pops SS:RSP at any level, whatever the operand size. */
+static void iret_long(CPUState *cpu, unsigned size)
+{
+    FarReturn r = { .pops_stack = cpu_code64(cpu) };
+    uint64_t ip = stack_peek(cpu, 0, size);
+    uint16_t cs = stack_peek(cpu, size, size);
+    uint32_t image = stack_peek(cpu, 2 * size, size), mask = iret_mask(cpu, size);
+    if (cpu->eflags & NT_MASK) {
+        cpu_raise(cpu, EXCP_GP, 0);
+    }
     far_return_check(cpu, &r, cs, ip, 3 * size, size);
     far_return_commit(cpu, &r, 3 * size, 0);
     iret_commit_flags(cpu, image, mask);
@@ -205,6 +219,8 @@ static void iret_insn(CPUState *cpu, const DecodedInsn *d)
         iret_real(cpu, size);
     } else if (cpu->eflags & VM_MASK) {
         iret_v86(cpu, size);
+    } else if (cpu_long_mode(cpu)) {
+        iret_long(cpu, size);
     } else if (cpu->eflags & NT_MASK) {
         iret_task(cpu);
     } else {
@@ -213,48 +229,8 @@ static void iret_insn(CPUState *cpu, const DecodedInsn *d)
     flags_check_virtual_interrupt(cpu);
 }
 
-/* ---- SYSENTER, SYSEXIT ---- */
-
-#define FLAT_CODE32 (SEG_G | SEG_DB | SEG_P | SEG_S | SEG_CODE | SEG_RW | SEG_A)
-#define FLAT_DATA32 (SEG_G | SEG_DB | SEG_P | SEG_S | SEG_RW | SEG_A)
-
-/* CS and SS next to it, flat, whatever the descriptor tables say. */
-static void load_flat_pair(CPUState *cpu, uint16_t cs, uint16_t ss, unsigned cpl)
-{
-    cpu_load_seg_cache(cpu, R_CS, cs | cpl, 0, 0xffffffff, FLAT_CODE32 | cpl << 5);
-    cpu_load_seg_cache(cpu, R_SS, ss | cpl, 0, 0xffffffff, FLAT_DATA32 | cpl << 5);
-    cpu_set_cpl(cpu, cpl);
-}
-
-static void sysenter_insn(CPUState *cpu, const DecodedInsn *d)
-{
-    (void)d;
-    uint16_t cs = cpu->sysenter_cs & 0xfffc;
-    if (!(cpu->cr0 & CR0_PE) || cs == 0) {
-        cpu_raise(cpu, EXCP_GP, 0);
-    }
-    flags_commit(cpu, cpu_get_eflags(cpu) & ~(VM_MASK | IF_MASK | RF_MASK));
-    load_flat_pair(cpu, cs, cs + 8, 0);
-    cpu->gpr[R_ESP] = (uint32_t)cpu->sysenter_esp;
-    cpu->eip = (uint32_t)cpu->sysenter_eip;
-}
-
-static void sysexit_insn(CPUState *cpu, const DecodedInsn *d)
-{
-    (void)d;
-    uint16_t cs = cpu->sysenter_cs & 0xfffc;
-    if (!(cpu->cr0 & CR0_PE) || cs == 0 || cpu->cpl != 0) {
-        cpu_raise(cpu, EXCP_GP, 0);
-    }
-    load_flat_pair(cpu, cs + 16, cs + 24, 3);
-    cpu->gpr[R_ESP] = (uint32_t)cpu->gpr[R_ECX];
-    cpu->eip = (uint32_t)cpu->gpr[R_EDX];
-}
-
 const InsnHandlers int_Ib = HANDLERS_ALL(int_insn);
 const InsnHandlers int3 = HANDLERS_ALL(int3_insn);
 const InsnHandlers into = HANDLERS_ALL(into_insn);
 const InsnHandlers int1 = HANDLERS_ALL(int1_insn);
 const InsnHandlers iret = HANDLERS_ALL(iret_insn);
-const InsnHandlers sysenter = HANDLERS_ALL(sysenter_insn);
-const InsnHandlers sysexit = HANDLERS_ALL(sysexit_insn);

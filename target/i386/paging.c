@@ -1,5 +1,6 @@
 /*
- * target/i386/paging.c  Page-table walks: 2-level with 4 MiB pages and PSE-36, PAE, 4-level. SDM 3A, chapter 4.
+ * target/i386/paging.c  Page-table walks: 2-level with 4 MiB pages and PSE-36, PAE, 4-level with 1 GiB pages. SDM 3A,
+ * chapter 4.
  *
  * A walk first reads every level, then checks rights, and only when the access is allowed writes accessed and dirty
  * bits: a faulting access changes nothing. Left out: 5-level paging, protection keys; paging-structure caches (none is
@@ -29,9 +30,9 @@ typedef struct WalkState {
     unsigned depth;             /* entries read so far */
     uint64_t addr[WALK_LEVELS]; /* of each entry */
     uint64_t entry[WALK_LEVELS];
-    uint64_t page; /* physical address of the 4 KiB page */
-    bool large;
-    bool reserved; /* failed by a reserved bit rather than P=0 */
+    uint64_t page;    /* physical address of the 4 KiB page */
+    bool large, huge; /* leaf above the last level; huge: of 1 GiB */
+    bool reserved;    /* failed by a reserved bit rather than P=0 */
 } WalkState;
 
 static uint64_t physical_mask(const CPUState *cpu)
@@ -160,12 +161,23 @@ static bool walk_pae(WalkState *w)
     return (pdpte & PTE_P) && walk_pd_pt(w, pdpte & physical_mask(w->cpu) & PAGE_MASK);
 }
 
+/* PS is a reserved bit of a PDPTE unless there are 1 GiB pages; then bits 29:13 are. */
 static bool walk_4_level(WalkState *w)
 {
-    uint64_t reserved = entry8_reserved(w->cpu) | PTE_PS, address = physical_mask(w->cpu) & PAGE_MASK, pml4e, pdpte;
+    uint64_t reserved = entry8_reserved(w->cpu), address = physical_mask(w->cpu) & PAGE_MASK, pml4e, pdpte;
+    uint64_t pdpte_reserved = reserved | (cpu_has(w->cpu, FEAT_PDPE1GB) ? 0 : PTE_PS);
     w->entry_size = 8;
-    return walk_level(w, w->cpu->cr3 & address, w->la >> 39 & 0x1ff, reserved, &pml4e) &&
-           walk_level(w, pml4e & address, w->la >> 30 & 0x1ff, reserved, &pdpte) && walk_pd_pt(w, pdpte & address);
+    if (!walk_level(w, w->cpu->cr3 & address, w->la >> 39 & 0x1ff, reserved | PTE_PS, &pml4e) ||
+        !walk_level(w, pml4e & address, w->la >> 30 & 0x1ff, pdpte_reserved, &pdpte)) {
+        return false;
+    }
+    if (!(pdpte & PTE_PS)) {
+        return walk_pd_pt(w, pdpte & address);
+    }
+    w->large = w->huge = true;
+    w->reserved = pdpte & 0x3fffe000;
+    w->page = (pdpte & address & ~0x3fffffffull) | (w->la & 0x3ffff000);
+    return !w->reserved;
 }
 
 static bool walk_tables(WalkState *w)
@@ -191,7 +203,8 @@ static uint64_t walk_bits(const WalkState *w)
     }
     return (all & PTE_RW ? TLB_W : 0) | (all & PTE_US ? TLB_U : 0) |
            (w->entry_size == 8 && (any & PTE_NX) ? TLB_NX : 0) | (entry_dirty(w) ? TLB_D : 0) |
-           ((leaf & PTE_G) && (w->cpu->cr4 & CR4_PGE) ? TLB_G : 0) | (w->large ? TLB_LARGE : 0);
+           ((leaf & PTE_G) && (w->cpu->cr4 & CR4_PGE) ? TLB_G : 0) | (w->large ? TLB_LARGE : 0) |
+           (w->huge ? TLB_HUGE : 0);
 }
 
 /* 4.8: A in each entry used, D in the leaf when written. */

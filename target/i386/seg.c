@@ -2,6 +2,10 @@
  * target/i386/seg.c  Segment registers: descriptors, loads with their checks, limit checks, decode mode.
  * SDM 3A chapters 3.4, 5.2-5.6, 20.1; volume 2, MOV. The instructions are in segops.c.
  *
+ * In 64-bit mode ES, CS, SS and DS have base 0 and none has a limit or rights; what was loaded is kept and counts again
+ * in compatibility mode. A null selector clears the base of FS and GS there, as Intel's processors and AMD's since Zen
+ * 2 do.
+ *
  * Real-mode loads keep limit and size bits ("unreal" mode works); the access rights become those of plain data.
  */
 #include "target/i386/seg.h"
@@ -13,9 +17,9 @@ void cpu_raise_selector(CPUState *cpu, int vector, uint16_t selector)
 
 /* ---- descriptors ---- */
 
-uint32_t desc_base(const Descriptor *d)
+uint64_t desc_base(const Descriptor *d)
 {
-    return (d->lo >> 16) | (d->hi & 0xff) << 16 | (d->hi & 0xff000000u);
+    return (uint64_t)d->upper << 32 | (d->lo >> 16) | (d->hi & 0xff) << 16 | (d->hi & 0xff000000u);
 }
 
 uint32_t desc_limit(const Descriptor *d)
@@ -35,13 +39,24 @@ bool desc_read(CPUState *cpu, uint16_t selector, Descriptor *d)
     if (index + 7 > (local ? ldt->limit : cpu->gdt.limit)) {
         return false;
     }
-    d->la = (local ? ldt->base : cpu->gdt.base) + index;
-    if (!cpu_long_mode(cpu)) {
-        d->la = (uint32_t)d->la;
-    }
+    d->la = table_address(cpu, local ? ldt->base : cpu->gdt.base, index);
     d->lo = cpu_ld32_kernel(cpu, d->la);
     d->hi = cpu_ld32_kernel(cpu, d->la + 4);
+    d->upper = 0;
     return true;
+}
+
+void desc_read_upper(CPUState *cpu, uint16_t selector, Descriptor *d)
+{
+    bool local = selector & SELECTOR_TI;
+    uint32_t limit = local ? cpu->seg[R_LDTR].limit : cpu->gdt.limit;
+    if (!cpu_long_mode(cpu)) {
+        return;
+    }
+    if ((selector & 0xfff8u) + 15 > limit || (cpu_ld32_kernel(cpu, d->la + 12) & 0x1f00)) {
+        cpu_raise_selector(cpu, EXCP_GP, selector);
+    }
+    d->upper = cpu_ld32_kernel(cpu, d->la + 8);
 }
 
 void desc_require(CPUState *cpu, uint16_t selector, Descriptor *d, int vector)
@@ -106,15 +121,18 @@ static bool seg_is_expand_down(const SegmentCache *s)
 void cpu_segment_derive(CPUState *cpu, int seg)
 {
     SegmentCache *s = &cpu->seg[seg];
-    s->read_last = s->write_last = -1;
-    if (cpu_code64(cpu) || seg_is_expand_down(s)) {
+    s->read_end = s->write_end = 0;
+    s->linear_base = s->base;
+    if (cpu_code64(cpu)) {
+        s->read_end = s->write_end = ~0ull;
+        s->linear_base = seg == R_FS || seg == R_GS ? s->base : 0;
         return;
     }
-    if (seg_is_readable(s)) {
-        s->read_last = s->limit;
+    if (seg_is_readable(s) && !seg_is_expand_down(s)) {
+        s->read_end = s->limit + 1ull;
     }
-    if (seg_is_writable(s)) {
-        s->write_last = s->limit;
+    if (seg_is_writable(s) && !seg_is_expand_down(s)) {
+        s->write_end = s->limit + 1ull;
     }
 }
 
@@ -181,6 +199,12 @@ void seg_check_data(CPUState *cpu, uint16_t selector, Descriptor *d, unsigned cp
     desc_check_present(cpu, selector, d, EXCP_NP);
 }
 
+/* 64-bit code below level 3 may do without a stack segment. */
+static bool null_stack_allowed(const CPUState *cpu, uint16_t selector)
+{
+    return cpu_code64(cpu) && cpu->cpl != 3 && selector_rpl(selector) == cpu->cpl;
+}
+
 void cpu_load_seg(CPUState *cpu, int seg, uint16_t selector)
 {
     Descriptor d;
@@ -188,7 +212,7 @@ void cpu_load_seg(CPUState *cpu, int seg, uint16_t selector)
         cpu_load_seg_real(cpu, seg, selector);
         return;
     }
-    if (seg != R_SS && selector_is_null(selector)) {
+    if (selector_is_null(selector) && (seg != R_SS || null_stack_allowed(cpu, selector))) {
         seg_commit_null(cpu, seg, selector);
         return;
     }
@@ -244,9 +268,8 @@ static bool seg_kind_ok(const SegmentCache *s, AccessKind kind)
 /* 64-bit mode: no limits; FS and GS have bases; the address must be canonical. */
 static uint64_t seg_address_long(CPUState *cpu, int seg, uint64_t offset, unsigned size)
 {
-    uint64_t la = offset + (seg == R_FS || seg == R_GS ? cpu->seg[seg].base : 0);
-    uint64_t last = la + size - 1;
-    if ((int64_t)(la << 16) >> 16 != (int64_t)la || (int64_t)(last << 16) >> 16 != (int64_t)last) {
+    uint64_t la = cpu->seg[seg].linear_base + offset;
+    if (!range_is_canonical(la, size)) {
         cpu_raise(cpu, seg == R_SS ? EXCP_SS : EXCP_GP, 0);
     }
     return la;
@@ -295,6 +318,7 @@ void cpu_mode_derive(CPUState *cpu)
     mode |= cpu->cpl == 3 ? MODE_CPL3 : 0;
     mode |= cpu->eflags & TF_MASK ? MODE_TF : 0;
     cpu->mode = mode;
+    cpu->linear_mask = mode & MODE_SS64 ? ~0ull : 0xffffffffu;
     for (int seg = R_ES; changed64 && seg <= R_GS; seg++) {
         cpu_segment_derive(cpu, seg);
     }

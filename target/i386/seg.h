@@ -12,11 +12,21 @@
 
 /* System descriptor types, SDM 3A table 3-2. */
 enum {
-    SYS_TSS16 = 1, SYS_LDT = 2, SYS_TSS16_BUSY = 3, SYS_CALL16 = 4, SYS_TASK_GATE = 5, SYS_INT16 = 6, SYS_TRAP16 = 7,
-    SYS_TSS32 = 9, SYS_TSS32_BUSY = 11, SYS_CALL32 = 12, SYS_INT32 = 14, SYS_TRAP32 = 15
+    SYS_TSS16 = 1,
+    SYS_LDT = 2,
+    SYS_TSS16_BUSY = 3,
+    SYS_CALL16 = 4,
+    SYS_TASK_GATE = 5,
+    SYS_INT16 = 6,
+    SYS_TRAP16 = 7,
+    SYS_TSS32 = 9,
+    SYS_TSS32_BUSY = 11,
+    SYS_CALL32 = 12,
+    SYS_INT32 = 14,
+    SYS_TRAP32 = 15
 };
 #define SYS_BUSY 2 /* bit of a TSS type */
-#define SYS_32 8   /* bit of a TSS or gate type: 32-bit form */
+#define SYS_32   8 /* bit of a TSS or gate type: 32-bit form */
 
 /* EFLAGS bits that exist. */
 #define EFLAGS_VALID 0x003f7fd5u
@@ -24,6 +34,7 @@ enum {
 typedef struct Descriptor {
     uint64_t la;     /* linear address of the 8 bytes */
     uint32_t lo, hi; /* as in memory */
+    uint32_t upper;  /* long mode, system descriptors: bits 63:32 of base or offset; else 0 */
 } Descriptor;
 
 static inline uint16_t desc_attr(const Descriptor *d)
@@ -68,21 +79,30 @@ static inline bool desc_is_guarded(const Descriptor *d)
 {
     return (d->hi & 0xc00) != 0xc00;
 }
+/* Long mode has 64-bit code (L) and 32- or 16-bit code; both bits together are reserved (3A 5.2.1). */
+static inline bool desc_is_code64(const CPUState *cpu, const Descriptor *d)
+{
+    return cpu_long_mode(cpu) && (d->hi & 0x200000);
+}
+static inline bool desc_code_size_reserved(const CPUState *cpu, const Descriptor *d)
+{
+    return cpu_long_mode(cpu) && (d->hi & 0x600000) == 0x600000;
+}
 static inline bool desc_is_tss(const Descriptor *d) /* available or busy, 16 or 32 bits */
 {
     return desc_is_system(d) && (desc_type(d) & 5) == 1;
 }
-uint32_t desc_base(const Descriptor *d);
+uint64_t desc_base(const Descriptor *d);
 uint32_t desc_limit(const Descriptor *d); /* in bytes */
 /* Gates: target selector and offset. */
 static inline uint16_t gate_selector(const Descriptor *d)
 {
     return d->lo >> 16;
 }
-static inline uint32_t gate_offset(const Descriptor *d)
+static inline uint64_t gate_offset(const Descriptor *d)
 {
     uint32_t low = d->lo & 0xffff;
-    return desc_type(d) & SYS_32 ? (d->hi & 0xffff0000u) | low : low;
+    return desc_type(d) & SYS_32 ? (uint64_t)d->upper << 32 | (d->hi & 0xffff0000u) | low : low;
 }
 
 static inline bool selector_is_null(uint16_t selector)
@@ -100,6 +120,9 @@ void cpu_raise_selector(CPUState *cpu, int vector, uint16_t selector) __attribut
 bool desc_read(CPUState *cpu, uint16_t selector, Descriptor *d);
 /* The same; a null selector raises vector(0), one beyond the table vector(selector). */
 void desc_require(CPUState *cpu, uint16_t selector, Descriptor *d, int vector);
+/* Long mode: the upper half of a 16-byte descriptor, whose type field must be 0; #GP(selector) otherwise. No-op
+ * elsewhere. */
+void desc_read_upper(CPUState *cpu, uint16_t selector, Descriptor *d);
 void desc_check_present(CPUState *cpu, uint16_t selector, const Descriptor *d, int vector);
 /* Memory: accessed bit of a segment, busy bit of a TSS. */
 void desc_set_accessed(CPUState *cpu, Descriptor *d);
@@ -111,6 +134,11 @@ void seg_commit_null(CPUState *cpu, int seg, uint16_t selector);
 SegmentCache seg_cache_real(CPUState *cpu, int seg, uint16_t selector);
 /* May [offset, offset+size) be accessed, by the limit alone? */
 bool seg_limit_ok(const SegmentCache *s, uint64_t offset, unsigned size);
+/* Linear address of `offset` in a table or TSS at `base`. */
+static inline uint64_t table_address(const CPUState *cpu, uint64_t base, uint64_t offset)
+{
+    return cpu_long_mode(cpu) ? base + offset : (uint32_t)(base + offset);
+}
 
 /* The checks of a load of DS, ES, FS, GS or of SS; `vector`: #GP, or #TS in a task switch, unless just not present. */
 void seg_check_data(CPUState *cpu, uint16_t selector, Descriptor *d, unsigned cpl, int vector);
@@ -121,8 +149,9 @@ void seg_drop_inner_data(CPUState *cpu);
 /* ---- stacks (stack.c) ---- */
 typedef struct Stack {
     SegmentCache ss;
-    uint64_t sp;    /* whole ESP as it will be */
-    uint64_t mask;  /* the bits that are the stack pointer */
+    uint64_t sp;   /* whole RSP as it will be */
+    uint64_t mask; /* the bits that are the stack pointer */
+    bool flat;     /* of 64-bit code: no base, no limit, canonical addresses */
     int mmu_mode;
     uint16_t error; /* error code of #SS: 0 for the present stack, the selector for a new one */
 } Stack;
@@ -137,33 +166,45 @@ static inline uint64_t stack_pointer_mask(const CPUState *cpu)
 Stack stack_present(CPUState *cpu);
 /* Stack of an inner level, from the TSS, all checks; sets the accessed bit. */
 Stack stack_inner(CPUState *cpu, unsigned dpl);
+/* The register as it will be: the 16-bit stack pointer keeps what is above it. */
+static inline uint64_t stack_pointer_merge(uint64_t old, uint64_t sp, uint64_t mask)
+{
+    return mask == 0xffff ? (old & ~mask) | (sp & mask) : sp & mask;
+}
+/*
+ * Long mode: the stack of 64-bit code at level dpl, from the TSS: RSPn, or with ist 1 to 7 that entry. SS becomes null
+ * when the level changes, and stays when it does not. #TS(TSS) when the TSS is too short.
+ */
+Stack stack_long(CPUState *cpu, unsigned dpl, unsigned ist);
 /* Push n values of `size` bytes, first one first: all limits are checked before the first write. */
-void stack_push(CPUState *cpu, Stack *st, const uint32_t *values, unsigned n, unsigned size);
+void stack_push(CPUState *cpu, Stack *st, const uint64_t *values, unsigned n, unsigned size);
 void stack_commit(CPUState *cpu, const Stack *st);
 /* Read the present stack at `offset` bytes above SP, SP unchanged. */
-uint32_t stack_peek(CPUState *cpu, unsigned offset, unsigned size);
+uint64_t stack_peek(CPUState *cpu, unsigned offset, unsigned size);
 /* Move the present SP up. */
 void stack_release(CPUState *cpu, unsigned bytes);
-void stack_set_sp(CPUState *cpu, uint32_t sp); /* SP or ESP, by SS.B */
+void stack_set_sp(CPUState *cpu, uint64_t sp); /* SP, ESP or RSP, by SS.B and mode */
 
 /* ---- far transfers (far.c) ---- */
-/* #GP(0) unless ip lies in the segment. */
+/* #GP(0) unless ip lies in the segment; for 64-bit code: is canonical. */
 void code_check_limit(CPUState *cpu, const SegmentCache *cs, uint64_t ip);
 /* CS and EIP; the selector's RPL becomes cpl. */
 void code_commit(CPUState *cpu, const SegmentCache *cs, uint64_t ip, unsigned cpl);
 /* Real and v86 mode: check the offset, then load CS:EIP. */
 void code_check_real(CPUState *cpu, uint64_t ip);
 void code_commit_real(CPUState *cpu, uint16_t selector, uint64_t ip);
-/* RETF and IRET: CS:IP popped, and SS:SP at `outer_offset` above the present SP when the level changes. */
+/*
+ * RETF and IRET: CS:IP popped, and SS:SP at `outer_offset` above the present SP when the level changes, or when
+ * `pops_stack` (IRET in 64-bit mode) says so in any case.
+ */
 typedef struct FarReturn {
     SegmentCache cs, ss;
-    uint64_t ip;
-    uint32_t sp;
+    uint64_t ip, sp;
     unsigned cpl;
-    bool outer;
+    bool pops_stack; /* in: always; out: it does */
 } FarReturn;
 void far_return_check(CPUState *cpu, FarReturn *r, uint16_t cs, uint64_t ip, unsigned outer_offset, unsigned size);
-/* `popped`: bytes to release when the level stays; `parameters`: RETF n, to release on the outer stack. */
+/* `popped`: bytes to release when the stack stays; `parameters`: RETF n, to release on the outer stack. */
 void far_return_commit(CPUState *cpu, const FarReturn *r, unsigned popped, unsigned parameters);
 
 /* ---- flags (eflags.c) ---- */
@@ -195,6 +236,12 @@ void cpu_shutdown(CPUState *cpu);
 static inline void cpu_require_cpl0(CPUState *cpu)
 {
     if (cpu->cpl != 0) {
+        cpu_raise(cpu, EXCP_GP, 0);
+    }
+}
+static inline void cpu_require_canonical(CPUState *cpu, uint64_t address)
+{
+    if (!address_is_canonical(address)) {
         cpu_raise(cpu, EXCP_GP, 0);
     }
 }

@@ -3,7 +3,7 @@
  * LLDT, LTR, SLDT, STR, LAR, LSL, VERR, VERW, ARPL. SDM volume 2.
  *
  * PUSH and POP of a segment register move the stack pointer by the operand size but touch two bytes, as the P6 does
- * (SDM 3B 22.31.1).
+ * (SDM 3B 22.31.1); only the 64-bit PUSH writes all of its eight.
  */
 #include "target/i386/handlers-sys.h"
 #include "target/i386/seg.h"
@@ -72,8 +72,12 @@ static void push_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
 {
     uint64_t mask = stack_pointer_mask(cpu), esp = cpu->gpr[R_ESP];
     uint64_t sp = (esp - insn_op_bytes(d)) & mask;
-    seg_st16(cpu, R_SS, sp, cpu->seg[seg].selector);
-    cpu->gpr[R_ESP] = (esp & ~mask) | sp;
+    if (insn_op_bytes(d) == 8) {
+        seg_st64(cpu, R_SS, sp, cpu->seg[seg].selector);
+    } else {
+        seg_st16(cpu, R_SS, sp, cpu->seg[seg].selector);
+    }
+    cpu->gpr[R_ESP] = stack_pointer_merge(esp, sp, mask);
 }
 
 static void pop_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
@@ -81,7 +85,7 @@ static void pop_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
     uint64_t mask = stack_pointer_mask(cpu), esp = cpu->gpr[R_ESP];
     uint16_t selector = seg_ld16(cpu, R_SS, esp & mask);
     cpu_load_seg(cpu, seg, selector);
-    cpu->gpr[R_ESP] = (esp & ~mask) | ((esp + insn_op_bytes(d)) & mask);
+    cpu->gpr[R_ESP] = stack_pointer_merge(esp, esp + insn_op_bytes(d), mask);
     if (seg == R_SS) {
         shadow_after_ss(cpu);
     }
@@ -151,7 +155,7 @@ static void store_table(CPUState *cpu, const DecodedInsn *d, uint64_t base, uint
     cpu_probe(cpu, la, wide ? 10 : 6, ACCESS_WRITE, cpu->mmu_mode);
     seg_st16(cpu, d->seg, ea, limit);
     if (wide) {
-        seg_st64(cpu, d->seg, ea + 2, base);
+        seg_st64(cpu, d->seg, (ea + 2) & d->ea_mask, base);
     } else {
         seg_st32(cpu, d->seg, (ea + 2) & d->ea_mask, insn_op_bytes(d) == 2 ? base & 0xffffff : base);
     }
@@ -173,7 +177,9 @@ static uint64_t load_table(CPUState *cpu, const DecodedInsn *d, uint16_t *limit)
     cpu_require_cpl0(cpu);
     *limit = seg_ld16(cpu, d->seg, ea);
     if (cpu_code64(cpu)) {
-        return seg_ld64(cpu, d->seg, ea + 2);
+        uint64_t wide = seg_ld64(cpu, d->seg, (ea + 2) & d->ea_mask);
+        cpu_require_canonical(cpu, wide);
+        return wide;
     }
     uint32_t base = seg_ld32(cpu, d->seg, (ea + 2) & d->ea_mask);
     return insn_op_bytes(d) == 2 ? base & 0xffffff : base;
@@ -216,6 +222,13 @@ static void require_gdt(CPUState *cpu, uint16_t selector, Descriptor *d)
     desc_require(cpu, selector, d, EXCP_GP);
 }
 
+static void check_system_base(CPUState *cpu, uint16_t selector, const Descriptor *d)
+{
+    if (!address_is_canonical(desc_base(d))) {
+        cpu_raise_selector(cpu, EXCP_GP, selector);
+    }
+}
+
 static void lldt_insn(CPUState *cpu, const DecodedInsn *insn)
 {
     Descriptor d;
@@ -229,7 +242,9 @@ static void lldt_insn(CPUState *cpu, const DecodedInsn *insn)
     if (!desc_is_system(&d) || desc_type(&d) != SYS_LDT) {
         cpu_raise_selector(cpu, EXCP_GP, selector);
     }
+    desc_read_upper(cpu, selector, &d);
     desc_check_present(cpu, selector, &d, EXCP_NP);
+    check_system_base(cpu, selector, &d);
     SegmentCache s = desc_cache(&d, selector);
     seg_commit(cpu, R_LDTR, &s);
 }
@@ -240,10 +255,13 @@ static void ltr_insn(CPUState *cpu, const DecodedInsn *insn)
     cpu_require_cpl0(cpu);
     uint16_t selector = read_e16(cpu, insn);
     require_gdt(cpu, selector, &d);
-    if (!desc_is_tss(&d) || (desc_type(&d) & SYS_BUSY)) {
+    bool tss16 = !(desc_type(&d) & SYS_32);
+    if (!desc_is_tss(&d) || (desc_type(&d) & SYS_BUSY) || (tss16 && cpu_long_mode(cpu))) {
         cpu_raise_selector(cpu, EXCP_GP, selector);
     }
+    desc_read_upper(cpu, selector, &d);
     desc_check_present(cpu, selector, &d, EXCP_NP);
+    check_system_base(cpu, selector, &d);
     desc_set_busy(cpu, &d, true);
     SegmentCache s = desc_cache(&d, selector);
     seg_commit(cpu, R_TR, &s);
@@ -263,19 +281,21 @@ static bool find_visible(CPUState *cpu, uint16_t selector, Descriptor *d)
     return !selector_is_null(selector) && desc_read(cpu, selector, d) && selector_visible(cpu, selector, d);
 }
 
-#define TYPES_LAR 0x1a3e /* TSSs, LDT, call gates, task gate */
-#define TYPES_LSL 0x0a0e /* what has a limit: TSSs, LDT */
+#define TYPES_LAR  0x1a3e /* TSSs, LDT, call gates, task gate */
+#define TYPES_LSL  0x0a0e /* what has a limit: TSSs, LDT */
+#define TYPES_LONG 0x1a04 /* those that long mode has */
 
-static bool type_allowed(const Descriptor *d, unsigned system_types)
+static bool type_allowed(const CPUState *cpu, const Descriptor *d, unsigned system_types)
 {
-    return !desc_is_system(d) || (system_types >> desc_type(d) & 1);
+    unsigned types = cpu_long_mode(cpu) ? system_types & TYPES_LONG : system_types;
+    return !desc_is_system(d) || (types >> desc_type(d) & 1);
 }
 
 static void lar_insn(CPUState *cpu, const DecodedInsn *insn)
 {
     Descriptor d;
     uint16_t selector = read_e16(cpu, insn);
-    bool ok = find_visible(cpu, selector, &d) && type_allowed(&d, TYPES_LAR);
+    bool ok = find_visible(cpu, selector, &d) && type_allowed(cpu, &d, TYPES_LAR);
     if (ok) {
         write_reg(cpu, insn->reg, d.hi & 0x00f0ff00, insn_op_bytes(insn));
     }
@@ -286,7 +306,7 @@ static void lsl_insn(CPUState *cpu, const DecodedInsn *insn)
 {
     Descriptor d;
     uint16_t selector = read_e16(cpu, insn);
-    bool ok = find_visible(cpu, selector, &d) && type_allowed(&d, TYPES_LSL);
+    bool ok = find_visible(cpu, selector, &d) && type_allowed(cpu, &d, TYPES_LSL);
     if (ok) {
         write_reg(cpu, insn->reg, desc_limit(&d), insn_op_bytes(insn));
     }

@@ -3,13 +3,15 @@
  *
  * The manual bounds their relative error by 1.5 * 2^-12 and leaves the rest to each processor. Ours, on every host: the
  * exact 1/x or 1/sqrt(x), rounded to the nearest number of 12 significant bits (error at most 2^-12). Denormal operands
- * count as zero, tiny results become zero, NaNs become quiet; MXCSR is neither asked nor changed (SDM 2, RCPPS, RSQRTPS).
+ * count as zero, tiny results become zero, NaNs become quiet; MXCSR is neither asked nor changed (SDM 2, RCPPS,
+ * RSQRTPS).
  */
+#include "target/i386/simd-avx.h"
 #include "target/i386/simd-float.h"
 
-#define SIGN 0x80000000u
+#define SIGN     0x80000000u
 #define INFINITE 0x7f800000u
-#define QUIET 0x00400000u
+#define QUIET    0x00400000u
 
 /*
  * sig * 2^exp with sig in [2^11, 2^12], as a float32 without sign; zero when below the normal numbers. (2^12 comes from
@@ -94,3 +96,7 @@ SSE_OP(rcpps_V_W, load_aligned, approximate(a, b, 4, rcp))
 SSE_OP(rcpss_V_W, load_d, approximate(a, b, 1, rcp))
 SSE_OP(rsqrtps_V_W, load_aligned, approximate(a, b, 4, rsqrt))
 SSE_OP(rsqrtss_V_W, load_d, approximate(a, b, 1, rsqrt))
+AVX_OP(vrcpps_V_W, approximate(a, b, 4, rcp))
+AVX_OP(vrsqrtps_V_W, approximate(a, b, 4, rsqrt))
+AVX_OP_128(vrcpss_V_H_W, load_d, approximate(a, b, 1, rcp))
+AVX_OP_128(vrsqrtss_V_H_W, load_d, approximate(a, b, 1, rsqrt))

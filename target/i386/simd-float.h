@@ -7,27 +7,42 @@
 
 #include "fpu/softfloat.h"
 #include "target/i386/hostfloat.h"
-#include "target/i386/simd.h"
+#include "target/i386/simd-avx.h"
 
-static inline FloatStatus simd_float_status(const CPUState *cpu)
+/* One instruction: each lane is computed with clean flags, and then noted. */
+typedef struct SimdFloat {
+    FloatStatus lane;
+    unsigned flags; /* of the lanes so far */
+} SimdFloat;
+
+SimdFloat simd_float_begin(const CPUState *cpu) __attribute__((cold)); /* simd-float.c */
+
+static inline void simd_float_note(SimdFloat *s)
 {
-    unsigned unmasked = ~(cpu->mxcsr >> 7);
-    return (FloatStatus){
-        .round = (FloatRound)((cpu->mxcsr >> MXCSR_RC_SHIFT) & 3),
-        .denormals_are_zero = cpu->mxcsr & MXCSR_DAZ,
-        .flush_to_zero = cpu->mxcsr & MXCSR_FTZ,
-        .underflow_unmasked = unmasked & FLOAT_FLAG_UNDERFLOW,
-        .overflow_unmasked = unmasked & FLOAT_FLAG_OVERFLOW,
-    };
+    s->flags |= s->lane.flags;
+    s->lane.flags = 0;
 }
 
 /*
- * Note the flags of all lanes in MXCSR. With an unmasked one among them this raises #XM (#UD when the system does not take
- * those), and the caller's result is lost, as it must be. simd-float.c
+ * The flags of all lanes go to MXCSR. With an unmasked one among them this raises #XM (#UD when the system does not
+ * take those), and the caller's result is lost, as it must be. simd-float.c
  */
-void simd_float_finish(CPUState *cpu, const FloatStatus *s);
+void simd_float_finish(CPUState *cpu, const SimdFloat *s) __attribute__((cold));
 
-/* ---- handlers: as SSE_OP, but with a, b and result as vectors, which keeps the host's way free of memory traffic ---- */
+/* One instruction done the portable way: `soft` notes its flags in *s. */
+#define SOFT_SESSION(cpu, soft)                                      \
+    __extension__({                                                  \
+        SimdFloat session_ = simd_float_begin(cpu), *const s = &session_; \
+        __auto_type soft_result_ = (soft);                           \
+        simd_float_finish(cpu, s);                                   \
+        soft_result_;                                                \
+    })
+
+/* The host's way when it is exact, else the portable one. */
+#define HOST_OR_SOFT(cpu, host, soft) HOST_CHOOSE(cpu, host, SOFT_SESSION(cpu, soft))
+
+/* ---- handlers: as SSE_OP, but with a, b and result as vectors, which keeps the host's way free of memory traffic ----
+ */
 
 /* The portable way is out of line, so that it costs the other nothing. */
 #define SOFT static __attribute__((noinline, cold))
@@ -59,36 +74,182 @@ static inline SimdVec load_vec_d(CPUState *cpu, const DecodedInsn *d)
     return (SimdVec){ seg_ld32(cpu, d->seg, insn_ea(cpu, d)), 0 };
 }
 
-/* As FLOAT_OP, of b alone. */
-#define FLOAT_OP_UNARY(set, load, result)                                                               \
-    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)                                              \
-    {                                                                                                   \
-        sse_check(cpu);                                                                                 \
-        SimdVec b = simd_vec_at(&cpu->xmm[d->rm]);                                                      \
-        simd_vec_put(&cpu->xmm[d->reg], result);                                                        \
-    }                                                                                                   \
-    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)                                              \
-    {                                                                                                   \
-        sse_check(cpu);                                                                                 \
-        SimdVec b = load(cpu, d);                                                                       \
-        simd_vec_put(&cpu->xmm[d->reg], result);                                                        \
-    }                                                                                                   \
-    SIMD_SET(set, set##_reg, set##_mem)
+static inline SimdVec load_vec_unaligned(CPUState *cpu, const DecodedInsn *d)
+{
+    return simd_vec(load_unaligned(cpu, d));
+}
 
-#define FLOAT_OP(set, load, result)                                                                     \
-    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)                                              \
-    {                                                                                                   \
-        sse_check(cpu);                                                                                 \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]), b = simd_vec_at(&cpu->xmm[d->rm]);                  \
-        simd_vec_put(&cpu->xmm[d->reg], result);                                                        \
-    }                                                                                                   \
-    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)                                              \
-    {                                                                                                   \
-        sse_check(cpu);                                                                                 \
-        SimdVec b = load(cpu, d);                                                                       \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                                     \
-        simd_vec_put(&cpu->xmm[d->reg], result);                                                        \
-    }                                                                                                   \
-    SIMD_SET(set, set##_reg, set##_mem)
+static inline SimdVec merge32(SimdVec a, SimdVec low)
+{
+    return (SimdVec){ (a[0] & ~0xffffffffull) | (low[0] & 0xffffffff), a[1] };
+}
+
+static inline SimdVec merge64(SimdVec a, SimdVec low)
+{
+    return (SimdVec){ low[0], a[1] };
+}
+
+/* ---- VEX ---- */
+
+static inline SimdVec vec_upper(const CPUState *cpu, unsigned n)
+{
+    SimdVec v;
+    memcpy(&v, &cpu->ymmh[n], sizeof(v));
+    return v;
+}
+
+static inline void vec_put_upper(CPUState *cpu, unsigned n, SimdVec v)
+{
+    memcpy(&cpu->ymmh[n], &v, sizeof(v));
+}
+
+static inline void vec_put128(CPUState *cpu, unsigned n, SimdVec v)
+{
+    simd_vec_put(&cpu->xmm[n], v);
+    vec_put_upper(cpu, n, (SimdVec){ 0, 0 });
+}
+
+typedef struct SimdVec2 {
+    SimdVec low, high;
+} SimdVec2;
+
+static inline SimdVec2 vec2_at(const CPUState *cpu, unsigned n)
+{
+    return (SimdVec2){ simd_vec_at(&cpu->xmm[n]), vec_upper(cpu, n) };
+}
+
+static inline SimdVec2 load_vec2(CPUState *cpu, const DecodedInsn *d)
+{
+    const YMMReg v = load256(cpu, d);
+    return (SimdVec2){ simd_vec(v.lane[0]), simd_vec(v.lane[1]) };
+}
+
+/* 16 bytes that become 32. */
+static inline SimdVec2 vec_spread(SimdVec v)
+{
+    return (SimdVec2){ { v[0], 0 }, { v[1], 0 } };
+}
+
+static inline SimdVec2 vec2_spread_at(const CPUState *cpu, unsigned n)
+{
+    return vec_spread(simd_vec_at(&cpu->xmm[n]));
+}
+
+static inline SimdVec2 load_vec2_spread(CPUState *cpu, const DecodedInsn *d)
+{
+    return vec_spread(load_vec_unaligned(cpu, d));
+}
+
+static inline void vec2_put(CPUState *cpu, unsigned n, SimdVec2 v)
+{
+    simd_vec_put(&cpu->xmm[n], v.low);
+    vec_put_upper(cpu, n, v.high);
+}
+
+/* 32 bytes of which the lower halves of each 16 count. */
+static inline void vec2_put_joined(CPUState *cpu, unsigned n, SimdVec2 v)
+{
+    vec_put128(cpu, n, (SimdVec){ v.low[0], v.high[0] });
+}
+
+/*
+ * Both lanes; the flags of all their numbers go to MXCSR together, so the two share one session. a2, b2: SimdVec2;
+ * host and soft see a, b and lane.
+ */
+#define VEC2_LANE(dest, lane_, a_, b_, result) \
+    {                                          \
+        const unsigned lane = lane_;           \
+        const SimdVec a = a_, b = b_;          \
+        (void)lane;                            \
+        (void)a;                               \
+        (void)b;                               \
+        dest = result;                         \
+    }
+#define VEC2_LANES(r, a2, b2, result)              \
+    VEC2_LANE((r).low, 0, (a2).low, (b2).low, result) \
+    VEC2_LANE((r).high, 1, (a2).high, (b2).high, result)
+#define VEC2_COMPUTE(cpu, r, a2, b2, host, soft)                                  \
+    if (HOST_EXACT(cpu)) {                                                        \
+        HOST_ONLY(VEC2_LANES(r, a2, b2, host))                                    \
+    } else {                                                                      \
+        SimdFloat session_ = simd_float_begin(cpu), *const s = &session_;         \
+        VEC2_LANES(r, a2, b2, soft)                                               \
+        simd_float_finish(cpu, s);                                                \
+    }
+
+#define FLOAT_FORMS_SSE(set, load, host, soft)                                             \
+    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)                                 \
+    {                                                                                      \
+        sse_check(cpu);                                                                    \
+        const unsigned lane = 0;                                                           \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]), b = simd_vec_at(&cpu->xmm[d->rm]);     \
+        (void)a;                                                                           \
+        (void)lane;                                                                        \
+        simd_vec_put(&cpu->xmm[d->reg], HOST_OR_SOFT(cpu, host, soft));                    \
+    }                                                                                      \
+    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)                                 \
+    {                                                                                      \
+        sse_check(cpu);                                                                    \
+        const unsigned lane = 0;                                                           \
+        SimdVec b = load(cpu, d);                                                          \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                        \
+        (void)a;                                                                           \
+        (void)lane;                                                                        \
+        simd_vec_put(&cpu->xmm[d->reg], HOST_OR_SOFT(cpu, host, soft));                    \
+    }
+#define FLOAT_FORMS_VEX128(set, load, host, soft)                                          \
+    HANDLER set##_reg128(CPUState *cpu, const DecodedInsn *d)                              \
+    {                                                                                      \
+        avx_check(cpu);                                                                    \
+        const unsigned lane = 0;                                                           \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->vvvv]), b = simd_vec_at(&cpu->xmm[d->rm]);    \
+        (void)a;                                                                           \
+        (void)lane;                                                                        \
+        vec_put128(cpu, d->reg, HOST_OR_SOFT(cpu, host, soft));                            \
+    }                                                                                      \
+    HANDLER set##_mem128(CPUState *cpu, const DecodedInsn *d)                              \
+    {                                                                                      \
+        avx_check(cpu);                                                                    \
+        const unsigned lane = 0;                                                           \
+        SimdVec b = load(cpu, d);                                                          \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->vvvv]);                                       \
+        (void)a;                                                                           \
+        (void)lane;                                                                        \
+        vec_put128(cpu, d->reg, HOST_OR_SOFT(cpu, host, soft));                            \
+    }
+/* put: of the SimdVec2 result; load: of the second operand */
+#define FLOAT_FORM_VEX256(name, load, put, host, soft)       \
+    HANDLER name(CPUState *cpu, const DecodedInsn *d)        \
+    {                                                        \
+        avx_check(cpu);                                      \
+        const SimdVec2 b2 = load;                            \
+        const SimdVec2 a2 = vec2_at(cpu, d->vvvv);           \
+        SimdVec2 r;                                          \
+        VEC2_COMPUTE(cpu, r, a2, b2, host, soft)             \
+        put(cpu, d->reg, r);                                 \
+    }
+
+/* FLOAT_SHAPE: name_V_W and vname_V_H_W in all forms, given how operands are loaded and results stored. */
+#define FLOAT_SHAPE(name, sse_load, vex_load, at256, load256_, put256, host, soft)                                 \
+    FLOAT_FORMS_SSE(name##_V_W, sse_load, host, soft)                                                              \
+    SIMD_SET(name##_V_W, name##_V_W_reg, name##_V_W_mem)                                                           \
+    FLOAT_FORMS_VEX128(v##name##_V_H_W, vex_load, host, soft)                                                      \
+    FLOAT_FORM_VEX256(v##name##_V_H_W_reg256, at256(cpu, d->rm), put256, host, soft)                               \
+    FLOAT_FORM_VEX256(v##name##_V_H_W_mem256, load256_(cpu, d), put256, host, soft)                                \
+    AVX_SET(v##name##_V_H_W, v##name##_V_H_W_reg128, v##name##_V_H_W_mem128, v##name##_V_H_W_reg256,               \
+            v##name##_V_H_W_mem256)
+#define FLOAT_PACKED(name, host, soft) \
+    FLOAT_SHAPE(name, load_vec, load_vec_unaligned, vec2_at, load_vec2, vec2_put, host, soft)
+/* Results twice, or half, as wide as operands; half a register on the narrow side. */
+#define FLOAT_WIDEN(name, host, soft) \
+    FLOAT_SHAPE(name, load_vec_q, load_vec_q, vec2_spread_at, load_vec2_spread, vec2_put, host, soft)
+#define FLOAT_NARROW(name, host, soft) \
+    FLOAT_SHAPE(name, load_vec, load_vec_unaligned, vec2_at, load_vec2, vec2_put_joined, host, soft)
+/* Lane 0 computed, the others those of a. */
+#define FLOAT_SCALAR(name, load, host, soft)                        \
+    FLOAT_FORMS_SSE(name##_V_W, load, host, soft)                   \
+    SIMD_SET(name##_V_W, name##_V_W_reg, name##_V_W_mem)            \
+    FLOAT_FORMS_VEX128(v##name##_V_H_W, load, host, soft)           \
+    SIMD_SET(v##name##_V_H_W, v##name##_V_H_W_reg128, v##name##_V_H_W_mem128)
 
 #endif

@@ -1,24 +1,25 @@
 /*
- * target/i386/simd-int.c  Packed integer arithmetic, comparison, logic and shifts: MMX and its SSE2 twins. SDM volume 2.
+ * target/i386/simd-int.c  Packed integer arithmetic, comparison, logic and shifts: MMX, its SSE2 twins, and theirs with
+ * VEX. SDM volume 2.
  *
- * Each operation is written once, over lanes, for 8 or 16 bytes; `bytes` is constant after inlining, so that the compiler
- * turns the loops into vector instructions.
+ * Each operation is written once, over lanes, for 8 or 16 bytes; `bytes` is constant after inlining, so that the
+ * compiler turns the loops into vector instructions.
  */
-#include "target/i386/simd.h"
+#include "target/i386/simd-avx.h"
 
 /* ---- operations on lanes: x of a, y of b ---- */
 
-#define LANES(name, bits, field, expression)                          \
-    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)       \
-    {                                                                 \
-        XMMReg r = { .q = { 0, 0 } };                                 \
-        for (unsigned i = 0; i < bytes / (bits / 8); i++) {           \
-            const uint##bits##_t x = a.field[i], y = b.field[i];      \
-            r.field[i] = (uint##bits##_t)(expression);                \
-        }                                                             \
-        return r;                                                     \
+#define LANES(name, bits, field, expression)                     \
+    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)  \
+    {                                                            \
+        XMMReg r = { .q = { 0, 0 } };                            \
+        for (unsigned i = 0; i < bytes / (bits / 8); i++) {      \
+            const uint##bits##_t x = a.field[i], y = b.field[i]; \
+            r.field[i] = (uint##bits##_t)(expression);           \
+        }                                                        \
+        return r;                                                \
     }
-#define S8(v) ((int8_t)(v))
+#define S8(v)  ((int8_t)(v))
 #define S16(v) ((int16_t)(v))
 #define S32(v) ((int32_t)(v))
 
@@ -59,9 +60,9 @@ LANES(pcmpgtd, 32, l, S32(x) > S32(y) ? UINT32_MAX : 0)
 LANES(pmullw, 16, w, S16(x) * S16(y))
 LANES(pmulhw, 16, w, (S16(x) * S16(y)) >> 16)
 LANES(pmulhuw, 16, w, ((uint32_t)x * y) >> 16)
-LANES(pmuludq, 64, q, (uint64_t)(uint32_t)x * (uint32_t)y)
-LANES(pand, 64, q, x & y)
-LANES(pandn, 64, q, ~x & y)
+LANES(pmuludq, 64, q, (uint64_t)(uint32_t)x *(uint32_t)y)
+LANES(pand, 64, q, x &y)
+LANES(pandn, 64, q, ~x &y)
 LANES(por, 64, q, x | y)
 LANES(pxor, 64, q, x ^ y)
 
@@ -101,15 +102,15 @@ SIMD_INLINE XMMReg psadbw(XMMReg a, XMMReg b, unsigned bytes)
         }                                                       \
         return r;                                               \
     }
-#define SHIFT_ARITHMETIC(name, bits, field)                               \
-    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)           \
-    {                                                                     \
-        XMMReg r = { .q = { 0, 0 } };                                     \
-        const unsigned n = b.q[0] >= bits ? bits - 1 : (unsigned)b.q[0];  \
-        for (unsigned i = 0; i < bytes / (bits / 8); i++) {               \
+#define SHIFT_ARITHMETIC(name, bits, field)                                \
+    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)            \
+    {                                                                      \
+        XMMReg r = { .q = { 0, 0 } };                                      \
+        const unsigned n = b.q[0] >= bits ? bits - 1 : (unsigned)b.q[0];   \
+        for (unsigned i = 0; i < bytes / (bits / 8); i++) {                \
             r.field[i] = (uint##bits##_t)((int##bits##_t)a.field[i] >> n); \
-        }                                                                 \
-        return r;                                                         \
+        }                                                                  \
+        return r;                                                          \
     }
 SHIFT(psllw, 16, w, x << n)
 SHIFT(pslld, 32, l, x << n)
@@ -141,9 +142,13 @@ static XMMReg psrldq(XMMReg a, unsigned n)
 
 /* ---- handlers ---- */
 
-#define BOTH(name)                                      \
-    MMX_OP(name##_P_Q, load_q, name(a, b, 8))           \
-    SSE_OP(name##_V_W, load_aligned, name(a, b, 16))
+#define BOTH(name)                            \
+    MMX_OP(name##_P_Q, load_q, name(a, b, 8)) \
+    SIMD_BOTH(name, name(a, b, 16))
+#define BOTH_COUNT(name)                             \
+    MMX_OP(name##_P_Q, load_q, name(a, b, 8))        \
+    SSE_OP(name##_V_W, load_aligned, name(a, b, 16)) \
+    AVX_OP_COUNT(v##name##_V_H_W, name(a, b, 16))
 
 BOTH(paddb)
 BOTH(paddw)
@@ -183,32 +188,33 @@ BOTH(pand)
 BOTH(pandn)
 BOTH(por)
 BOTH(pxor)
-BOTH(psllw)
-BOTH(pslld)
-BOTH(psllq)
-BOTH(psrlw)
-BOTH(psrld)
-BOTH(psrlq)
-BOTH(psraw)
-BOTH(psrad)
+BOTH_COUNT(psllw)
+BOTH_COUNT(pslld)
+BOTH_COUNT(psllq)
+BOTH_COUNT(psrlw)
+BOTH_COUNT(psrld)
+BOTH_COUNT(psrlq)
+BOTH_COUNT(psraw)
+BOTH_COUNT(psrad)
 
 /* Shift by immediate: the operand is the r/m register, reg is part of the opcode. */
-#define BY_IMMEDIATE(name)                                                                   \
-    HANDLER name##_N_I_reg(CPUState *cpu, const DecodedInsn *d)                              \
-    {                                                                                        \
-        if (!mmx_check(cpu)) {                                                               \
-            return;                                                                          \
-        }                                                                                    \
-        mmx_enter(cpu);                                                                      \
-        mmx_set(cpu, d->rm, name(mmx_get(cpu, d->rm), simd_from64(d->imm), 8).q[0]);         \
-    }                                                                                        \
-    HANDLER name##_U_I_reg(CPUState *cpu, const DecodedInsn *d)                              \
-    {                                                                                        \
-        sse_check(cpu);                                                                      \
-        cpu->xmm[d->rm] = name(cpu->xmm[d->rm], simd_from64(d->imm), 16);                    \
-    }                                                                                        \
-    SIMD_SET(name##_N_I, name##_N_I_reg, name##_N_I_reg)                                     \
-    SIMD_SET(name##_U_I, name##_U_I_reg, name##_U_I_reg)
+#define BY_IMMEDIATE(name)                                                           \
+    HANDLER name##_N_I_reg(CPUState *cpu, const DecodedInsn *d)                      \
+    {                                                                                \
+        if (!mmx_check(cpu)) {                                                       \
+            return;                                                                  \
+        }                                                                            \
+        mmx_enter(cpu);                                                              \
+        mmx_set(cpu, d->rm, name(mmx_get(cpu, d->rm), simd_from64(d->imm), 8).q[0]); \
+    }                                                                                \
+    HANDLER name##_U_I_reg(CPUState *cpu, const DecodedInsn *d)                      \
+    {                                                                                \
+        sse_check(cpu);                                                              \
+        cpu->xmm[d->rm] = name(cpu->xmm[d->rm], simd_from64(d->imm), 16);            \
+    }                                                                                \
+    SIMD_SET(name##_N_I, name##_N_I_reg, name##_N_I_reg)                             \
+    SIMD_SET(name##_U_I, name##_U_I_reg, name##_U_I_reg)                             \
+    AVX_OP_IMM(v##name##_H_U_I, name(a, simd_from64(d->imm), 16))
 
 BY_IMMEDIATE(psllw)
 BY_IMMEDIATE(pslld)
@@ -219,17 +225,18 @@ BY_IMMEDIATE(psrlq)
 BY_IMMEDIATE(psraw)
 BY_IMMEDIATE(psrad)
 
-#define BY_BYTES(name)                                                 \
-    HANDLER name##_U_I_reg(CPUState *cpu, const DecodedInsn *d)        \
-    {                                                                  \
-        sse_check(cpu);                                                \
-        cpu->xmm[d->rm] = name(cpu->xmm[d->rm], (unsigned)d->imm);     \
-    }                                                                  \
-    SIMD_SET(name##_U_I, name##_U_I_reg, name##_U_I_reg)
+#define BY_BYTES(name)                                             \
+    HANDLER name##_U_I_reg(CPUState *cpu, const DecodedInsn *d)    \
+    {                                                              \
+        sse_check(cpu);                                            \
+        cpu->xmm[d->rm] = name(cpu->xmm[d->rm], (unsigned)d->imm); \
+    }                                                              \
+    SIMD_SET(name##_U_I, name##_U_I_reg, name##_U_I_reg)           \
+    AVX_OP_IMM(v##name##_H_U_I, name(a, (unsigned)d->imm))
 BY_BYTES(pslldq)
 BY_BYTES(psrldq)
 
-/* ANDPS and its kin are the same bits under other names. */
+/* ANDPS and its kin are the same bits under other names (VANDPS is VPAND's row). */
 SSE_OP(andps_V_W, load_aligned, pand(a, b, 16))
 SSE_OP(andnps_V_W, load_aligned, pandn(a, b, 16))
 SSE_OP(orps_V_W, load_aligned, por(a, b, 16))

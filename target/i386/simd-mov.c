@@ -3,43 +3,43 @@
  *
  * Non-temporal stores are stores: there is no cache here whose ordering could show.
  */
-#include "target/i386/simd.h"
+#include "target/i386/simd-avx.h"
 
 /* ---- MMX ---- */
 
-#define MOVD_MMX(bits)                                                              \
-    HANDLER movd_P_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                 \
-    {                                                                               \
-        if (!mmx_check(cpu)) {                                                      \
-            return;                                                                 \
-        }                                                                           \
-        mmx_enter(cpu);                                                             \
-        mmx_set(cpu, d->reg, reg##bits(cpu, d->rm));                                \
-    }                                                                               \
-    HANDLER movd_P_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                 \
-    {                                                                               \
-        if (!mmx_check(cpu)) {                                                      \
-            return;                                                                 \
-        }                                                                           \
-        uint##bits##_t v = seg_ld##bits(cpu, d->seg, insn_ea(cpu, d));              \
-        mmx_enter(cpu);                                                             \
-        mmx_set(cpu, d->reg, v);                                                    \
-    }                                                                               \
-    HANDLER movd_E_P_reg##bits(CPUState *cpu, const DecodedInsn *d)                 \
-    {                                                                               \
-        if (!mmx_check(cpu)) {                                                      \
-            return;                                                                 \
-        }                                                                           \
-        mmx_enter(cpu);                                                             \
-        set_reg##bits(cpu, d->rm, (uint##bits##_t)cpu->fpu.st[d->reg].low);         \
-    }                                                                               \
-    HANDLER movd_E_P_mem##bits(CPUState *cpu, const DecodedInsn *d)                 \
-    {                                                                               \
-        if (!mmx_check(cpu)) {                                                      \
-            return;                                                                 \
-        }                                                                           \
+#define MOVD_MMX(bits)                                                                       \
+    HANDLER movd_P_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                          \
+    {                                                                                        \
+        if (!mmx_check(cpu)) {                                                               \
+            return;                                                                          \
+        }                                                                                    \
+        mmx_enter(cpu);                                                                      \
+        mmx_set(cpu, d->reg, reg##bits(cpu, d->rm));                                         \
+    }                                                                                        \
+    HANDLER movd_P_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                          \
+    {                                                                                        \
+        if (!mmx_check(cpu)) {                                                               \
+            return;                                                                          \
+        }                                                                                    \
+        uint##bits##_t v = seg_ld##bits(cpu, d->seg, insn_ea(cpu, d));                       \
+        mmx_enter(cpu);                                                                      \
+        mmx_set(cpu, d->reg, v);                                                             \
+    }                                                                                        \
+    HANDLER movd_E_P_reg##bits(CPUState *cpu, const DecodedInsn *d)                          \
+    {                                                                                        \
+        if (!mmx_check(cpu)) {                                                               \
+            return;                                                                          \
+        }                                                                                    \
+        mmx_enter(cpu);                                                                      \
+        set_reg##bits(cpu, d->rm, (uint##bits##_t)cpu->fpu.st[d->reg].low);                  \
+    }                                                                                        \
+    HANDLER movd_E_P_mem##bits(CPUState *cpu, const DecodedInsn *d)                          \
+    {                                                                                        \
+        if (!mmx_check(cpu)) {                                                               \
+            return;                                                                          \
+        }                                                                                    \
         seg_st##bits(cpu, d->seg, insn_ea(cpu, d), (uint##bits##_t)cpu->fpu.st[d->reg].low); \
-        mmx_enter(cpu);                                                             \
+        mmx_enter(cpu);                                                                      \
     }
 MOVD_MMX(32)
 MOVD_MMX(64)
@@ -92,26 +92,26 @@ SIMD_SET(movdq2q_P_U, movdq2q_P_U_reg, movdq2q_P_U_reg)
 
 /* ---- XMM and general registers ---- */
 
-#define MOVD_XMM(bits)                                                                       \
-    HANDLER movd_V_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                          \
-    {                                                                                        \
-        sse_check(cpu);                                                                      \
-        cpu->xmm[d->reg] = simd_from64(reg##bits(cpu, d->rm));                               \
-    }                                                                                        \
-    HANDLER movd_V_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                          \
-    {                                                                                        \
-        sse_check(cpu);                                                                      \
-        cpu->xmm[d->reg] = simd_from64(seg_ld##bits(cpu, d->seg, insn_ea(cpu, d)));          \
-    }                                                                                        \
-    HANDLER movd_E_V_reg##bits(CPUState *cpu, const DecodedInsn *d)                          \
-    {                                                                                        \
-        sse_check(cpu);                                                                      \
-        set_reg##bits(cpu, d->rm, (uint##bits##_t)cpu->xmm[d->reg].q[0]);                    \
-    }                                                                                        \
-    HANDLER movd_E_V_mem##bits(CPUState *cpu, const DecodedInsn *d)                          \
-    {                                                                                        \
-        sse_check(cpu);                                                                      \
-        seg_st##bits(cpu, d->seg, insn_ea(cpu, d), (uint##bits##_t)cpu->xmm[d->reg].q[0]);   \
+#define MOVD_XMM(bits)                                                                     \
+    HANDLER movd_V_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                        \
+    {                                                                                      \
+        sse_check(cpu);                                                                    \
+        cpu->xmm[d->reg] = simd_from64(reg##bits(cpu, d->rm));                             \
+    }                                                                                      \
+    HANDLER movd_V_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                        \
+    {                                                                                      \
+        sse_check(cpu);                                                                    \
+        cpu->xmm[d->reg] = simd_from64(seg_ld##bits(cpu, d->seg, insn_ea(cpu, d)));        \
+    }                                                                                      \
+    HANDLER movd_E_V_reg##bits(CPUState *cpu, const DecodedInsn *d)                        \
+    {                                                                                      \
+        sse_check(cpu);                                                                    \
+        set_reg##bits(cpu, d->rm, (uint##bits##_t)cpu->xmm[d->reg].q[0]);                  \
+    }                                                                                      \
+    HANDLER movd_E_V_mem##bits(CPUState *cpu, const DecodedInsn *d)                        \
+    {                                                                                      \
+        sse_check(cpu);                                                                    \
+        seg_st##bits(cpu, d->seg, insn_ea(cpu, d), (uint##bits##_t)cpu->xmm[d->reg].q[0]); \
     }
 MOVD_XMM(32)
 MOVD_XMM(64)
@@ -123,12 +123,12 @@ SIMD_SET_Y(movd_E_V)
 SSE_OP(mov_V_W_aligned, load_aligned, b)
 SSE_OP(mov_V_W_unaligned, load_unaligned, b)
 
-#define SSE_STORE(name, statement)                          \
-    HANDLER name(CPUState *cpu, const DecodedInsn *d)       \
-    {                                                       \
-        sse_check(cpu);                                     \
-        const XMMReg v = cpu->xmm[d->reg];                  \
-        statement;                                          \
+#define SSE_STORE(name, statement)                    \
+    HANDLER name(CPUState *cpu, const DecodedInsn *d) \
+    {                                                 \
+        sse_check(cpu);                               \
+        const XMMReg v = cpu->xmm[d->reg];            \
+        statement;                                    \
     }
 SSE_STORE(mov_W_V_reg, cpu->xmm[d->rm] = v)
 SSE_STORE(mov_W_V_mem_aligned, store_aligned(cpu, d, v))
@@ -188,8 +188,9 @@ static uint32_t selected_bytes(XMMReg mask)
 }
 
 /*
- * Pages without a selected byte are not touched, and an empty mask checks the segment only (both implementation-dependent,
- * SDM 2, MASKMOVDQU). Between the first and the last selected byte everything is checked before anything is written.
+ * Pages without a selected byte are not touched, and an empty mask checks the segment only (both
+ * implementation-dependent, SDM 2, MASKMOVDQU). Between the first and the last selected byte everything is checked
+ * before anything is written.
  */
 static void masked_store(CPUState *cpu, const DecodedInsn *d, XMMReg v, uint32_t bits, unsigned size)
 {
@@ -222,3 +223,10 @@ HANDLER maskmovdqu_V_U_reg(CPUState *cpu, const DecodedInsn *d)
     masked_store(cpu, d, cpu->xmm[d->reg], selected_bytes(cpu->xmm[d->rm]), 16);
 }
 SIMD_SET(maskmovdqu_V_U, maskmovdqu_V_U_reg, maskmovdqu_V_U_reg)
+
+HANDLER vmaskmovdqu_V_U_reg(CPUState *cpu, const DecodedInsn *d)
+{
+    avx_check(cpu);
+    masked_store(cpu, d, cpu->xmm[d->reg], selected_bytes(cpu->xmm[d->rm]), 16);
+}
+SIMD_SET(vmaskmovdqu_V_U, vmaskmovdqu_V_U_reg, vmaskmovdqu_V_U_reg)

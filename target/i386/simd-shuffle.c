@@ -2,7 +2,7 @@
  * target/i386/simd-shuffle.c  Instructions that only move lanes about: pack, unpack, shuffle, insert, extract, masks of
  * sign bits. SDM volume 2.
  */
-#include "target/i386/simd.h"
+#include "target/i386/simd-avx.h"
 
 /* ---- pack: halve the lanes of a, then those of b, with saturation ---- */
 
@@ -29,17 +29,17 @@ PACK(packssdw, l, w, int32_t, INT16_MIN, INT16_MAX)
 
 /* ---- unpack: lanes of a and b in turn, from the lower or upper halves ---- */
 
-#define UNPACK(name, field, upper)                                    \
-    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)       \
-    {                                                                 \
-        const unsigned half = bytes / sizeof(a.field[0]) / 2;         \
-        const unsigned first = upper ? half : 0;                      \
-        XMMReg r = { .q = { 0, 0 } };                                 \
-        for (unsigned i = 0; i < half; i++) {                         \
-            r.field[2 * i] = a.field[first + i];                      \
-            r.field[2 * i + 1] = b.field[first + i];                  \
-        }                                                             \
-        return r;                                                     \
+#define UNPACK(name, field, upper)                              \
+    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes) \
+    {                                                           \
+        const unsigned half = bytes / sizeof(a.field[0]) / 2;   \
+        const unsigned first = upper ? half : 0;                \
+        XMMReg r = { .q = { 0, 0 } };                           \
+        for (unsigned i = 0; i < half; i++) {                   \
+            r.field[2 * i] = a.field[first + i];                \
+            r.field[2 * i + 1] = b.field[first + i];            \
+        }                                                       \
+        return r;                                               \
     }
 UNPACK(punpcklbw, b, false)
 UNPACK(punpcklwd, w, false)
@@ -50,9 +50,9 @@ UNPACK(punpckhwd, w, true)
 UNPACK(punpckhdq, l, true)
 UNPACK(punpckhqdq, q, true)
 
-#define BOTH(name, load_mmx)                          \
-    MMX_OP(name##_P_Q, load_mmx, name(a, b, 8))       \
-    SSE_OP(name##_V_W, load_aligned, name(a, b, 16))
+#define BOTH(name, load_mmx)                    \
+    MMX_OP(name##_P_Q, load_mmx, name(a, b, 8)) \
+    SIMD_BOTH(name, name(a, b, 16))
 
 BOTH(packsswb, load_q)
 BOTH(packuswb, load_q)
@@ -63,8 +63,8 @@ BOTH(punpckldq, load_d)
 BOTH(punpckhbw, load_q)
 BOTH(punpckhwd, load_q)
 BOTH(punpckhdq, load_q)
-SSE_OP(punpcklqdq_V_W, load_aligned, punpcklqdq(a, b, 16))
-SSE_OP(punpckhqdq_V_W, load_aligned, punpckhqdq(a, b, 16))
+SIMD_BOTH(punpcklqdq, punpcklqdq(a, b, 16))
+SIMD_BOTH(punpckhqdq, punpckhqdq(a, b, 16))
 SSE_OP(unpcklps_V_W, load_aligned, punpckldq(a, b, 16))
 SSE_OP(unpckhps_V_W, load_aligned, punpckhdq(a, b, 16))
 SSE_OP(unpcklpd_V_W, load_aligned, punpcklqdq(a, b, 16))
@@ -100,6 +100,12 @@ SSE_OP(pshufhw_V_W_I, load_aligned, shuffle_words(b, 4, d->imm))
 SSE_OP(pshufd_V_W_I, load_aligned, shuffle_dwords(b, b, d->imm))
 SSE_OP(shufps_V_W_I, load_aligned, shuffle_dwords(a, b, d->imm))
 SSE_OP(shufpd_V_W_I, load_aligned, shuffle_qwords(a, b, d->imm))
+AVX_OP(vpshuflw_V_W_I, shuffle_words(b, 0, d->imm))
+AVX_OP(vpshufhw_V_W_I, shuffle_words(b, 4, d->imm))
+AVX_OP(vpshufd_V_W_I, shuffle_dwords(b, b, d->imm)) /* also VPERMILPS */
+AVX_OP(vpermilpd_V_W_I, shuffle_qwords(b, b, d->imm >> 2 * lane))
+AVX_OP(vshufps_V_H_W_I, shuffle_dwords(a, b, d->imm))
+AVX_OP(vshufpd_V_H_W_I, shuffle_qwords(a, b, d->imm >> 2 * lane))
 
 /* ---- one word in or out ---- */
 
@@ -141,6 +147,26 @@ HANDLER pinsrw_V_E_I_mem(CPUState *cpu, const DecodedInsn *d)
 }
 SIMD_SET(pinsrw_V_E_I, pinsrw_V_E_I_reg, pinsrw_V_E_I_mem)
 
+static XMMReg insert_word(XMMReg v, unsigned at, uint16_t word)
+{
+    v.w[at & 7] = word;
+    return v;
+}
+
+HANDLER vpinsrw_V_H_E_I_reg(CPUState *cpu, const DecodedInsn *d)
+{
+    avx_check(cpu);
+    avx_set128(cpu, d->reg, insert_word(cpu->xmm[d->vvvv], (unsigned)d->imm, reg16(cpu, d->rm)));
+}
+
+HANDLER vpinsrw_V_H_E_I_mem(CPUState *cpu, const DecodedInsn *d)
+{
+    avx_check(cpu);
+    uint16_t word = load_w(cpu, d).w[0];
+    avx_set128(cpu, d->reg, insert_word(cpu->xmm[d->vvvv], (unsigned)d->imm, word));
+}
+SIMD_SET(vpinsrw_V_H_E_I, vpinsrw_V_H_E_I_reg, vpinsrw_V_H_E_I_mem)
+
 HANDLER pextrw_G_N_I_reg(CPUState *cpu, const DecodedInsn *d)
 {
     if (!mmx_check(cpu)) {
@@ -158,9 +184,17 @@ HANDLER pextrw_G_U_I_reg(CPUState *cpu, const DecodedInsn *d)
 }
 SIMD_SET(pextrw_G_U_I, pextrw_G_U_I_reg, pextrw_G_U_I_reg)
 
+HANDLER vpextrw_G_U_I_reg(CPUState *cpu, const DecodedInsn *d)
+{
+    avx_check(cpu);
+    set_reg32(cpu, d->reg, cpu->xmm[d->rm].w[d->imm & 7]);
+}
+SIMD_SET(vpextrw_G_U_I, vpextrw_G_U_I_reg, vpextrw_G_U_I_reg)
+
 /* ---- sign bits of all lanes ---- */
 
-/* The top bits of eight bytes, gathered: the product moves bit 7 of byte i to bit 56 + i, with no carries in between. */
+/* The top bits of eight bytes, gathered: the product moves bit 7 of byte i to bit 56 + i, with no carries in between.
+ */
 static inline uint32_t byte_signs(uint64_t v)
 {
     return (uint32_t)((((v >> 7) & 0x0101010101010101ull) * 0x0102040810204080ull) >> 56);
@@ -176,26 +210,40 @@ HANDLER pmovmskb_G_N_reg(CPUState *cpu, const DecodedInsn *d)
 }
 SIMD_SET(pmovmskb_G_N, pmovmskb_G_N_reg, pmovmskb_G_N_reg)
 
-HANDLER pmovmskb_G_U_reg(CPUState *cpu, const DecodedInsn *d)
+static inline uint32_t signs8(XMMReg v)
 {
-    sse_check(cpu);
-    const XMMReg v = cpu->xmm[d->rm];
-    set_reg32(cpu, d->reg, byte_signs(v.q[0]) | byte_signs(v.q[1]) << 8);
+    return byte_signs(v.q[0]) | byte_signs(v.q[1]) << 8;
 }
-SIMD_SET(pmovmskb_G_U, pmovmskb_G_U_reg, pmovmskb_G_U_reg)
 
-HANDLER movmskps_G_U_reg(CPUState *cpu, const DecodedInsn *d)
+static inline uint32_t signs32(XMMReg v)
 {
-    sse_check(cpu);
-    const XMMReg v = cpu->xmm[d->rm];
-    set_reg32(cpu, d->reg, v.l[0] >> 31 | v.l[1] >> 31 << 1 | v.l[2] >> 31 << 2 | v.l[3] >> 31 << 3);
+    return v.l[0] >> 31 | v.l[1] >> 31 << 1 | v.l[2] >> 31 << 2 | v.l[3] >> 31 << 3;
 }
-SIMD_SET(movmskps_G_U, movmskps_G_U_reg, movmskps_G_U_reg)
 
-HANDLER movmskpd_G_U_reg(CPUState *cpu, const DecodedInsn *d)
+static inline uint32_t signs64(XMMReg v)
 {
-    sse_check(cpu);
-    const XMMReg v = cpu->xmm[d->rm];
-    set_reg32(cpu, d->reg, (uint32_t)(v.q[0] >> 63 | v.q[1] >> 63 << 1));
+    return (uint32_t)(v.q[0] >> 63 | v.q[1] >> 63 << 1);
 }
-SIMD_SET(movmskpd_G_U, movmskpd_G_U_reg, movmskpd_G_U_reg)
+
+/* name: the signs of `lanes` lanes per 16 bytes */
+#define SIGNS(name, signs, lanes)                                                                      \
+    HANDLER name##_G_U_reg(CPUState *cpu, const DecodedInsn *d)                                        \
+    {                                                                                                  \
+        sse_check(cpu);                                                                                \
+        set_reg32(cpu, d->reg, signs(cpu->xmm[d->rm]));                                                \
+    }                                                                                                  \
+    HANDLER v##name##_G_U_reg128(CPUState *cpu, const DecodedInsn *d)                                  \
+    {                                                                                                  \
+        avx_check(cpu);                                                                                \
+        set_reg32(cpu, d->reg, signs(cpu->xmm[d->rm]));                                                \
+    }                                                                                                  \
+    HANDLER v##name##_G_U_reg256(CPUState *cpu, const DecodedInsn *d)                                  \
+    {                                                                                                  \
+        avx_check(cpu);                                                                                \
+        set_reg32(cpu, d->reg, signs(cpu->xmm[d->rm]) | signs(ymm_upper(cpu, d->rm)) << lanes);        \
+    }                                                                                                  \
+    SIMD_SET(name##_G_U, name##_G_U_reg, name##_G_U_reg)                                               \
+    AVX_SET(v##name##_G_U, v##name##_G_U_reg128, v##name##_G_U_reg128, v##name##_G_U_reg256, v##name##_G_U_reg256)
+SIGNS(pmovmskb, signs8, 16)
+SIGNS(movmskps, signs32, 4)
+SIGNS(movmskpd, signs64, 2)

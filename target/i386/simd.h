@@ -1,10 +1,11 @@
 /*
- * target/i386/simd.h  What the MMX and SSE handlers (simd-*.c) share: may the instruction run, registers, memory operands,
- * and how handlers are put into sets. SDM volume 1, chapters 9 to 11; volume 3, chapters 12, 13 and 22.25.
+ * target/i386/simd.h  What the MMX and SSE handlers (simd-*.c) share: may the instruction run, registers, memory
+ * operands, and how handlers are put into sets. SDM volume 1, chapters 9 to 11; volume 3, chapters 12, 13 and 22.25.
  *
  * A handler first asks whether its instruction may run, then reads its memory operand, then computes, then writes
  * registers: whatever raises does so before anything has changed.
- * MMn is fpu.st[n].low, whatever TOP is; XMM values travel by value, so that loops over their lanes need no alias checks.
+ * MMn is fpu.st[n].low, whatever TOP is; XMM values travel by value, so that loops over their lanes need no alias
+ * checks.
  */
 #ifndef TARGET_I386_SIMD_H
 #define TARGET_I386_SIMD_H
@@ -148,24 +149,24 @@ static inline XMMReg load_w(CPUState *cpu, const DecodedInsn *d)
 
 #define SIMD_SET(set, reg, mem) const InsnHandlers set = { { { reg, reg, reg, reg }, { mem, mem, mem, mem } } };
 /* Operand size matters: 32 or, with REX.W, 64 bits. */
-#define SIMD_SET_Y(set)                                                                 \
+#define SIMD_SET_Y(set)                                                                  \
     const InsnHandlers set = { { { set##_reg32, set##_reg32, set##_reg32, set##_reg64 }, \
                                  { set##_mem32, set##_mem32, set##_mem32, set##_mem64 } } };
 
-#define HANDLER static void
+#define HANDLER     static void
 #define SIMD_INLINE static inline __attribute__((always_inline))
 
 /*
  * SSE_OP(set, load, result): XMM reg = result of a (that register) and b (XMM r/m or what `load` reads); also sees cpu
  * and d. SSE_OP_REG has no memory form. MMX_OP the same for MMX registers, of which it takes the lower half.
  */
-#define SSE_OP_REG_FORM(set, result)                           \
-    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)     \
-    {                                                          \
-        sse_check(cpu);                                        \
+#define SSE_OP_REG_FORM(set, result)                            \
+    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)      \
+    {                                                           \
+        sse_check(cpu);                                         \
         const XMMReg a = cpu->xmm[d->reg], b = cpu->xmm[d->rm]; \
-        (void)a;                                               \
-        cpu->xmm[d->reg] = result;                             \
+        (void)a;                                                \
+        cpu->xmm[d->reg] = result;                              \
     }
 #define SSE_OP_MEM_FORM(set, load, result)                 \
     HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d) \

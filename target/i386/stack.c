@@ -1,5 +1,6 @@
 /*
- * target/i386/stack.c  Stacks of far calls, returns and interrupts. SDM 3A 5.8.5, 6.12.1; volume 2, CALL and INT n.
+ * target/i386/stack.c  Stacks of far calls, returns and interrupts. SDM 3A 5.8.5, 6.12.1, 6.14; volume 2, CALL and INT
+ * n.
  *
  * A frame is checked as a whole against the limit, then written, then SS:ESP change, so that a fault leaves them.
  */
@@ -13,7 +14,9 @@ static uint64_t mask_of(const SegmentCache *ss)
 Stack stack_present(CPUState *cpu)
 {
     const SegmentCache *ss = &cpu->seg[R_SS];
-    return (Stack){ .ss = *ss, .sp = cpu->gpr[R_ESP], .mask = mask_of(ss), .mmu_mode = cpu->mmu_mode };
+    bool flat = cpu_code64(cpu);
+    uint64_t mask = flat ? ~0ull : mask_of(ss);
+    return (Stack){ .ss = *ss, .sp = cpu->gpr[R_ESP], .mask = mask, .flat = flat, .mmu_mode = cpu->mmu_mode };
 }
 
 /* SS:ESP for privilege level dpl from the TSS; #TS(TSS) when it is too short. */
@@ -42,19 +45,39 @@ Stack stack_inner(CPUState *cpu, unsigned dpl)
     return st;
 }
 
+#define TSS64_RSP0 0x04
+#define TSS64_IST1 0x24
+
+Stack stack_long(CPUState *cpu, unsigned dpl, unsigned ist)
+{
+    const SegmentCache *tr = &cpu->seg[R_TR];
+    uint32_t offset = ist ? TSS64_IST1 + 8 * (ist - 1) : TSS64_RSP0 + 8 * dpl;
+    if (tr->null || offset + 7 > tr->limit) {
+        cpu_raise_selector(cpu, EXCP_TS, tr->selector);
+    }
+    Stack st = { .ss = cpu->seg[R_SS], .mask = ~0ull, .flat = true, .mmu_mode = dpl == 3 ? MMU_USER : MMU_KERNEL };
+    st.sp = cpu_ld64_kernel(cpu, tr->base + offset);
+    if (dpl != cpu->cpl) {
+        st.ss = (SegmentCache){ .selector = dpl, .null = true };
+    }
+    return st;
+}
+
 /* Offset of the i-th item to be pushed. */
 static uint64_t item_offset(const Stack *st, unsigned i, unsigned size)
 {
     return (st->sp - (uint64_t)(i + 1) * size) & st->mask;
 }
 
-static void stack_store(CPUState *cpu, const Stack *st, uint64_t offset, uint32_t value, unsigned size)
+static void stack_store(CPUState *cpu, const Stack *st, uint64_t offset, uint64_t value, unsigned size)
 {
-    uint32_t la = st->ss.base + offset;
+    uint64_t la = st->flat ? offset : (uint32_t)(st->ss.base + offset);
     if (size == 2) {
         cpu_st16_mode(cpu, la, value, st->mmu_mode);
-    } else {
+    } else if (size == 4) {
         cpu_st32_mode(cpu, la, value, st->mmu_mode);
+    } else {
+        cpu_st64_mode(cpu, la, value, st->mmu_mode);
     }
 }
 
@@ -63,17 +86,22 @@ static bool stack_writable(const SegmentCache *ss)
     return !ss->null && (ss->attr & (SEG_S | SEG_CODE | SEG_RW)) == (SEG_S | SEG_RW);
 }
 
-void stack_push(CPUState *cpu, Stack *st, const uint32_t *values, unsigned n, unsigned size)
+static bool item_fits(const Stack *st, uint64_t offset, unsigned size)
+{
+    return st->flat ? range_is_canonical(offset, size) : stack_writable(&st->ss) && seg_limit_ok(&st->ss, offset, size);
+}
+
+void stack_push(CPUState *cpu, Stack *st, const uint64_t *values, unsigned n, unsigned size)
 {
     for (unsigned i = 0; i < n; i++) {
-        if (!stack_writable(&st->ss) || !seg_limit_ok(&st->ss, item_offset(st, i, size), size)) {
+        if (!item_fits(st, item_offset(st, i, size), size)) {
             cpu_raise(cpu, EXCP_SS, st->error);
         }
     }
     for (unsigned i = 0; i < n; i++) {
         stack_store(cpu, st, item_offset(st, i, size), values[i], size);
     }
-    st->sp = (st->sp & ~st->mask) | ((st->sp - (uint64_t)n * size) & st->mask);
+    st->sp = stack_pointer_merge(st->sp, st->sp - (uint64_t)n * size, st->mask);
 }
 
 void stack_commit(CPUState *cpu, const Stack *st)
@@ -82,16 +110,15 @@ void stack_commit(CPUState *cpu, const Stack *st)
     cpu->gpr[R_ESP] = st->sp;
 }
 
-uint32_t stack_peek(CPUState *cpu, unsigned offset, unsigned size)
+uint64_t stack_peek(CPUState *cpu, unsigned offset, unsigned size)
 {
     uint64_t at = (cpu->gpr[R_ESP] + offset) & stack_pointer_mask(cpu);
-    return size == 2 ? seg_ld16(cpu, R_SS, at) : seg_ld32(cpu, R_SS, at);
+    return size == 2 ? seg_ld16(cpu, R_SS, at) : size == 4 ? seg_ld32(cpu, R_SS, at) : seg_ld64(cpu, R_SS, at);
 }
 
-void stack_set_sp(CPUState *cpu, uint32_t sp)
+void stack_set_sp(CPUState *cpu, uint64_t sp)
 {
-    uint64_t mask = stack_pointer_mask(cpu);
-    cpu->gpr[R_ESP] = (cpu->gpr[R_ESP] & ~mask) | (sp & mask);
+    cpu->gpr[R_ESP] = stack_pointer_merge(cpu->gpr[R_ESP], sp, stack_pointer_mask(cpu));
 }
 
 void stack_release(CPUState *cpu, unsigned bytes)

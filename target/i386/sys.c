@@ -1,6 +1,6 @@
 /*
- * target/i386/sys.c  System instructions: MOV CR and DR, LMSW, SMSW, CLTS, HLT, caches, CPUID, TSC, MSRs, RSM.
- * SDM volume 2. What the registers do is in sysreg.c, debug.c, msr.c and cpuid.c.
+ * target/i386/sys.c  System instructions: MOV CR and DR, LMSW, SMSW, CLTS, HLT, caches, INVLPG, INVPCID, STAC, CLAC,
+ * CPUID, TSC, MSRs, RSM. SDM volume 2. What the registers do is in sysreg.c, debug.c, msr.c and cpuid.c.
  *
  * Left out: MONITOR and MWAIT (no model has the feature), performance counters (RDPMC always raises #GP).
  */
@@ -9,7 +9,11 @@
 #include "target/i386/seg.h"
 #include "target/i386/smm.h"
 
+#include "hw/intc/intc.h"
+
 #define LMSW_BITS (CR0_PE | CR0_MP | CR0_EM | CR0_TS)
+#define CR3_PCID  0xfff
+enum { INVPCID_ADDRESS, INVPCID_CONTEXT, INVPCID_ALL_GLOBAL, INVPCID_ALL };
 
 static uint64_t read_native(const CPUState *cpu, unsigned reg)
 {
@@ -25,17 +29,51 @@ static void write_native(CPUState *cpu, unsigned reg, uint64_t value)
 
 static void check_cr_number(CPUState *cpu, unsigned n)
 {
-    if (n != 0 && n != 2 && n != 3 && n != 4) {
+    if (n != 0 && n != 2 && n != 3 && n != 4 && n != 8) {
         cpu_raise_noerr(cpu, EXCP_UD);
     }
     cpu_require_cpl0(cpu);
 }
 
+/* CR8 is the local APIC's task priority. */
+static uint64_t read_cr8(CPUState *cpu)
+{
+    return cpu->apic ? apic_get_tpr(cpu->apic) : cpu->cr8;
+}
+
+static void write_cr8(CPUState *cpu, uint64_t value)
+{
+    if (value > 15) {
+        cpu_raise(cpu, EXCP_GP, 0);
+    }
+    if (cpu->apic) {
+        apic_set_tpr(cpu->apic, value);
+    } else {
+        cpu->cr8 = value;
+    }
+    cpu_interrupt_point(cpu);
+}
+
+static uint64_t read_cr(CPUState *cpu, unsigned n)
+{
+    switch (n) {
+    case 0:
+        return cpu->cr0;
+    case 2:
+        return cpu->cr2;
+    case 3:
+        return cpu->cr3;
+    case 4:
+        return cpu->cr4;
+    default:
+        return read_cr8(cpu);
+    }
+}
+
 static void mov_from_cr(CPUState *cpu, const DecodedInsn *d)
 {
     check_cr_number(cpu, d->reg);
-    uint64_t value = d->reg == 0 ? cpu->cr0 : d->reg == 2 ? cpu->cr2 : d->reg == 3 ? cpu->cr3 : cpu->cr4;
-    write_native(cpu, d->rm, value);
+    write_native(cpu, d->rm, read_cr(cpu, d->reg));
 }
 
 static void mov_to_cr(CPUState *cpu, const DecodedInsn *d)
@@ -52,8 +90,11 @@ static void mov_to_cr(CPUState *cpu, const DecodedInsn *d)
     case 3:
         cpu_set_cr3(cpu, value);
         break;
-    default:
+    case 4:
         cpu_set_cr4(cpu, value);
+        break;
+    default:
+        write_cr8(cpu, value);
         break;
     }
 }
@@ -130,16 +171,74 @@ static void flush_cache_insn(CPUState *cpu, const DecodedInsn *d)
     cpu_require_cpl0(cpu);
 }
 
-/* The address is not checked against the segment. */
+/* The address is not checked against the segment; one that is not canonical does nothing. */
 static void invlpg_insn(CPUState *cpu, const DecodedInsn *d)
 {
     cpu_require_cpl0(cpu);
-    uint64_t ea = insn_ea(cpu, d);
-    if (cpu_code64(cpu)) {
-        tlb_flush_page(cpu, ea + (d->seg >= R_FS ? cpu->seg[d->seg].base : 0));
-    } else {
-        tlb_flush_page(cpu, (uint32_t)(ea + cpu->seg[d->seg].base));
+    uint64_t la = seg_linear(cpu, &cpu->seg[d->seg], insn_ea(cpu, d));
+    if (address_is_canonical(la)) {
+        tlb_flush_page(cpu, la);
     }
+}
+
+/* The TLB holds the present PCID's entries only (sysreg.c), so that nothing is to be done for another. */
+static void invalidate_pcid(CPUState *cpu, uint64_t type, uint64_t pcid, uint64_t la)
+{
+    bool present = pcid == (cpu->cr4 & CR4_PCIDE ? cpu->cr3 & CR3_PCID : 0);
+    switch (type) {
+    case INVPCID_ADDRESS:
+        if (present) {
+            tlb_flush_page_of(cpu, la, false);
+        }
+        break;
+    case INVPCID_CONTEXT:
+        if (present) {
+            tlb_flush(cpu, false);
+        }
+        break;
+    case INVPCID_ALL_GLOBAL:
+        tlb_flush(cpu, true);
+        break;
+    default:
+        tlb_flush(cpu, false);
+        break;
+    }
+}
+
+static void invpcid_insn(CPUState *cpu, const DecodedInsn *d)
+{
+    cpu_require_cpl0(cpu);
+    uint64_t type = read_native(cpu, d->reg), ea = insn_ea(cpu, d);
+    uint64_t la = seg_read_address(cpu, d->seg, ea, 16);
+    cpu_probe(cpu, la, 16, ACCESS_READ, cpu->mmu_mode);
+    uint64_t pcid = seg_ld64(cpu, d->seg, ea), address = seg_ld64(cpu, d->seg, (ea + 8) & d->ea_mask);
+    bool reserved = type > INVPCID_ALL || pcid & ~(uint64_t)CR3_PCID;
+    bool wrong_pcid = pcid && !(cpu->cr4 & CR4_PCIDE) && type <= INVPCID_CONTEXT;
+    if (reserved || wrong_pcid || (type == INVPCID_ADDRESS && !address_is_canonical(address))) {
+        cpu_raise(cpu, EXCP_GP, 0);
+    }
+    invalidate_pcid(cpu, type, pcid, address);
+}
+
+/* SMAP looks at AC anew in every access (tlb.c): nothing else to do. Without privilege they are undefined. */
+static void set_ac(CPUState *cpu, uint32_t ac)
+{
+    if (cpu->cpl != 0) {
+        cpu_raise_noerr(cpu, EXCP_UD);
+    }
+    cpu->eflags = (cpu->eflags & ~AC_MASK) | ac;
+}
+
+static void stac_insn(CPUState *cpu, const DecodedInsn *d)
+{
+    (void)d;
+    set_ac(cpu, AC_MASK);
+}
+
+static void clac_insn(CPUState *cpu, const DecodedInsn *d)
+{
+    (void)d;
+    set_ac(cpu, 0);
 }
 
 static void rsm_insn(CPUState *cpu, const DecodedInsn *d)
@@ -177,6 +276,12 @@ static void rdtsc_insn(CPUState *cpu, const DecodedInsn *d)
         cpu_raise(cpu, EXCP_GP, 0);
     }
     set_edx_eax(cpu, cpu_get_tsc(cpu));
+}
+
+static void rdtscp_insn(CPUState *cpu, const DecodedInsn *d)
+{
+    rdtsc_insn(cpu, d);
+    set_reg32(cpu, R_ECX, cpu->tsc_aux);
 }
 
 static void rdpmc_insn(CPUState *cpu, const DecodedInsn *d)
@@ -217,6 +322,10 @@ const InsnHandlers clts = HANDLERS_ALL(clts_insn);
 const InsnHandlers hlt = HANDLERS_ALL(hlt_insn);
 const InsnHandlers flush_cache = HANDLERS_ALL(flush_cache_insn);
 const InsnHandlers invlpg_M = HANDLERS_ALL(invlpg_insn);
+const InsnHandlers invpcid_Gy_M = HANDLERS_ALL(invpcid_insn);
+const InsnHandlers stac = HANDLERS_ALL(stac_insn);
+const InsnHandlers clac = HANDLERS_ALL(clac_insn);
+const InsnHandlers rdtscp = HANDLERS_ALL(rdtscp_insn);
 const InsnHandlers rsm = HANDLERS_ALL(rsm_insn);
 const InsnHandlers cpuid = HANDLERS_ALL(cpuid_insn);
 const InsnHandlers rdtsc = HANDLERS_ALL(rdtsc_insn);

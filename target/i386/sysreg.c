@@ -8,7 +8,10 @@
 #include "target/i386/debug.h"
 #include "target/i386/paging.h"
 
-#define CR0_DEFINED (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
+#define CR3_NO_FLUSH (1ull << 63) /* MOV CR3 with CR4.PCIDE */
+#define CR0_DEFINED  (CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG)
+
+#define TSS_32 8 /* bit of a TSS type: not the 286's */
 
 static bool pae_paging(uint64_t cr0, uint64_t cr4, uint64_t efer)
 {
@@ -24,12 +27,14 @@ static void load_pdptes(CPUState *cpu, uint64_t cr3)
     memcpy(cpu->pdpte, pdpte, sizeof(pdpte));
 }
 
-/* 64-bit mode may be entered only from compatibility mode, with PAE; and left only outside 64-bit code. */
+/* Long mode may be entered only with PAE, not from an L segment nor with a 16-bit TSS (9.8.5); left only outside 64-bit
+ * code. */
 static bool long_mode_switch_allowed(const CPUState *cpu, uint64_t cr0)
 {
     bool on = (cr0 & CR0_PG) && !(cpu->cr0 & CR0_PG), off = !(cr0 & CR0_PG) && (cpu->cr0 & CR0_PG);
     if (on && (cpu->efer & EFER_LME)) {
-        return (cpu->cr4 & CR4_PAE) && !(cpu->seg[R_CS].attr & SEG_L);
+        bool tss16 = !cpu->seg[R_TR].null && !(cpu->seg[R_TR].attr & TSS_32);
+        return (cpu->cr4 & CR4_PAE) && !(cpu->seg[R_CS].attr & SEG_L) && !tss16;
     }
     return !off || !(cpu_code64(cpu) || (cpu->cr4 & CR4_PCIDE));
 }
@@ -64,10 +69,15 @@ void cpu_set_cr0(CPUState *cpu, uint64_t value)
     cpu_alignment_derive(cpu);
 }
 
-/* Outside long mode only 32 bits exist; in it, bits beyond the physical address width are reserved. */
+/*
+ * Outside long mode only 32 bits exist; in it, bits beyond the physical address width are reserved. With PCIDs, bits
+ * 11:0 name one and bit 63 allows its old entries to be kept. The TLB has no room for PCIDs: it holds the present one's
+ * entries and drops all but global ones here, which is always allowed (4.10.4.1).
+ */
 void cpu_set_cr3(CPUState *cpu, uint64_t value)
 {
     if (cpu_long_mode(cpu)) {
+        value &= cpu->cr4 & CR4_PCIDE ? ~CR3_NO_FLUSH : ~0ull;
         if (value >> cpu->model->phys_bits) {
             cpu_raise(cpu, EXCP_GP, 0);
         }

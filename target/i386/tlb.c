@@ -308,18 +308,29 @@ void tlb_flush(CPUState *cpu, bool global_too)
     }
 }
 
-/* Drop the entries of la's large page, if any. 4 MiB or 2 MiB of pages are consecutive, aligned indices. */
-static void flush_large_page(CPUState *cpu, int mode, uint64_t la)
+/* Drop the entries of one table among words [first, first + words) that belong to la's large page of `size` bytes. */
+static void flush_large_words(CPUState *cpu, int mode, uint64_t la, uint64_t size, unsigned first, unsigned words)
 {
-    uint64_t size = cpu->cr4 & CR4_PAE ? 2 * MiB : 4 * MiB;
-    unsigned first = page_index(la & ~(size - 1)) / 64, words = (unsigned)(size >> PAGE_BITS) / 64;
+    bool huge = size == GiB;
     for (unsigned word = first; word < first + words; word++) {
         for (uint64_t large = cpu->tlb_index->large[mode][word]; large; large &= large - 1) {
             unsigned index = word * 64 + (unsigned)__builtin_ctzll(large);
-            if (((cpu->tlb[mode][index].page ^ la) & ~(size - 1)) == 0) {
+            const TLBEntry *e = &cpu->tlb[mode][index];
+            if (((e->page ^ la) & ~(size - 1)) == 0 && !!(e->phys & TLB_HUGE) == huge) {
                 entry_drop(cpu, mode, index);
             }
         }
+    }
+}
+
+/* 4 MiB or 2 MiB of pages are consecutive, aligned indices; 1 GiB wraps around the whole table. */
+static void flush_large_page(CPUState *cpu, int mode, uint64_t la)
+{
+    uint64_t size = cpu->cr4 & CR4_PAE ? 2 * MiB : 4 * MiB;
+    unsigned first = page_index(la & ~(size - 1)) / 64;
+    flush_large_words(cpu, mode, la, size, first, (unsigned)(size >> PAGE_BITS) / 64);
+    if (cpu_long_mode(cpu) && cpu_has(cpu, FEAT_PDPE1GB)) {
+        flush_large_words(cpu, mode, la, GiB, 0, TLB_WORDS);
     }
 }
 
@@ -330,7 +341,13 @@ static void flush_small_page(CPUState *cpu, int mode, uint64_t la)
     }
 }
 
-void tlb_flush_page(CPUState *cpu, uint64_t la)
+static bool is_global(const CPUState *cpu, int mode, uint64_t la)
+{
+    const TLBEntry *e = &cpu->tlb[mode][page_index(la)];
+    return e->page == ((la & PAGE_MASK) | TLB_VALID) && (e->phys & TLB_G);
+}
+
+void tlb_flush_page_of(CPUState *cpu, uint64_t la, bool global_too)
 {
     cpu->fetch_page = 0;
     cpu->fetch_phys = 0;
@@ -338,9 +355,16 @@ void tlb_flush_page(CPUState *cpu, uint64_t la)
         la = (uint32_t)la;
     }
     for (int mode = 0; mode < NB_MMU_MODES; mode++) {
-        flush_small_page(cpu, mode, la);
-        flush_large_page(cpu, mode, la);
+        if (global_too || !is_global(cpu, mode, la)) {
+            flush_small_page(cpu, mode, la);
+            flush_large_page(cpu, mode, la);
+        }
     }
+}
+
+void tlb_flush_page(CPUState *cpu, uint64_t la)
+{
+    tlb_flush_page_of(cpu, la, true);
 }
 
 /* ---- fill ---- */
@@ -386,10 +410,11 @@ static uint64_t linear(const CPUState *cpu, uint64_t la)
     return cpu_long_mode(cpu) ? la : (uint32_t)la;
 }
 
-/* la + n, around the end of the address space that code in this mode sees. */
+/* la + n, around the end of the address space that code in this mode sees; system tables may lie above 4 GiB whatever
+ * it is. */
 static uint64_t linear_add(const CPUState *cpu, uint64_t la, unsigned n)
 {
-    return cpu_code64(cpu) ? la + n : (uint32_t)(la + n);
+    return cpu_code64(cpu) || la >> 32 ? la + n : (uint32_t)(la + n);
 }
 
 static unsigned bytes_in_page(uint64_t la)
@@ -456,6 +481,9 @@ static void page_store(CPUState *cpu, uint64_t la, uint64_t value, unsigned size
 static void lookup_range(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, int mode)
 {
     unsigned first = bytes_in_page(la);
+    if (unlikely(!range_is_canonical(la, size))) { /* of a system table: for segments seg.c has decided */
+        cpu_raise(cpu, EXCP_GP, 0);
+    }
     tlb_lookup(cpu, la, kind, mode);
     if (size > first) {
         tlb_lookup(cpu, linear_add(cpu, la, first), kind, mode);
@@ -507,6 +535,19 @@ void cpu_probe(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, int m
     lookup_range(cpu, linear(cpu, la), size, kind, mmu_mode);
 }
 
+/*
+ * User pages have no tags for kernel data accesses under SMAP, because AC decides each time. This access has just been
+ * allowed: may it go straight to RAM?
+ */
+static bool smap_direct(const CPUState *cpu, uint64_t la, AccessKind kind, int mode)
+{
+    uint64_t bits = cpu->tlb[mode][page_index(la)].phys;
+    ram_addr_t ram = entry_ram(cpu, la, mode);
+    bool data = kind != ACCESS_FETCH && mode == MMU_KERNEL, watched = cpu->dr[7] & 0xff;
+    return data && data_needs_slow_path(cpu, bits, mode) && ram != RAM_ADDR_INVALID && !watched &&
+           (kind == ACCESS_READ || write_may_be_fast(cpu, bits, ram, mode));
+}
+
 void *cpu_host_ptr(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, int mmu_mode)
 {
     la = linear(cpu, la);
@@ -514,7 +555,7 @@ void *cpu_host_ptr(CPUState *cpu, uint64_t la, unsigned size, AccessKind kind, i
     tlb_lookup(cpu, la, kind, mmu_mode);
     const TLBFast *f = tlb_fast_entry(cpu, la, mmu_mode);
     uint64_t tag = kind == ACCESS_READ ? f->read : kind == ACCESS_WRITE ? f->write : f->exec;
-    return tag == (la & PAGE_MASK) ? (void *)(uintptr_t)(la + f->addend) : NULL;
+    return tag == (la & PAGE_MASK) || smap_direct(cpu, la, kind, mmu_mode) ? (void *)(uintptr_t)(la + f->addend) : NULL;
 }
 
 uint64_t cpu_fetch_translate(CPUState *cpu, uint64_t la)

@@ -1,6 +1,6 @@
 /*
- * target/i386/x87-arith.c  FADD FSUB FSUBR FMUL FDIV FDIVR with their P and I forms, FSQRT, and the comparisons: FCOM FUCOM FICOM
- * FCOMI FUCOMI FTST FXAM. SDM volume 1, 8.3.5-8.3.6; volume 2.
+ * target/i386/x87-arith.c  FADD FSUB FSUBR FMUL FDIV FDIVR with their P and I forms, FSQRT, and the comparisons: FCOM
+ * FUCOM FICOM FCOMI FUCOMI FTST FXAM. SDM volume 1, 8.3.5-8.3.6; volume 2.
  */
 #include "target/i386/flags.h"
 #include "target/i386/x87-common.h"
@@ -70,8 +70,7 @@ X87_INLINE void binary_m64(CPUState *cpu, uint64_t v, X87Binary *op)
 
 X87_INLINE void binary_int(CPUState *cpu, int32_t v, X87Binary *op)
 {
-    FloatStatus exact = { 0 };
-    binary_mem(cpu, int32_to_floatx80(v, &exact), false, op);
+    binary_mem(cpu, floatx80_from_int64(v), false, op);
 }
 
 X87_INLINE void binary_pop(CPUState *cpu, unsigned dst, X87Binary *op)
@@ -81,13 +80,13 @@ X87_INLINE void binary_pop(CPUState *cpu, unsigned dst, X87Binary *op)
     }
 }
 
-#define X87_ARITHMETIC(name, op)                                                   \
-    X87_LOAD_HANDLER(name##_Md, 32, binary_m32(cpu, v, op))                        \
-    X87_LOAD_HANDLER(name##_Mq, 64, binary_m64(cpu, v, op))                        \
-    X87_LOAD_HANDLER(fi_##name##_Md, 32, binary_int(cpu, (int32_t)v, op))           \
-    X87_LOAD_HANDLER(fi_##name##_Mw, 16, binary_int(cpu, (int16_t)v, op))           \
-    X87_REG_HANDLER(name##_ST0_STi, binary_reg(cpu, 0, d->modrm & 7, op))          \
-    X87_REG_HANDLER(name##_STi_ST0, binary_reg(cpu, d->modrm & 7, 0, op))          \
+#define X87_ARITHMETIC(name, op)                                          \
+    X87_LOAD_HANDLER(name##_Md, 32, binary_m32(cpu, v, op))               \
+    X87_LOAD_HANDLER(name##_Mq, 64, binary_m64(cpu, v, op))               \
+    X87_LOAD_HANDLER(fi_##name##_Md, 32, binary_int(cpu, (int32_t)v, op)) \
+    X87_LOAD_HANDLER(fi_##name##_Mw, 16, binary_int(cpu, (int16_t)v, op)) \
+    X87_REG_HANDLER(name##_ST0_STi, binary_reg(cpu, 0, d->modrm & 7, op)) \
+    X87_REG_HANDLER(name##_STi_ST0, binary_reg(cpu, d->modrm & 7, 0, op)) \
     X87_REG_HANDLER(name##p_STi_ST0, binary_pop(cpu, d->modrm & 7, op))
 X87_ARITHMETIC(fadd, floatx80_add)
 X87_ARITHMETIC(fmul, floatx80_mul)
@@ -121,7 +120,10 @@ static void set_condition(FPUState *f, FloatRelation relation)
     f->sw = (uint16_t)((f->sw & ~FSW_CC) | codes[relation + 1]);
 }
 
-/* ST(0) with b. True: compared, or masked; pop. */
+/*
+ * ST(0) with b. True: compared, or masked; pop. Unmasked, an invalid operand leaves the condition codes alone, a
+ * denormal one does not (the manual's pseudocode sets them first).
+ */
 X87_INLINE bool compare_value(CPUState *cpu, floatx80 b, bool denormal, X87Compare *compare)
 {
     FPUState *f = &cpu->fpu;
@@ -131,11 +133,11 @@ X87_INLINE bool compare_value(CPUState *cpu, floatx80 b, bool denormal, X87Compa
     if (unlikely(denormal)) {
         x87_note_denormal(&s, a);
     }
-    if (!x87_commit(cpu, &s)) {
-        return false;
+    bool done = x87_commit(cpu, &s);
+    if (done || relation != FLOAT_UNORDERED) {
+        set_condition(f, relation);
     }
-    set_condition(f, relation);
-    return true;
+    return done;
 }
 
 static bool compare_underflow(CPUState *cpu)
@@ -182,8 +184,7 @@ X87_INLINE void compare_m64(CPUState *cpu, uint64_t v, bool pop)
 
 X87_INLINE void compare_int(CPUState *cpu, int32_t v, bool pop)
 {
-    FloatStatus exact = { 0 };
-    compare_mem(cpu, int32_to_floatx80(v, &exact), false, pop);
+    compare_mem(cpu, floatx80_from_int64(v), false, pop);
 }
 
 X87_REG_HANDLER(fcom_STi, compare_reg(cpu, d->modrm & 7, 0, floatx80_compare))
@@ -221,11 +222,11 @@ X87_INLINE void compare_eflags(CPUState *cpu, unsigned i, bool pop, X87Compare *
         relation = compare(x87_get(f, 0), x87_get(f, i), &s);
         done = x87_commit(cpu, &s);
     }
-    if (done) {
+    if (done || relation != FLOAT_UNORDERED) {
         set_eflags(cpu, relation);
-        if (pop) {
-            x87_pop(f);
-        }
+    }
+    if (done && pop) {
+        x87_pop(f);
     }
 }
 X87_REG_HANDLER(fcomi_STi, compare_eflags(cpu, d->modrm & 7, false, floatx80_compare))

@@ -1,8 +1,9 @@
 /*
  * target/i386/x87-common.h  What the x87 handlers (x87-*.c) share: entry checks, the register stack, exceptions.
  *
- * The order of every handler, so that a fault leaves everything unchanged: x87_enter(); memory operand read (may fault); x87_record();
- * the operation. Stores: the value is made first, then written (may fault), then flags, pointers and stack change.
+ * The order of every handler, so that a fault leaves everything unchanged: x87_enter(); memory operand read (may
+ * fault); x87_record(); the operation. Stores: the value is made first, then written (may fault), then flags, pointers
+ * and stack change.
  */
 #ifndef TARGET_I386_X87_COMMON_H
 #define TARGET_I386_X87_COMMON_H
@@ -26,9 +27,9 @@
 #define FSW_CC    (FSW_C0 | FSW_C2 | FSW_C3)
 
 /* Control word: bits that exist, and the one that always reads 1. */
-#define FCW_BITS  0x1f3f
-#define FCW_ONE   0x0040
-#define FCW_INIT  0x037f
+#define FCW_BITS   0x1f3f
+#define FCW_ONE    0x0040
+#define FCW_INIT   0x037f
 #define FCW_RC(cw) (((cw) >> 10) & 3)
 #define FCW_PC(cw) (((cw) >> 8) & 3)
 
@@ -37,7 +38,7 @@
 /* Unmasked, they keep a store to memory from happening. */
 #define FLAGS_NO_STORE (FLAGS_BEFORE | FLOAT_FLAG_OVERFLOW | FLOAT_FLAG_UNDERFLOW)
 
-#define X87_INLINE static inline __attribute__((always_inline))
+#define X87_INLINE                  static inline __attribute__((always_inline))
 #define X87_HANDLER(name, function) const InsnHandlers name = HANDLERS_ALL(function);
 
 /* ---- x87.c ---- */
@@ -106,7 +107,7 @@ X87_INLINE void x87_set(FPUState *f, unsigned i, floatx80 v)
 {
     unsigned n = x87_physical(f, i);
     f->st[n] = v;
-    f->tag &= (uint8_t)~(1u << n);
+    f->tag &= (uint8_t) ~(1u << n);
 }
 
 X87_INLINE void x87_pop(FPUState *f)
@@ -167,28 +168,28 @@ X87_INLINE bool x87_commit(CPUState *cpu, const FloatStatus *s)
 /* ---- handlers ---- */
 
 /* A handler that reads `bits` from memory, as v, and does `statement`. Leaves when an exception is pending. */
-#define X87_LOAD_HANDLER(name, bits, statement)                         \
-    static void name##_handler(CPUState *cpu, const DecodedInsn *d)     \
-    {                                                                   \
-        if (!x87_enter(cpu)) {                                          \
-            return;                                                     \
-        }                                                               \
-        uint64_t ea = insn_ea(cpu, d);                                  \
-        uint##bits##_t v = seg_ld##bits(cpu, d->seg, ea);               \
-        x87_record_operand(cpu, d, ea);                                 \
-        statement;                                                      \
-    }                                                                   \
+#define X87_LOAD_HANDLER(name, bits, statement)                     \
+    static void name##_handler(CPUState *cpu, const DecodedInsn *d) \
+    {                                                               \
+        if (!x87_enter(cpu)) {                                      \
+            return;                                                 \
+        }                                                           \
+        uint64_t ea = insn_ea(cpu, d);                              \
+        uint##bits##_t v = seg_ld##bits(cpu, d->seg, ea);           \
+        x87_record_operand(cpu, d, ea);                             \
+        statement;                                                  \
+    }                                                               \
     X87_HANDLER(name, name##_handler)
 
-#define X87_REG_HANDLER(name, statement)                                \
-    static void name##_handler(CPUState *cpu, const DecodedInsn *d)     \
-    {                                                                   \
-        if (!x87_enter(cpu)) {                                          \
-            return;                                                     \
-        }                                                               \
-        x87_record(cpu, d);                                             \
-        statement;                                                      \
-    }                                                                   \
+#define X87_REG_HANDLER(name, statement)                            \
+    static void name##_handler(CPUState *cpu, const DecodedInsn *d) \
+    {                                                               \
+        if (!x87_enter(cpu)) {                                      \
+            return;                                                 \
+        }                                                           \
+        x87_record(cpu, d);                                         \
+        statement;                                                  \
+    }                                                               \
     X87_HANDLER(name, name##_handler)
 
 /* Address of byte n of an operand at la. */

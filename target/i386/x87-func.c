@@ -1,6 +1,6 @@
 /*
- * target/i386/x87-func.c  x87 functions of ST(0) and ST(1): transcendental ones, FPREM, FSCALE, FXTRACT, FRNDINT, FCHS, FABS. SDM
- * volume 1, 8.3.5-8.3.10; volume 2. The arithmetic is in fpu/.
+ * target/i386/x87-func.c  x87 functions of ST(0) and ST(1): transcendental ones, FPREM, FSCALE, FXTRACT, FRNDINT, FCHS,
+ * FABS. SDM volume 1, 8.3.5-8.3.10; volume 2. The arithmetic is in fpu/.
  */
 #include "target/i386/x87-common.h"
 
@@ -80,12 +80,12 @@ static void scale(CPUState *cpu)
 }
 X87_REG_HANDLER(fscale, scale(cpu))
 
-/* Q2 Q1 Q0 of the quotient go to C0 C3 C1; without one C0 and C3 stay. C2: not reduced to the end. */
+/* Q2 Q1 Q0 of the quotient go to C0 C3 C1; when there is none C0 and C3 stay. C2: not reduced to the end. */
 static void set_quotient(FPUState *f, const FloatRemainder *r)
 {
     f->sw |= r->partial ? FSW_C2 : 0;
-    if (r->has_quotient) {
-        f->sw &= (uint16_t)~(FSW_C0 | FSW_C3);
+    if (!r->special) {
+        f->sw &= (uint16_t) ~(FSW_C0 | FSW_C3);
         f->sw |= (r->quotient & 4 ? FSW_C0 : 0) | (r->quotient & 2 ? FSW_C3 : 0) | (r->quotient & 1 ? FSW_C1 : 0);
     }
 }

@@ -1,8 +1,9 @@
 /*
  * target/i386/x87-fxsave.c  FXSAVE and FXRSTOR: x87, MMX and SSE state in 512 bytes. SDM volume 1, 10.5; volume 2.
  *
- * Reserved and software-available bytes are neither written nor read, except the fillings between fields of the first 160 bytes,
- * which are written as zero. MXCSR belongs to the image when the processor has SSE; the XMM registers when also CR4.OSFXSR is set.
+ * Reserved and software-available bytes are neither written nor read, except the fillings between fields of the first
+ * 160 bytes, which are written as zero. MXCSR belongs to the image when the processor has SSE; the XMM registers when
+ * also CR4.OSFXSR is set.
  */
 #include "target/i386/x87-common.h"
 
@@ -54,19 +55,24 @@ static void store_environment(CPUState *cpu, const DecodedInsn *d, uint64_t la)
     store(cpu, la, 16, wide ? f->dp : (uint32_t)f->dp | (uint64_t)f->dp_sel << 32);
 }
 
-static void fxsave_handler(CPUState *cpu, const DecodedInsn *d)
+void x87_store_image(CPUState *cpu, const DecodedInsn *d, uint64_t la)
 {
     const FPUState *f = &cpu->fpu;
-    x87_enter_no_wait(cpu);
-    uint64_t la = image_address(cpu, d, ACCESS_WRITE);
     store_environment(cpu, d, la);
-    if (cpu_has(cpu, FEAT_SSE)) {
-        store(cpu, la, 24, cpu->mxcsr | (uint64_t)MXCSR_MASK << 32);
-    }
     for (unsigned i = 0; i < 8; i++) {
         floatx80 v = x87_get(f, i);
         store(cpu, la, OFFSET_ST + 16 * i, v.low);
         store(cpu, la, OFFSET_ST + 16 * i + 8, v.high);
+    }
+}
+
+static void fxsave_handler(CPUState *cpu, const DecodedInsn *d)
+{
+    x87_enter_no_wait(cpu);
+    uint64_t la = image_address(cpu, d, ACCESS_WRITE);
+    x87_store_image(cpu, d, la);
+    if (cpu_has(cpu, FEAT_SSE)) {
+        store(cpu, la, 24, cpu->mxcsr | (uint64_t)MXCSR_MASK << 32);
     }
     for (unsigned i = 0; i < xmm_count(cpu); i++) {
         store(cpu, la, OFFSET_XMM + 16 * i, cpu->xmm[i].q[0]);
@@ -83,7 +89,7 @@ static void load_environment(CPUState *cpu, const DecodedInsn *d, const uint64_t
     f->cw = (word[0] & FCW_BITS) | FCW_ONE;
     f->top = (sw >> 11) & 7;
     f->sw = (uint16_t)((sw & ~(FSW_TOP | FSW_ES | FSW_B)) | (f->sw & (FSW_ES | FSW_B)));
-    f->tag = (uint8_t)~(word[0] >> 32);
+    f->tag = (uint8_t) ~(word[0] >> 32);
     f->opcode = (word[0] >> 48) & 0x7ff;
     f->ip = wide ? word[1] : (uint32_t)word[1];
     f->ip_sel = wide ? 0 : (uint16_t)(word[1] >> 32);
@@ -92,25 +98,30 @@ static void load_environment(CPUState *cpu, const DecodedInsn *d, const uint64_t
     x87_update_summary(cpu);
 }
 
+void x87_load_image(CPUState *cpu, const DecodedInsn *d, uint64_t la)
+{
+    FPUState *f = &cpu->fpu;
+    uint64_t word[3] = { load(cpu, la, 0), load(cpu, la, 8), load(cpu, la, 16) };
+    load_environment(cpu, d, word);
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t low = load(cpu, la, OFFSET_ST + 16 * i), high = load(cpu, la, OFFSET_ST + 16 * i + 8);
+        f->st[x87_physical(f, i)] = (floatx80){ .low = low, .high = (uint16_t)high };
+    }
+}
+
 /* The whole image is checked before; the loads cannot fault. */
 static void fxrstor_handler(CPUState *cpu, const DecodedInsn *d)
 {
-    FPUState *f = &cpu->fpu;
     x87_enter_no_wait(cpu);
     uint64_t la = image_address(cpu, d, ACCESS_READ);
-    uint64_t word[4] = { load(cpu, la, 0), load(cpu, la, 8), load(cpu, la, 16), load(cpu, la, 24) };
-    uint32_t mxcsr = (uint32_t)word[3];
+    uint32_t mxcsr = (uint32_t)load(cpu, la, 24);
     if (cpu_has(cpu, FEAT_SSE)) {
         if (mxcsr & ~MXCSR_MASK) {
             cpu_raise(cpu, EXCP_GP, 0);
         }
         cpu->mxcsr = mxcsr;
     }
-    load_environment(cpu, d, word);
-    for (unsigned i = 0; i < 8; i++) {
-        uint64_t low = load(cpu, la, OFFSET_ST + 16 * i), high = load(cpu, la, OFFSET_ST + 16 * i + 8);
-        f->st[x87_physical(f, i)] = (floatx80){ .low = low, .high = (uint16_t)high };
-    }
+    x87_load_image(cpu, d, la);
     for (unsigned i = 0; i < xmm_count(cpu); i++) {
         cpu->xmm[i].q[0] = load(cpu, la, OFFSET_XMM + 16 * i);
         cpu->xmm[i].q[1] = load(cpu, la, OFFSET_XMM + 16 * i + 8);

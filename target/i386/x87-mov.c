@@ -1,6 +1,6 @@
 /*
- * target/i386/x87-mov.c  x87 loads and stores: FLD FST FILD FIST FISTTP FBLD FBSTP, the constants, FXCH, FCMOVcc. SDM volume 1,
- * 8.3.3-8.3.4; volume 2.
+ * target/i386/x87-mov.c  x87 loads and stores: FLD FST FILD FIST FISTTP FBLD FBSTP, the constants, FXCH, FCMOVcc. SDM
+ * volume 1, 8.3.3-8.3.4; volume 2.
  */
 #include "target/i386/flags.h"
 #include "target/i386/x87-common.h"
@@ -55,8 +55,7 @@ X87_INLINE void load_m64(CPUState *cpu, uint64_t v)
 
 X87_INLINE void load_int(CPUState *cpu, int64_t v)
 {
-    FloatStatus exact = { 0 };
-    load_exact(cpu, int64_to_floatx80(v, &exact));
+    load_exact(cpu, floatx80_from_int64(v));
 }
 
 X87_LOAD_HANDLER(fld_Md, 32, load_m32(cpu, v))
@@ -118,9 +117,13 @@ X87_REG_HANDLER(fldln2, load_constant(cpu, 0x3ffe, 0xb17217f7d1cf79abull, true))
 
 /* ---- stores ---- */
 
-/* After the store, or instead of it. */
-static void store_done(CPUState *cpu, bool empty, bool stored, bool pop, const FloatStatus *s)
+/* After the store, or instead of it: then an inexact result is not reported (SDM 1, 8.5.6). */
+static void store_done(CPUState *cpu, bool empty, bool stored, bool pop, FloatStatus *s)
 {
+    if (unlikely(!stored)) {
+        s->flags &= (uint8_t)~FLOAT_FLAG_INEXACT;
+        s->rounded_up = false;
+    }
     if (unlikely(empty)) {
         x87_stack_fault(cpu, false);
     } else {
@@ -139,24 +142,24 @@ X87_INLINE FloatStatus store_status(const CPUState *cpu, bool empty)
     return s;
 }
 
-#define STORE_HANDLER(name, bits, convert, indefinite, pop)                                       \
-    static void name##_handler(CPUState *cpu, const DecodedInsn *d)                               \
-    {                                                                                             \
-        if (!x87_enter(cpu)) {                                                                    \
-            return;                                                                               \
-        }                                                                                         \
-        FPUState *f = &cpu->fpu;                                                                  \
-        bool empty = x87_empty(f, 0);                                                             \
-        FloatStatus s = store_status(cpu, empty);                                                 \
-        uint##bits##_t v = (uint##bits##_t)(empty ? indefinite : convert(x87_get(f, 0), &s));     \
-        bool stored = !(s.flags & ~f->cw & FLAGS_NO_STORE);                                       \
-        uint64_t ea = insn_ea(cpu, d);                                                            \
-        if (likely(stored)) {                                                                     \
-            seg_st##bits(cpu, d->seg, ea, v);                                                     \
-        }                                                                                         \
-        x87_record_operand(cpu, d, ea);                                                           \
-        store_done(cpu, empty, stored, pop, &s);                                                  \
-    }                                                                                             \
+#define STORE_HANDLER(name, bits, convert, indefinite, pop)                                   \
+    static void name##_handler(CPUState *cpu, const DecodedInsn *d)                           \
+    {                                                                                         \
+        if (!x87_enter(cpu)) {                                                                \
+            return;                                                                           \
+        }                                                                                     \
+        FPUState *f = &cpu->fpu;                                                              \
+        bool empty = x87_empty(f, 0);                                                         \
+        FloatStatus s = store_status(cpu, empty);                                             \
+        uint##bits##_t v = (uint##bits##_t)(empty ? indefinite : convert(x87_get(f, 0), &s)); \
+        bool stored = !(s.flags & ~f->cw & FLAGS_NO_STORE);                                   \
+        uint64_t ea = insn_ea(cpu, d);                                                        \
+        if (likely(stored)) {                                                                 \
+            seg_st##bits(cpu, d->seg, ea, v);                                                 \
+        }                                                                                     \
+        x87_record_operand(cpu, d, ea);                                                       \
+        store_done(cpu, empty, stored, pop, &s);                                              \
+    }                                                                                         \
     X87_HANDLER(name, name##_handler)
 STORE_HANDLER(fst_Md, 32, floatx80_to_float32, FLOAT32_INDEFINITE, false)
 STORE_HANDLER(fst_Mq, 64, floatx80_to_float64, FLOAT64_INDEFINITE, false)
@@ -232,20 +235,19 @@ X87_REG_HANDLER(fstpnce_STi, store_no_check(cpu, d->modrm & 7))
 
 /* ---- packed decimal: 18 digits, sign in bit 79 ---- */
 
-#define BCD_DIGITS 18
-#define BCD_LIMIT  1000000000000000000ll
+#define BCD_DIGITS          18
+#define BCD_LIMIT           1000000000000000000ll
 #define BCD_INDEFINITE_LOW  0xc000000000000000ull
 #define BCD_INDEFINITE_HIGH 0xffff
 
 /* Digits above 9 are undefined by the manual: here they count as what they are. */
 static floatx80 from_bcd(floatx80 packed)
 {
-    FloatStatus exact = { 0 };
     int64_t v = (packed.high & 0xf) + 10 * ((packed.high >> 4) & 0xf);
     for (int i = 15; i >= 0; i--) {
         v = v * 10 + (int64_t)((packed.low >> (4 * i)) & 0xf);
     }
-    floatx80 r = int64_to_floatx80(v, &exact);
+    floatx80 r = floatx80_from_int64(v);
     r.high |= packed.high & 0x8000;
     return r;
 }

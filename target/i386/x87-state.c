@@ -1,6 +1,7 @@
 /*
- * target/i386/x87-state.c  x87 control: FNINIT FNCLEX FLDCW FNSTCW FNSTSW FLDENV FNSTENV FRSTOR FNSAVE FWAIT, FFREE FINCSTP
- * FDECSTP FNOP and the 8087's FENI, FDISI, 287's FSETPM, which do nothing. SDM volume 1, 8.1 and 8.3.11; volume 2.
+ * target/i386/x87-state.c  x87 control: FNINIT FNCLEX FLDCW FNSTCW FNSTSW FLDENV FNSTENV FRSTOR FNSAVE FWAIT, FFREE
+ * FINCSTP FDECSTP FNOP and the 8087's FENI, FDISI, 287's FSETPM, which do nothing. SDM volume 1, 8.1 and 8.3.11;
+ * volume 2.
  *
  * The tag word is one bit per register in FPUState; the two-bit form is made when it is stored (SDM 1, 8.1.7).
  */
@@ -56,12 +57,12 @@ static void fnclex_handler(CPUState *cpu, const DecodedInsn *d)
 {
     (void)d;
     x87_enter_no_wait(cpu);
-    cpu->fpu.sw &= (uint16_t)~(FSW_FLAGS | FSW_SF);
+    cpu->fpu.sw &= (uint16_t) ~(FSW_FLAGS | FSW_SF);
     x87_update_summary(cpu);
 }
 X87_HANDLER(fnclex, fnclex_handler)
 
-static void init(CPUState *cpu)
+void x87_init(CPUState *cpu)
 {
     FPUState *f = &cpu->fpu;
     f->cw = FCW_INIT;
@@ -77,7 +78,7 @@ static void fninit_handler(CPUState *cpu, const DecodedInsn *d)
 {
     (void)d;
     x87_enter_no_wait(cpu);
-    init(cpu);
+    x87_init(cpu);
 }
 X87_HANDLER(fninit, fninit_handler)
 
@@ -127,7 +128,7 @@ X87_HANDLER(fnstsw_AX, fnstsw_ax)
 /* ---- environment: 14 or 28 bytes, in a real and a protected mode layout (SDM 1, figures 8-9 to 8-12) ---- */
 
 #define REGISTER_BYTES 80
-#define IMAGE_MAX (28 + REGISTER_BYTES)
+#define IMAGE_MAX      (28 + REGISTER_BYTES)
 
 typedef struct Layout {
     bool wide;      /* 32-bit fields */
@@ -325,7 +326,7 @@ static void fnsave_handler(CPUState *cpu, const DecodedInsn *d)
         stw_le_p(image + l.bytes + 10 * i + 8, v.high);
     }
     write_image(cpu, d, image, l.bytes + REGISTER_BYTES);
-    init(cpu);
+    x87_init(cpu);
 }
 X87_HANDLER(fnsave, fnsave_handler)
 

@@ -1,6 +1,6 @@
 /*
- * target/i386/x87-widen.h  binary32 and binary64 memory operands as 80-bit numbers, bit by bit: a signalling NaN stays one, so that
- * the operation sees it; a denormal is normalized, and the caller is told.
+ * target/i386/x87-widen.h  binary32 and binary64 memory operands as 80-bit numbers, bit by bit: a signalling NaN stays
+ * one, so that the operation sees it; a denormal is normalized, and the caller is told.
  */
 #ifndef TARGET_I386_X87_WIDEN_H
 #define TARGET_I386_X87_WIDEN_H
@@ -8,7 +8,8 @@
 #include "target/i386/x87-common.h"
 
 /* biased: exponent field, frac: fraction field left-aligned at bit 62, bias: difference of the biases. */
-X87_INLINE floatx80 x87_widen(bool sign, unsigned biased, unsigned max_exp, uint64_t frac, unsigned bias, bool *denormal)
+X87_INLINE floatx80 x87_widen(bool sign, unsigned biased, unsigned max_exp, uint64_t frac, unsigned bias,
+                              bool *denormal)
 {
     uint16_t top = (uint16_t)(sign << 15);
     *denormal = false;

@@ -1,10 +1,11 @@
 /*
- * target/i386/x87.c  x87 exceptions (SDM 1, 8.4-8.7): when they are noted, when they are reported, and the legacy way over FERR#
- * and IRQ 13. Also what MMX does to the x87's state.
+ * target/i386/x87.c  x87 exceptions (SDM 1, 8.4-8.7): when they are noted, when they are reported, and the legacy way
+ * over FERR# and IRQ 13. Also EMMS.
  *
- * An unmasked exception is reported by the next waiting instruction. With CR0.NE = 1 as #MF. With CR0.NE = 0 FERR# has been
- * asserted when the exception arose; the waiting instruction then makes no progress until an interrupt (IRQ 13, as a rule) is
- * taken: it retires again and again without effect, so that virtual time passes, and each time interrupts are looked at.
+ * An unmasked exception is reported by the next waiting instruction. With CR0.NE = 1 as #MF. With CR0.NE = 0 FERR# has
+ * been asserted when the exception arose; the waiting instruction then makes no progress until an interrupt (IRQ 13, as
+ * a rule) is taken: it retires again and again without effect, so that virtual time passes, and each time interrupts
+ * are looked at.
  */
 #include "target/i386/x87.h"
 #include "target/i386/x87-common.h"
@@ -19,8 +20,10 @@ bool x87_ferr(const CPUState *cpu)
 
 static void ferr_changed(CPUState *cpu)
 {
-    if (cpu_ferr_hook && !(cpu->cr0 & CR0_NE)) {
+    if (cpu_ferr_hook) {
         cpu_ferr_hook(cpu);
+    }
+    if (!(cpu->cr0 & CR0_NE)) {
         cpu_interrupt_point(cpu);
     }
 }
@@ -81,10 +84,4 @@ void x87_emms(CPUState *cpu)
 {
     cpu->fpu.top = 0;
     cpu->fpu.tag = 0xff;
-}
-
-void x87_enter_mmx(CPUState *cpu)
-{
-    cpu->fpu.top = 0;
-    cpu->fpu.tag = 0;
 }

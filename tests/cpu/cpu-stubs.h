@@ -30,12 +30,14 @@ void cpu_raise_noerr(CPUState *cpu, int vector)
 
 void cpu_mode_derive(CPUState *cpu)
 {
+    cpu->linear_mask = cpu_long_mode(cpu) ? ~0ull : 0xffffffff;
     cpu_alignment_derive(cpu);
 }
 
 void cpu_segment_derive(CPUState *cpu, int seg)
 {
-    cpu->seg[seg].read_last = cpu->seg[seg].write_last = cpu->seg[seg].limit;
+    cpu->seg[seg].read_end = cpu->seg[seg].write_end = cpu->seg[seg].limit + 1ull;
+    cpu->seg[seg].linear_base = cpu->seg[seg].base;
 }
 
 void cpu_load_seg_cache(CPUState *cpu, int seg, uint16_t selector, uint64_t base, uint32_t limit, uint16_t attr)
@@ -60,11 +62,16 @@ static void stub_invalidate(CPUState *cpu, ram_addr_t addr, uint64_t len)
     invalidated = addr;
 }
 
+static void stub_flush(CPUState *cpu)
+{
+    (void)cpu;
+}
+
 void qemu_notify_event(void)
 {
 }
 
-static const ExecEngine stub_engine = { .name = "stub", .invalidate = stub_invalidate };
+static const ExecEngine stub_engine = { .name = "stub", .invalidate = stub_invalidate, .flush = stub_flush };
 
 const ExecEngine *current_engine(void)
 {

@@ -12,10 +12,10 @@
 #include "sysemu/runstate.h"
 #include "util/timer.h"
 
-#define CODE     0x100000u
-#define DATA     0x200000u /* registers point around here */
-#define STACK    0x300000u
-#define RAM_SIZE (4 * MiB)
+#define CODE     0x10000u
+#define DATA     0x20000u /* registers point around here */
+#define STACK    0x30000u
+#define RAM_SIZE 0x40000u
 #define IDT      0x2000u
 #define HANDLERS 0x3000u /* 32 times HLT */
 
@@ -80,6 +80,17 @@ static void machine_init(void)
     jit_engine.init_cpu(cpu);
 }
 
+static void machine_flat_segments(void)
+{
+    cpu_load_seg_cache(cpu, R_CS, 8, 0, 0xffffffff, 0xc09b);
+    for (int seg = R_ES; seg <= R_GS; seg++) {
+        if (seg != R_CS) {
+            cpu_load_seg_cache(cpu, seg, 16, 0, 0xffffffff, 0xc093);
+        }
+    }
+    cpu_mode_derive(cpu);
+}
+
 /* Everything from the start: flat protected mode, no translations. */
 static void machine_reset(void)
 {
@@ -98,13 +109,7 @@ static void machine_reset(void)
     cpu->idt.base = IDT;
     cpu->idt.limit = 32 * 8 - 1;
     cpu->cr0 |= CR0_PE;
-    cpu_load_seg_cache(cpu, R_CS, 8, 0, 0xffffffff, 0xc09b);
-    for (int seg = R_ES; seg <= R_GS; seg++) {
-        if (seg != R_CS) {
-            cpu_load_seg_cache(cpu, seg, 16, 0, 0xffffffff, 0xc093);
-        }
-    }
-    cpu_mode_derive(cpu);
+    machine_flat_segments();
     cpu->eip = CODE;
     cpu->gpr[R_ESP] = STACK;
 }

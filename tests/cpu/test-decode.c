@@ -118,8 +118,10 @@ static const char *const other_names[][2] = {
     { "callf", "call" },      { "ljmp", "jmp" },       { "lcall", "call" },      { "icebp", "int1" },
     { "fstenv", "fnstenv" },  { "fsave", "fnsave" },   { "fstcw", "fnstcw" },    { "fstsw", "fnstsw" },
     { "fclex", "fnclex" },    { "finit", "fninit" },   { "fxsave", "fxsave64" }, { "fxrstor", "fxrstor64" },
-    { "xsave", "xsave64" },   { "xrstor", "xrstor64" }, { "sysexit", "sysexit" }, { "call far", "call" },
-    { "jmp far", "jmp" },
+    { "xsave", "xsave64" },   { "xrstor", "xrstor64" }, { "xsaveopt", "xsaveopt64" }, { "call far", "call" },
+    { "jmp far", "jmp" },     { "movd", "movq" },
+    { "vmovd", "vmovq" },     { "pextrd", "pextrq" },  { "vpextrd", "vpextrq" }, { "pinsrd", "pinsrq" },
+    { "vpinsrd", "vpinsrq" },
 };
 
 /* "jae" is "jnb" there; also set and cmov. */
@@ -203,7 +205,8 @@ static void check_memory(const Both *b, const ZydisDecodedOperand *op)
     if (d->ea_mask != mask || ((uint64_t)op->mem.disp.value & mask) != ((uint64_t)d->disp & mask)) {
         fail(b, "displacement");
     }
-    if (base_number(op->mem.base) != d->base || base_number(op->mem.index) != d->index) {
+    unsigned index = op->mem.type == ZYDIS_MEMOP_TYPE_VSIB ? register_number(op->mem.index) : base_number(op->mem.index);
+    if (base_number(op->mem.base) != d->base || index != d->index) {
         fail(b, "base or index");
     }
     if (op->mem.index != ZYDIS_REGISTER_NONE && op->mem.scale != 1u << d->scale) {
@@ -227,6 +230,16 @@ static void check_register(const Both *b, const ZydisDecodedOperand *op)
     case ZYDIS_OPERAND_ENCODING_MODRM_RM:
         if (n != b->ours.rm) {
             fail(b, "r/m register");
+        }
+        break;
+    case ZYDIS_OPERAND_ENCODING_NDSNDD:
+        if (n != b->ours.vvvv) {
+            fail(b, "vvvv register");
+        }
+        break;
+    case ZYDIS_OPERAND_ENCODING_IS4:
+        if (n != (b->ours.imm >> 4 & (b->code == MODE_CODE64 ? 15 : 7))) {
+            fail(b, "is4 register");
         }
         break;
     default:
@@ -309,7 +322,25 @@ static bool zydis_knows_more(const Both *b)
     case ZYDIS_ISA_SET_MOVBE:
     case ZYDIS_ISA_SET_LAHF:
     case ZYDIS_ISA_SET_FAT_NOP:
-        return false;
+    case ZYDIS_ISA_SET_SSSE3:
+    case ZYDIS_ISA_SET_SSSE3MMX:
+    case ZYDIS_ISA_SET_SSE4:
+    case ZYDIS_ISA_SET_SSE42:
+    case ZYDIS_ISA_SET_AES:
+    case ZYDIS_ISA_SET_PCLMULQDQ:
+    case ZYDIS_ISA_SET_SHA:
+    case ZYDIS_ISA_SET_ADOX_ADCX:
+    case ZYDIS_ISA_SET_RDRAND:
+    case ZYDIS_ISA_SET_RDSEED:
+    case ZYDIS_ISA_SET_BMI1:
+    case ZYDIS_ISA_SET_BMI2:
+    case ZYDIS_ISA_SET_AVX:
+    case ZYDIS_ISA_SET_AVXAES:
+    case ZYDIS_ISA_SET_AVX2:
+    case ZYDIS_ISA_SET_AVX2GATHER:
+    case ZYDIS_ISA_SET_FMA:
+    case ZYDIS_ISA_SET_F16C:
+        return b->z.encoding != ZYDIS_INSTRUCTION_ENCODING_LEGACY && b->z.encoding != ZYDIS_INSTRUCTION_ENCODING_VEX;
     default:
         return true;
     }
@@ -441,6 +472,28 @@ static size_t put_opcode(uint8_t *out, const InsnInfo *info)
     return n;
 }
 
+/* W and L as the row wants them or any; vvvv as often as not 1111. */
+static size_t put_vex(uint8_t *out, const InsnInfo *info, unsigned code)
+{
+    static const uint8_t pp[] = { [PFX_NONE] = 0, [PFX_66] = 1, [PFX_F3] = 2, [PFX_F2] = 3 };
+    uint8_t b1 = (uint8_t)g_test_rand_int(), b2 = (uint8_t)g_test_rand_int();
+    b2 |= (info->attributes & VEX_W1 ? 0x80 : 0) | (info->attributes & VEX_L1 ? 0x04 : 0);
+    b2 &= (info->attributes & VEX_W0 ? 0x7f : 0xff) & (info->attributes & VEX_L0 ? 0xfb : 0xff);
+    b2 = (b2 & 0xfc) | pp[info->prefix] | (g_test_rand_bit() ? 0x78 : 0);
+    b1 |= code == MODE_CODE64 ? 0 : 0xc0;
+    if (info->map == M_0F && g_test_rand_bit()) {
+        out[0] = 0xc5;
+        out[1] = (b2 & 0x7f) | (b1 & 0x80);
+        out[2] = info->opcode;
+        return 3;
+    }
+    out[0] = 0xc4;
+    out[1] = (b1 & 0xe0) | info->map;
+    out[2] = b2;
+    out[3] = info->opcode;
+    return 4;
+}
+
 static uint8_t random_modrm(const ModRMRule *rule)
 {
     uint8_t modrm = (uint8_t)g_test_rand_int();
@@ -460,11 +513,14 @@ static void random_insn(uint8_t *bytes, const InsnInfo *info, unsigned code)
     static const uint8_t mandatory[] = { [PFX_66] = 0x66, [PFX_F3] = 0xf3, [PFX_F2] = 0xf2 };
     size_t n = 0;
     random_fill(bytes, INSN_BYTES);
-    if (info->prefix >= PFX_66) {
+    bool vex = info->attributes & VEX_INSN;
+    if (info->prefix >= PFX_66 && !vex) {
         bytes[n++] = mandatory[info->prefix];
     }
-    n += random_prefixes(bytes + n, code);
-    n += put_opcode(bytes + n, info);
+    if (!vex || g_test_rand_int_range(0, 4) == 0) {
+        n += random_prefixes(bytes + n, code);
+    }
+    n += vex ? put_vex(bytes + n, info, code) : put_opcode(bytes + n, info);
     if (info->modrm.has_modrm) {
         bytes[n] = random_modrm(&info->modrm);
     }

@@ -140,7 +140,9 @@ static void derive_tlb(bool fast)
 
 static void set_segment(int seg, uint64_t base, uint32_t limit)
 {
-    cpu->seg[seg] = (SegmentCache){ .base = base, .limit = limit, .read_last = limit, .write_last = limit };
+    cpu->seg[seg] = (SegmentCache){
+        .base = base, .limit = limit, .read_end = limit + 1ull, .write_end = limit + 1ull, .linear_base = base
+    };
 }
 
 static void set_segments(uint64_t base, uint32_t limit)
@@ -156,6 +158,7 @@ static void world_reset(void)
     memset(cpu->regs, 0, sizeof(cpu->regs));
     memset(ram, 0, RAM_SIZE);
     cpu->mode = MODE_CODE32 | MODE_SS32;
+    cpu->linear_mask = 0xffffffff;
     cpu->icount = 0;
     cpu->icount_limit = 1000000;
     cpu->int_point = false;

@@ -285,6 +285,7 @@ static void reset(unsigned ip)
     cpu->eip = at = ip;
     cpu->eflags = 2;
     cpu->mode = MODE_CODE32 | MODE_PROT;
+    cpu->linear_mask = 0xffffffff;
     cpu->seg[R_CS].limit = 0xffffffff;
     cpu->gpr[R_EBX] = ~0ull;
     interp_engine.init_cpu(cpu);
@@ -777,6 +778,32 @@ static void test_cache_is_bounded(void)
     g_assert_cmpuint(stats->flushes, >, flushes);
 }
 
+/* 64-bit mode: control that reaches an address which is not canonical faults there, by jump or by running on. */
+static void test_canonical_fetch(void)
+{
+    static const uint64_t hole = 0x0000800000000000ull;
+    reset(0x1000);
+    cpu->mode = MODE_CODE64 | MODE_SS64 | MODE_PROT;
+    cpu->linear_mask = ~0ull;
+    cpu->seg[R_CS].limit = 0; /* means nothing */
+    cpu->eip = hole;
+    interp_engine.exec(cpu, 1);
+    g_assert_cmpint(faults, ==, 1);
+    g_assert_cmpint(last_vector, ==, EXCP_GP);
+    g_assert_cmphex(last_ip, ==, hole);
+    cpu->eip = hole - 2;
+    interp_engine.exec(cpu, 3); /* two NOPs, then the fault */
+    g_assert_cmpint(faults, ==, 2);
+    g_assert_cmphex(last_ip, ==, hole);
+    mem[((hole - 1) >> PAGE_BITS) % NB_PAGES << PAGE_BITS | 0xfff] = LONG; /* an instruction that crosses into it */
+    interp_engine.flush(cpu);
+    cpu->eip = hole - 1;
+    interp_engine.exec(cpu, 1);
+    g_assert_cmpint(faults, ==, 3);
+    g_assert_cmpint(last_vector, ==, EXCP_GP);
+    g_assert_cmphex(last_ip, ==, hole - 1);
+}
+
 static void test_flush_mid_block(void)
 {
     reset(0x1000);
@@ -797,6 +824,7 @@ int main(int argc, char **argv)
     g_test_add_func("/interp/blocks/reused", test_blocks_are_reused);
     g_test_add_func("/interp/blocks/bounded", test_cache_is_bounded);
     g_test_add_func("/interp/blocks/flush", test_flush_mid_block);
+    g_test_add_func("/interp/canonical-fetch", test_canonical_fetch);
     g_test_add_func("/interp/smc/own-block", test_smc_own_block);
     g_test_add_func("/interp/smc/replaces-insn", test_smc_replaces_insn);
     g_test_add_func("/interp/smc/again-and-again", test_smc_again_and_again);

@@ -199,19 +199,36 @@ static Start random_start(void)
     return s;
 }
 
-static void load_start(const Start *s)
+static uint8_t image[RAM_SIZE]; /* memory at the start */
+static uint8_t low_memory[CODE]; /* tables */
+
+static void make_image(const Program *p, const Start *s)
 {
     uint32_t v = s->seed;
-    for (uint32_t a = DATA - 0x1000; a < DATA + 0x5000; a += 4) {
+    memcpy(image, low_memory, CODE);
+    memset(image + CODE, 0xf4, DATA - CODE);
+    memcpy(image + CODE, p->bytes, p->len);
+    for (uint32_t a = DATA; a < RAM_SIZE; a += 4) {
         v = v * 1664525 + 1013904223;
-        memcpy(mem + a, &v, 4);
+        memcpy(image + a, &v, 4);
     }
-    memset(mem + STACK - 0x1000, 0x5a, 0x2000);
+}
+
+/* Only pages that differ are written: translated code of the others stays. */
+static void load_start(const Start *s)
+{
+    for (uint32_t a = 0; a < RAM_SIZE; a += PAGE_SIZE) {
+        if (memcmp(mem + a, image + a, PAGE_SIZE)) {
+            cpu_physical_memory_write(a, image + a, PAGE_SIZE);
+        }
+    }
     tlb_flush(cpu, true);
     for (int i = 0; i < 8; i++) {
         cpu->gpr[i] = s->gpr[i];
     }
     cpu_set_eflags(cpu, s->eflags | 2);
+    machine_flat_segments();
+    cpu->int_shadow = 0;
     cpu->eip = CODE;
     cpu->icount = 0;
     cpu->halted = false;
@@ -228,7 +245,7 @@ typedef struct Result {
     bool halted;
     uint64_t fetch_page, fetch_phys, cr2;
     TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
-    uint8_t data[0x6000], stack[0x2000], code[MAX_CODE];
+    uint8_t memory[RAM_SIZE];
 } Result;
 
 static void save_result(Result *r)
@@ -243,9 +260,7 @@ static void save_result(Result *r)
     r->fetch_phys = cpu->fetch_phys;
     r->cr2 = cpu->cr2;
     memcpy(r->tlb, cpu->tlb, sizeof(r->tlb));
-    memcpy(r->data, mem + DATA - 0x1000, sizeof(r->data));
-    memcpy(r->stack, mem + STACK - 0x1000, sizeof(r->stack));
-    memcpy(r->code, mem + CODE, sizeof(r->code));
+    memcpy(r->memory, mem, sizeof(r->memory));
 }
 
 static void run_for(const ExecEngine *e, int64_t budget)
@@ -281,15 +296,14 @@ static void explain(const Program *p, const Result *a, const Result *b, uint32_t
     fprintf(stderr, "\n");
     print_state("interp", a);
     print_state("jit", b);
-    fprintf(stderr, "tlb %d data %d stack %d code %d\n", memcmp(a->tlb, b->tlb, sizeof(a->tlb)) != 0,
-            memcmp(a->data, b->data, sizeof(a->data)) != 0, memcmp(a->stack, b->stack, sizeof(a->stack)) != 0,
-            memcmp(a->code, b->code, sizeof(a->code)) != 0);
-}
-
-static void load_code(const Program *p, const Start *s)
-{
-    cpu_physical_memory_write(CODE, p->bytes, p->len);
-    load_start(s);
+    if (memcmp(a->tlb, b->tlb, sizeof(a->tlb))) {
+        fprintf(stderr, "the TLB differs\n");
+    }
+    for (uint32_t i = 0; i < RAM_SIZE; i++) {
+        if (a->memory[i] != b->memory[i]) {
+            fprintf(stderr, "memory %x: %02x %02x\n", i, a->memory[i], b->memory[i]);
+        }
+    }
 }
 
 static Result by_interp, by_jit;
@@ -297,10 +311,11 @@ static Result by_interp, by_jit;
 /* The same program for the same number of instructions on both. warm: the JIT has run it once before, so that blocks are linked. */
 static void compare(const Program *p, const Start *s, int64_t budget, uint32_t seed)
 {
-    load_code(p, s);
+    make_image(p, s);
+    load_start(s);
     run_for(&interp_engine, budget);
     save_result(&by_interp);
-    load_code(p, s);
+    load_start(s);
     run_for(&jit_engine, budget);
     save_result(&by_jit);
     if (memcmp(&by_interp, &by_jit, sizeof(by_jit))) {
@@ -314,6 +329,7 @@ static void random_case(uint32_t seed, unsigned insns)
 {
     g_rand_set_seed(rnd, seed);
     machine_reset();
+    memcpy(low_memory, mem, CODE);
     Program p = random_program(insns);
     for (int round = 0; round < 3; round++) {
         Start s = random_start();
@@ -365,6 +381,7 @@ static void run_program(const uint8_t *code, size_t len)
     Start s = { .gpr = { [R_ESP] = STACK, [R_EBX] = DATA } };
     memcpy(p.bytes, code, len);
     machine_reset();
+    memcpy(low_memory, mem, CODE);
     for (int64_t budget = 1; budget < 3000; budget += budget < 64 ? 1 : 61) {
         compare(&p, &s, budget, 0);
     }
@@ -377,7 +394,7 @@ static void test_control_flow(void)
         0xb9, 0x0a, 0x00, 0x00, 0x00,             /*    mov $10, %ecx */
         0xe8, 0x0c, 0x00, 0x00, 0x00,             /* 1: call f */
         0x49, 0x75, 0xf8,                         /*    dec %ecx; jnz 1b */
-        0xb8, 0x1c, 0x00, 0x10, 0x00,             /*    mov $out, %eax */
+        0xb8, 0x1c, 0x00, 0x01, 0x00,             /*    mov $out, %eax */
         0xff, 0xe0,                               /*    jmp *%eax */
         0xf4, 0xf4,
         0x01, 0xca, 0x83, 0x03, 0x03, 0xc3,       /* f: add %ecx, %edx; addl $3, (%ebx); ret */
@@ -390,7 +407,7 @@ static void test_control_flow(void)
 static void test_smc(void)
 {
     static const uint8_t code[] = {
-        0xb9, 0x64, 0x00, 0x00, 0x00, 0x31, 0xc0, 0xfe, 0x05, 0x0f, 0x00, 0x10, 0x00, 0x83, 0xc0, 0x00, 0x49, 0x75, 0xf4, 0xf4
+        0xb9, 0x64, 0x00, 0x00, 0x00, 0x31, 0xc0, 0xfe, 0x05, 0x0f, 0x00, 0x01, 0x00, 0x83, 0xc0, 0x00, 0x49, 0x75, 0xf4, 0xf4
     };
     run_program(code, sizeof(code));
     g_assert_cmpuint(cpu->gpr[R_EAX], ==, 5050);

@@ -361,7 +361,7 @@ static void test_4_level(void)
     ASSERT_PF(PF_P | PF_RSVD, 0x2000, ld(0x2000));
     put64(PT + 24, DATA | P | 1ull << 55); /* ignored */
     RUN(cpu, ld(0x3000));
-    put64(PDPT + 8, 0x40000000 | P | PS); /* no 1 GiB pages */
+    put64(PDPT + 8, 0x40000000 | P | PS | 1 << 13); /* 1 GiB pages: reserved address bits */
     ASSERT_PF(PF_P | PF_RSVD, 0x40000000, ld(0x40000000));
     g_assert_true(RAISES(cpu, EXCP_GP, cpu_set_cr4(cpu, CR4_PGE)));
     g_assert_true(RAISES(cpu, EXCP_GP, cpu_set_cr3(cpu, 1ull << 36)));
@@ -601,7 +601,7 @@ static void test_watchpoints(void)
     cpu_set_dr(cpu, 7, 1u);
     g_assert_true(cpu->has_breakpoints);
     cpu->eip = 0x60;
-    cpu->seg[R_CS].base = 0;
+    cpu->seg[R_CS].base = cpu->seg[R_CS].linear_base = 0;
     g_assert_true(RAISES(cpu, EXCP_DB, cpu_check_insn_breakpoint(cpu)));
     g_assert_cmphex(cpu->dr[6], ==, DR6_FIXED_1 | 1);
     cpu->eflags |= RF_MASK;
@@ -668,7 +668,7 @@ static void test_control_registers(void)
     g_assert_cmphex(cpu->cr0, ==, 0x60000010);
     RUN(cpu, cpu_set_cr0(cpu, 0x1ffaffc0 | CR0_PE));
     g_assert_cmphex(cpu->cr0, ==, CR0_PE | CR0_ET | (0x1ffaffc0 & (CR0_AM | CR0_WP)));
-    g_assert_true(RAISES(cpu, EXCP_GP, cpu_set_cr4(cpu, CR4_SMEP)));
+    g_assert_true(RAISES(cpu, EXCP_GP, cpu_set_cr4(cpu, CR4_PCIDE))); /* only in long mode */
     g_assert_true(RAISES(cpu, EXCP_GP, cpu_set_cr4(cpu, 1 << 13)));
     RUN(cpu, cpu_set_cr4(cpu, CR4_OSFXSR | CR4_VME | CR4_PAE));
     put64(TABLE, P | W);

@@ -1,4 +1,4 @@
-/* LINK: target/i386/seg.c target/i386/stack.c target/i386/segops.c target/i386/far.c target/i386/iret.c target/i386/eflags.c target/i386/excp.c target/i386/task.c target/i386/smm.c target/i386/sys.c target/i386/io.c target/i386/tlb.c target/i386/paging.c target/i386/sysreg.c target/i386/msr.c target/i386/cpuid.c target/i386/debug.c target/i386/cpu.c target/i386/flags.c hw/core/memory.c hw/core/ram.c migration/vmstate.c util/error.c util/qemu-timer.c */
+/* LINK: target/i386/seg.c target/i386/stack.c target/i386/segops.c target/i386/far.c target/i386/iret.c target/i386/syscall.c target/i386/eflags.c target/i386/excp.c target/i386/task.c target/i386/smm.c target/i386/sys.c target/i386/io.c target/i386/tlb.c target/i386/paging.c target/i386/sysreg.c target/i386/msr.c target/i386/cpuid.c target/i386/debug.c target/i386/cpu.c target/i386/flags.c hw/core/memory.c hw/core/ram.c migration/vmstate.c util/error.c util/qemu-timer.c */
 /*
  * tests/cpu/test-seg.c  Protection: segments, gates, task switches, v86 mode, interrupts, double faults, ports, SMM.
  *
@@ -76,6 +76,16 @@ bool apic_msr_write(Device *apic, uint32_t reg, uint64_t value)
 {
     (void)apic;
     return reg == value;
+}
+uint8_t apic_get_tpr(Device *apic)
+{
+    (void)apic;
+    return 0;
+}
+void apic_set_tpr(Device *apic, uint8_t cr8)
+{
+    (void)apic;
+    (void)cr8;
 }
 uint64_t apic_get_tsc_deadline(Device *apic)
 {
@@ -1229,7 +1239,6 @@ static void test_task_286(void)
 }
 
 /* Faults of the new task: its CS:EIP is in the frame. */
- * gate. */
 static void test_task_faults(void)
 {
     enter(0);

@@ -1,6 +1,6 @@
 /*
- * tests/cpu/x87-stubs.h  A processor with nothing but x87 handlers and one flat array of memory, for test-x87.c. Exceptions and
- * memory faults land in cpu->fault_jmp; instructions are built from their row, not decoded.
+ * tests/cpu/x87-stubs.h  A processor with nothing but x87 handlers and one flat array of memory, for test-x87.c.
+ * Exceptions and memory faults land in cpu->fault_jmp; instructions are built from their row, not decoded.
  */
 #ifndef TESTS_CPU_X87_STUBS_H
 #define TESTS_CPU_X87_STUBS_H
@@ -10,7 +10,7 @@
 #include "target/i386/x87-common.h"
 
 #define MEM_SIZE 0x4000
-#define OPERAND 0x1000    /* where memory operands lie */
+#define OPERAND  0x1000 /* where memory operands lie */
 #define NO_FAULT 0xffffffff
 
 static const InsnInfo rows[] = {
@@ -83,12 +83,13 @@ static void new_cpu(void)
         }
     }
     for (unsigned i = 0; i < CPU_NB_SEGS; i++) {
-        cpu->seg[i].read_last = cpu->seg[i].write_last = MEM_SIZE - 1;
+        cpu->seg[i].read_end = cpu->seg[i].write_end = MEM_SIZE;
         cpu->seg[i].selector = (uint16_t)(0x10 + 8 * i);
     }
     cpu->cr0 = CR0_PE | CR0_NE | CR0_MP;
     cpu->cr4 = CR4_OSFXSR;
     cpu->mode = MODE_CODE32 | MODE_PROT;
+    cpu->linear_mask = 0xffffffff;
     cpu->eflags = 2;
     cpu->mxcsr = 0x1f80;
     cpu->fpu.cw = FCW_INIT;
@@ -123,8 +124,17 @@ static const InsnInfo *find_row(InsnMap map, uint8_t opcode, uint8_t modrm)
 static int run_row(const InsnInfo *info, uint8_t modrm, unsigned op_size, uint64_t address)
 {
     static DecodedInsn d;
-    d = (DecodedInsn){ .info = info, .modrm = modrm, .rm = modrm & 7, .op_size = (uint8_t)op_size, .seg = R_DS, .base = R_ZERO,
-                       .index = R_ZERO, .disp = (int64_t)address, .ea_mask = ~0ull, .len = 2, .addr_size = 2 };
+    d = (DecodedInsn){ .info = info,
+                       .modrm = modrm,
+                       .rm = modrm & 7,
+                       .op_size = (uint8_t)op_size,
+                       .seg = R_DS,
+                       .base = R_ZERO,
+                       .index = R_ZERO,
+                       .disp = (int64_t)address,
+                       .ea_mask = ~0ull,
+                       .len = 2,
+                       .addr_size = 2 };
     if (sigsetjmp(cpu->fault_jmp, 0)) {
         return cpu->exception_index;
     }

@@ -1,4 +1,4 @@
-/* LINK: hw/i386/acpi-build.c hw/i386/aml-build.c hw/i386/smbios.c hw/i386/linuxboot.c pc-bios/linuxboot.S util/error.c */
+/* LINK: hw/i386/acpi-build.c hw/i386/aml-build.c hw/i386/smbios.c hw/i386/linuxboot.c pc-bios/linuxboot.S hw/i386/boot-rom.c hw/i386/multiboot.c pc-bios/multiboot.S util/error.c util/option.c */
 /*
  * tests/device/firmware-tables-test.c  What firmware is handed: ACPI blobs run through the loader script, SMBIOS,
  * -kernel.
@@ -16,6 +16,16 @@ uint16_t piix4_pm_io_base(Device *pm)
 {
     (void)pm;
     return pm_base;
+}
+
+const char *replay_recorded_property(const char *name)
+{
+    return NULL;
+}
+
+bool replay_add_property(const char *name, const char *option, const char *value, Error **errp)
+{
+    return true;
 }
 
 bool replay_add_input(const char *role, const char *path, Error **errp)

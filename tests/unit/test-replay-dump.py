@@ -66,7 +66,7 @@ HEADER = bytes.fromhex("00e020070000000000000000")
 U32 = struct.Struct(">I").pack
 U64 = struct.Struct(">Q").pack
 
-# bytes as LOG_FORMAT.md has them (written out here, not made by the tables), text expected
+# bytes as the format has them (written out here, not made by the tables), text expected
 SAMPLES = [
     (b"\x00" + U32(1000), "icount 1000 EVENT_INSTRUCTION count=1000"),
     (b"\x01", "icount 1000 EVENT_INTERRUPT"),

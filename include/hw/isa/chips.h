@@ -17,6 +17,12 @@ void i8254_inhibit_irq0(Device *pit, bool inhibit); /* HPET legacy replacement *
 extern const DeviceType pcspk_type;
 void pcspk_connect(Device *spk, Device *pit);
 
+/* x87 errors: FERR# to IRQ 13, port F0h to IGNNE#. hw/misc/ferr.c */
+extern const DeviceType ferr_type;
+void ferr_connect(Device *ferr, IRQLine irq13);
+void ferr_set(Device *ferr, int level);
+bool ferr_ignne(Device *ferr);
+
 /* HPET at FED00000h, 3 comparators, 10 ns (100 MHz). hw/timer/hpet.c */
 extern const DeviceType hpet_type;
 void hpet_connect(Device *hpet, Device *pit, Device *rtc);
@@ -55,6 +61,9 @@ uint16_t piix4_pm_io_base(Device *pm); /* PMBA, 0 when not programmed */
 /* Debug devices. hw/misc/debugexit.c, hw/char/debugcon.c */
 extern const DeviceType isa_debug_exit_type; /* iobase 0x501, iosize 2 */
 extern const DeviceType isa_debugcon_type;   /* iobase 0xe9, readback 0xe9, chardev */
+
+/* Ports, lines and memory for CPU test kernels. hw/misc/pc-testdev.c */
+extern const DeviceType pc_testdev_type;
 
 /* i440FX host bridge (with PAM, SMRAM) and PIIX3 ISA bridge (PIRQ, RCR at CF9h). hw/pci/i440fx.c, hw/isa/piix3.c */
 extern const DeviceType i440fx_type;

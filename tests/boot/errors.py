@@ -1,0 +1,188 @@
+"""Whatever the user gets wrong is answered with one sentence on stderr that names it, exit status 1, and nothing else."""
+import shutil
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import harness  # noqa: E402
+
+KERNEL = harness.installer_files()[0]
+
+
+def broken_files(work):
+    """A cut kernel, a text file, an empty one."""
+    with open(KERNEL, "rb") as source, open(work / "cut-kernel", "wb") as target:
+        target.write(source.read(4096))
+    with open(work / "text", "w", encoding="ascii") as file:
+        file.write("This is neither a kernel, nor a firmware image, nor a log.\n" * 100)
+    open(work / "empty", "w", encoding="ascii").close()
+
+
+def option_mistakes():
+    """(arguments, what the sentence must name)"""
+    return [
+        ("-bogus", "-bogus"),
+        ("--bogus=1", "--bogus=1"),
+        ("disk.img", "disk.img"),
+        ("-m", "-m"),
+        ("-serial", "-serial"),
+        ("-m abc", "abc"),
+        ("-m 0", "-m 0"),
+        ("-m -5", "-5"),
+        ("-m 99999T", "99999T"),
+        ("-m 64,bogus=1", "bogus"),
+        ("-M foo", "foo"),
+        ("-M pc,bogus=on", "bogus"),
+        ("-M pc,hpet=perhaps", "perhaps"),
+        ("-accel kvm", "kvm"),
+        ("-cpu foo", "foo"),
+        ("-cpu qemu32,+bogus", "bogus"),
+        ("-cpu qemu32,bogus=1", "bogus"),
+        ("-smp 0", "0"),
+        ("-smp 100000", "100000"),
+        ("-smp many", "many"),
+        ("-vga bogus", "bogus"),
+        ("-display bogus", "bogus"),
+        ("-net bogus", "bogus"),
+        ("-nic bogus", "bogus"),
+        ("-boot z", "z"),
+        ("-boot order=c,bogus=1", "bogus"),
+        ("-boot menu=perhaps", "perhaps"),
+        ("-rtc base=bogus", "bogus"),
+        ("-rtc clock=bogus", "bogus"),
+        ("-rtc bogus=1", "bogus"),
+        ("-device foo", "foo"),
+        ("-device foo,bar=1", "foo"),
+        ("-device isa-debug-exit,bogus=1", "bogus"),
+        ("-device isa-debug-exit,iobase=xyz", "xyz"),
+        ("-device isa-debug-exit,iobase=0x12345678", "0x12345678"),
+        ("-device isa-debugcon,chardev=missing", "missing"),
+        ("-device ,x=1", ""),
+        ("-serial foo:", "foo:"),
+        ("-serial chardev:missing", "missing"),
+        ("-serial file:/no/such/directory/file", "/no/such/directory/file"),
+        ("-serial tcp:bogus", "bogus"),
+        ("-serial unix:/no/such/directory/socket", "/no/such/directory/socket"),
+        ("-serial null -serial null -serial null -serial null -serial null", "serial"),
+        ("-serial stdio -monitor stdio", "stdio"),
+        ("-monitor foo:", "foo:"),
+        ("-mon missing", "missing"),
+        ("-chardev null", "id"),
+        ("-chardev bogus,id=a", "bogus"),
+        ("-chardev null,id=a,bogus=1", "bogus"),
+        ("-chardev null,id=a -chardev null,id=a", "'a'"),
+        ("-chardev file,id=a", "file"),
+        ("-parallel bogus", "bogus"),
+        ("-append quiet", "-append"),
+        ("-initrd /dev/null", "-initrd"),
+    ]
+
+
+def file_mistakes(work):
+    return [
+        ("-kernel /no/such/kernel", "/no/such/kernel"),
+        ("-kernel /usr", "/usr"),
+        (f"-kernel {work / 'text'}", work / "text"),
+        (f"-kernel {work / 'empty'}", work / "empty"),
+        (f"-kernel {work / 'cut-kernel'}", work / "cut-kernel"),
+        (f"-kernel {KERNEL} -initrd /no/such/initrd", "/no/such/initrd"),
+        (f"-kernel {KERNEL} -initrd /usr", "/usr"),
+        (f"-m 16 -kernel {KERNEL} -initrd {harness.installer_files()[1]}", "too large"),
+        (f"-kernel {KERNEL} -append {'x' * 3000}", "3000"),
+        ("-bios /no/such/bios", "/no/such/bios"),
+        (f"-bios {work / 'text'}", work / "text"),
+        (f"-bios {work / 'empty'}", work / "empty"),
+    ]
+
+
+def icount_mistakes(work):
+    return [
+        ("-icount bogus=1", "bogus"),
+        ("-icount shift=bogus", "bogus"),
+        ("-icount shift=11", "11"),
+        ("-icount shift=-1", "-1"),
+        ("-icount sleep=perhaps", "perhaps"),
+        ("-icount align=on", "align"),
+        ("-icount rr=bogus,rrfile=x", "bogus"),
+        ("-icount rr=record", "rrfile"),
+        ("-icount rr=replay", "rrfile"),
+        ("-icount rr=record,rrfile=", "rrfile"),
+        ("-icount rrfile=x", "rrfile=x"),
+        (f"-icount shift=auto,rr=record,rrfile={work / 'x'}", "auto"),
+        (f"-icount shift=auto,rr=replay,rrfile={work / 'x'}", "auto"),
+        (f"-icount rr=record,rrfile={work / 'x'},rrsync=perhaps", "perhaps"),
+        (f"-icount rr=record,rrfile={work / 'x'},rrsnapshot=s", "s"),
+        ("-icount rr=record,rrfile=/no/such/directory/log", "/no/such/directory/log"),
+        ("-icount rr=record,rrfile=/dev/full", "/dev/full"),
+        ("-icount rr=replay,rrfile=/no/such/log", "/no/such/log"),
+        ("-icount rr=replay,rrfile=/usr", "/usr"),
+        (f"-icount rr=replay,rrfile={work / 'text'}", work / "text"),
+        (f"-icount rr=replay,rrfile={work / 'empty'}", work / "empty"),
+        (f"-icount rr=replay,rrfile={KERNEL}", KERNEL),
+    ]
+
+
+def check_refused(arguments, *names):
+    guest = harness.run(["-display", "none"] + arguments, timeout=20)
+    said = guest.stderr_text()
+    what = " ".join(arguments)[:200]
+    harness.check_equal(guest.status, 1, f"exit status of '{what}' (stderr {said!r})")
+    harness.check(said.count("\n") == 1 and said.startswith("qemu-system-i386: "), f"'{what}': one sentence expected, got {said!r}")
+    for name in names:
+        harness.check(name in said, f"'{what}': {name!r} is not named in {said!r}")
+    harness.check_equal(guest.output, b"", f"'{what}': stdout")
+
+
+def record_linux(work):
+    """A recording of the first moments of a boot from copies of kernel and initrd."""
+    shutil.copy(KERNEL, work / "kernel")
+    harness.small_initramfs(work / "initrd")
+    return ["-m", "256", "-kernel", work / "kernel", "-initrd", work / "initrd", "-append", "quiet", "-serial", "none"]
+
+
+def flip(path, offset):
+    with open(path, "r+b") as file:
+        file.seek(offset)
+        byte = file.read(1)[0]
+        file.seek(offset)
+        file.write(bytes([byte ^ 1]))
+
+
+def changed(arguments, option, value):
+    at = arguments.index(option) + 1
+    return arguments[:at] + [value] + arguments[at + 1:]
+
+
+def other_than_recorded(work):
+    arguments = record_linux(work)
+    log = work / "log"
+    guest = harness.Guest(["-display", "none", "-monitor", "stdio"] + arguments + harness.icount("record", log))
+    guest.expect(harness.PROMPT)
+    guest.type(b"quit\n")
+    harness.check_recorded(guest)
+    replay = harness.icount("replay", log)
+
+    check_refused(changed(arguments, "-m", "128") + replay, "128M", "256M")
+    check_refused(changed(arguments, "-append", "loud") + replay, "loud", "quiet")
+    check_refused(arguments + ["-cpu", "486"] + replay, "486", "qemu32")
+    check_refused(arguments + ["-icount", f"shift=3,rr=replay,rrfile={log}"], "shift", "3", "7")
+    check_refused(changed(arguments, "-initrd", work / "kernel") + replay, "initrd", work / "kernel")
+    check_refused(arguments[:4] + arguments[6:] + replay, "initrd", work / "initrd")
+    check_refused(["-m", "256", "-serial", "none"] + replay, "-append quiet")
+    flip(work / "initrd", 100000)
+    check_refused(arguments + replay, "initrd", work / "initrd")
+    flip(work / "initrd", 100000)
+    flip(work / "kernel", 3000000)
+    check_refused(arguments + replay, "kernel", work / "kernel")
+    flip(work / "kernel", 3000000)
+    harness.replay_and_compare(["-display", "none"] + arguments, log, guest, same_output=False)
+
+
+def test(work):
+    broken_files(work)
+    for line, name in option_mistakes() + file_mistakes(work) + icount_mistakes(work):
+        check_refused(line.split(" "), name)
+    other_than_recorded(work)
+
+
+harness.main(test)

@@ -1,0 +1,107 @@
+"""The monitor on stdio: every command says something sensible, and stop, cont, reset and quit do what they say."""
+import re
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import harness  # noqa: E402
+
+
+class Machine(harness.Guest):
+    """SeaBIOS without a disk, its messages in a file."""
+
+    def __init__(self, work, *more):
+        self.log = work / "seabios"
+        super().__init__(["-M", "pc", "-m", "64", "-display", "none", "-serial", "none", "-monitor", "stdio", "-chardev",
+                          f"file,id=log,path={self.log}", "-device", "isa-debugcon,iobase=0x402,chardev=log", *more])
+        self.expect(b"type 'help'")
+        self.expect(harness.PROMPT)
+
+    def booted(self, times):
+        harness.wait_for(f"boot {times}", lambda: open(self.log, "rb").read().count(b"No bootable device.") >= times)
+
+
+def check_has(guest, command, *patterns):
+    text = guest.monitor(command)
+    for pattern in patterns:
+        harness.check(re.search(pattern, text), f"'{command}': no {pattern!r} in:\n{text}")
+    harness.check("rror" not in text and "unknown command" not in text, f"'{command}': {text}")
+
+
+def informs(guest):
+    check_has(guest, "info version", r"^\d+\.\d+")
+    check_has(guest, "info status", "VM status: running")
+    check_has(guest, "info registers", r"CPU#0", r"E?AX=[0-9a-f]+", r"EIP=[0-9a-f]+", r"CR0=[0-9a-f]+", r"GDT=")
+    check_has(guest, "info mtree", "pc.ram|ram-below-4g", "pc.bios|isa-bios", "vga")
+    check_has(guest, "info mtree -f", "00000000fffc0000-00000000ffffffff")
+    check_has(guest, "info pic", "ioapic", "pic0", "pic1")
+    check_has(guest, "info lapic", "SPIV|SVR", "LVT")
+    check_has(guest, "info pci", "8086:1237", "8086:7000", "8086:7113", "1234:1111")
+    check_has(guest, "info qtree", "i8259", "isa-pit", "mc146818rtc", "fw_cfg", "VGA")
+    check_has(guest, "info replay", "record|replay")
+    check_has(guest, "info chardev", "log", "compat_monitor0")
+    check_has(guest, "info icount", r"icount: \d+")
+    check_has(guest, "help", "info", "system_powerdown", "xp", "quit")
+    check_has(guest, "help quit", "^quit", "quit the emulator")
+    check_has(guest, "info", "info registers", "info replay")
+
+
+def examines(guest):
+    rom = open("/usr/share/seabios/bios-256k.bin", "rb").read()
+    entry = int.from_bytes(rom[-16:-12], "little")
+    check_has(guest, "xp /1xw 0xfffffff0", f"fffffff0: 0x{entry:08x}")
+    check_has(guest, "xp/2xb 0xfffffff0", f"0x{rom[-16]:02x} 0x{rom[-15]:02x}")
+    check_has(guest, "xp /1i 0xfffffff0", "jmp")
+    check_has(guest, "x /4xw 0xf0000", "000f0000:")
+    check_has(guest, "p 6*7", "^0x2a")
+    check_has(guest, "print ($eip & 1) * 0", "^0x0")
+    check_has(guest, "print 7&3", "^0x3")
+
+
+def refuses(guest):
+    harness.check_equal(guest.monitor("bogus 1").strip(), "unknown command: 'bogus'", "an unknown command")
+    harness.check_equal(guest.monitor("info bogus").strip(), "unknown command: 'info bogus'", "an unknown info")
+    for command in ("x", "xp /4z 0", "x /4x bogus", "print 1+", "print $bogus", "sendkey bogus", "print 1/0"):
+        text = guest.monitor(command)
+        harness.check(text.strip() and text.count("\n") == 1, f"'{command}' should be refused in one line, says:\n{text}")
+    harness.check_equal(guest.monitor(""), "", "an empty line")
+    harness.check_equal(guest.monitor("print 999999999999999999999999").count("\n"), 1, "lines for a huge number")
+
+
+def counts(guest):
+    return int(re.search(r"icount: (\d+)", guest.monitor("info icount")).group(1))
+
+
+def stops(guest):
+    guest.monitor("stop")
+    check_has(guest, "info status", "paused")
+    before = counts(guest)
+    guest.monitor("xp /64xw 0")
+    harness.check_equal(counts(guest), before, "the instruction count of a stopped machine")
+    guest.monitor("cont")
+    check_has(guest, "info status", "running")
+
+
+def test(work):
+    guest = Machine(work, "-icount", "shift=7")
+    guest.booted(1)
+    informs(guest)
+    examines(guest)
+    refuses(guest)
+    stops(guest)
+    guest.monitor("system_reset")
+    guest.booted(2)
+    guest.type(b"quit\n")
+    harness.check_equal(guest.finish(), 0, "exit status after quit")
+    harness.check_equal(guest.errors, b"", "stderr")
+
+    guest = Machine(work, "-S")
+    check_has(guest, "info status", "prelaunch|paused")
+    check_has(guest, "info registers", "EIP=0000fff0")
+    guest.monitor("c")
+    guest.booted(1)
+    guest.type(b"q\n")
+    harness.check_equal(guest.finish(), 0, "exit status after q")
+
+
+harness.main(test)
