@@ -6,11 +6,8 @@
 #include <signal.h>
 
 #include "accel/engine.h"
-<<<<<<< HEAD
-#include "accel/jit/jit.h"
-=======
 #include "accel/interp/trace.h"
->>>>>>> main
+#include "accel/jit/jit.h"
 #include "chardev/char.h"
 #include "exec/memory.h"
 #include "hw/core/device.h"

@@ -232,7 +232,6 @@ static void run_step(CPUState *cpu, BlockCache *cache)
 
 /* ---- the engine ---- */
 
-<<<<<<< HEAD
 Block *interp_run_block(CPUState *cpu, Block *block)
 {
     run_insns(cpu, block, MIN(cpu->icount_limit - cpu->icount, block->count));
@@ -240,11 +239,13 @@ Block *interp_run_block(CPUState *cpu, Block *block)
     return block;
 }
 
-static inline ExitReason run(CPUState *cpu, const BlockRunner *runner)
-=======
-/* Made twice, so that the usual one does not pay for the trace. */
-static inline __attribute__((always_inline)) ExitReason run_loop(CPUState *cpu, const bool trace)
->>>>>>> main
+static Block *run_block_traced(CPUState *cpu, Block *block)
+{
+    interp_trace.executes(cpu, block);
+    return interp_run_block(cpu, block);
+}
+
+static ExitReason run(CPUState *cpu, const BlockRunner *runner)
 {
     BlockCache *cache = cpu->engine_data;
     Block *block = NULL;
@@ -261,23 +262,8 @@ static inline __attribute__((always_inline)) ExitReason run_loop(CPUState *cpu, 
             }
         }
         block = next_block(cpu, cache, block);
-<<<<<<< HEAD
         block = runner->run(cpu, block);
-=======
-        if (trace) {
-            interp_trace.executes(cpu, block);
-        }
-        run_insns(cpu, block, MIN(cpu->icount_limit - cpu->icount, block->count));
-        if (unlikely(cpu->eip == cpu->insn_ip)) {
-            note_unfinished(cpu);
-        }
->>>>>>> main
     }
-}
-
-static ExitReason run(CPUState *cpu)
-{
-    return unlikely(interp_trace.executes) ? run_loop(cpu, true) : run_loop(cpu, false);
 }
 
 /* The instruction was not retired. Debug traps that it earned will be earned again; its interrupt shadow is over. */
@@ -310,8 +296,8 @@ ExitReason interp_exec_with(CPUState *cpu, int64_t budget, const BlockRunner *ru
 
 static ExitReason interp_exec(CPUState *cpu, int64_t budget)
 {
-    static const BlockRunner runner = { .run = interp_run_block };
-    return interp_exec_with(cpu, budget, &runner);
+    static const BlockRunner runner = { .run = interp_run_block }, traced = { .run = run_block_traced };
+    return interp_exec_with(cpu, budget, unlikely(interp_trace.executes) ? &traced : &runner);
 }
 
 void interp_init_cpu(CPUState *cpu)

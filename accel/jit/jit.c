@@ -7,6 +7,7 @@
 #include "accel/jit/jit.h"
 
 #include "accel/interp/interp.h"
+#include "accel/interp/trace.h"
 #include "accel/jit/jit-private.h"
 
 #define MAX_CONTEXTS 512
@@ -26,7 +27,7 @@ static uint64_t generation; /* of the code cache */
 
 static bool segment_is_flat(const SegmentCache *s)
 {
-    return s->base == 0 && s->read_last == UINT32_MAX && s->write_last == UINT32_MAX;
+    return s->linear_base == 0 && s->read_end > UINT32_MAX && s->write_end > UINT32_MAX;
 }
 
 uint32_t jit_flat_segments(const CPUState *cpu)
@@ -226,6 +227,10 @@ static void faulted(CPUState *cpu)
 static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 {
     static const BlockRunner runner = { .run = run_block, .fault = faulted };
+    if (unlikely(interp_trace.executes)) { /* -d exec, cpu: every block is shown, so the interpreter runs them */
+        last_exit = NULL;
+        return interp_engine.exec(cpu, budget);
+    }
     return interp_exec_with(cpu, budget, &runner);
 }
 

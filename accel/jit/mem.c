@@ -58,15 +58,15 @@ static void emit_segment(Translator *t, unsigned seg, unsigned size, bool write)
         return;
     }
     size_t segment = offsetof(CPUState, seg) + seg * sizeof(SegmentCache) - CPU_BIAS;
-    size_t last = write ? offsetof(SegmentCache, write_last) : offsetof(SegmentCache, read_last);
+    size_t limit = write ? offsetof(SegmentCache, write_end) : offsetof(SegmentCache, read_end);
     unsigned end = H_ADDR;
     if (size > 1) {
         em_rm(&t->e, 3, 0x8d, H_T1, H_ADDR, (int32_t)size - 1);
         end = H_T1;
     }
-    em_rm(&t->e, 3, 0x3b, end, H_CPU, (int32_t)(segment + last));
-    new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, COND_G));
-    em_rm(&t->e, 2, 0x03, H_ADDR, H_CPU, (int32_t)(segment + offsetof(SegmentCache, base)));
+    em_rm(&t->e, 3, 0x3b, end, H_CPU, (int32_t)(segment + limit));
+    new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, COND_AE));
+    em_rm(&t->e, 2, 0x03, H_ADDR, H_CPU, (int32_t)(segment + offsetof(SegmentCache, linear_base)));
 }
 
 /* H_ADDR: linear -> host address. */

@@ -44,6 +44,10 @@ const ExecEngine *current_engine(void)
 {
     return engine;
 }
+uint64_t guest_random(void)
+{
+    return 0;
+}
 int64_t qemu_clock_get_ns(QEMUClockType type)
 {
     return 0;
@@ -54,6 +58,8 @@ int64_t qemu_clock_get_ns(QEMUClockType type)
         g_error("%s without an APIC", #name); \
     }
 NO_APIC(apic_get_base)
+NO_APIC(apic_get_tpr)
+NO_APIC(apic_set_tpr)
 NO_APIC(apic_get_tsc_deadline)
 NO_APIC(apic_msr_read)
 NO_APIC(apic_msr_write)
