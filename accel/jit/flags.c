@@ -27,6 +27,11 @@ bool insn_observes(const Translator *t, unsigned k)
         if (stack) {
             return true;
         }
+        bool string = op >= 0xa4 && op <= 0xaf && op != 0xa8 && op != 0xa9;
+        bool division = (op == 0xf6 || op == 0xf7) && info->modrm.reg >= 6;
+        if (string || division) {
+            return true;
+        }
         if (op == 0x8d) {
             return false;
         }
@@ -74,7 +79,7 @@ static uint32_t needed_before(const Translator *t)
 /* ---- code ---- */
 
 /* Host flags -> cpu->jit.flags; keeps them, unless AF must be corrected. H_T2 is free. */
-static void emit_save(Emit *e, bool af_bad)
+void flags_emit_save(Emit *e, bool af_bad)
 {
     em_mov_rr(e, 3, H_T2, H_RAX);
     em8(e, 0x9f); /* lahf */
@@ -157,7 +162,7 @@ void flags_emit_recipe_to_mem(Emit *e, const FlagRecipe *r)
     if (r->kind == RECIPE_IMUL) {
         emit_imul_flags(e, r);
     } else {
-        emit_save(e, emit_recipe(e, r));
+        flags_emit_save(e, emit_recipe(e, r));
     }
 }
 
@@ -170,7 +175,7 @@ void flags_want_mem(Translator *t)
         return;
     }
     if (f->host && !(f->af_bad && f->recipe.kind != RECIPE_NONE)) {
-        emit_save(&t->e, f->af_bad);
+        flags_emit_save(&t->e, f->af_bad);
         f->host &= !f->af_bad;
     } else {
         lockstep_assert(f->recipe.kind != RECIPE_NONE, "jit: flags are lost");

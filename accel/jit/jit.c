@@ -20,6 +20,7 @@ JitIBTC *jit_ibtc;
 static JitContext contexts[MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
 static unsigned nb_contexts = 1;
 static const JitContext *last_context = &contexts[0];
+static const JitContext *recent[4]; /* before that */
 static JitExit *last_exit; /* how translated code was left, when the next block may be joined to it */
 static uint64_t generation; /* of the code cache */
 
@@ -74,8 +75,26 @@ static const JitContext *new_context(CPUState *cpu)
     return ctx;
 }
 
+static const JitContext *find_recent(const CPUState *cpu)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(recent); i++) {
+        if (recent[i] && jit_context_matches(cpu, recent[i])) {
+            const JitContext *found = recent[i];
+            recent[i] = last_context;
+            return found;
+        }
+    }
+    return NULL;
+}
+
 static const JitContext *find_context(const CPUState *cpu)
 {
+    static unsigned oldest;
+    const JitContext *found = find_recent(cpu);
+    if (found) {
+        return found;
+    }
+    recent[oldest++ % ARRAY_SIZE(recent)] = last_context;
     for (unsigned i = 1; i < nb_contexts; i++) {
         if (jit_context_matches(cpu, &contexts[i])) {
             return &contexts[i];
@@ -121,6 +140,7 @@ static bool has_room(void)
 static void forget_all(CPUState *cpu)
 {
     block_cache_flush(cpu->engine_data);
+    memset(recent, 0, sizeof(recent));
     nb_contexts = 1;
     last_context = &contexts[0];
 }

@@ -99,7 +99,7 @@ void mem_operand(Translator *t, unsigned size, bool write)
     emit_probe(t, size, write);
 }
 
-void mem_stack(Translator *t, unsigned host_base, int32_t disp, unsigned size, bool write)
+void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write)
 {
     flags_before_clobber(t);
     if (disp) {
@@ -107,8 +107,13 @@ void mem_stack(Translator *t, unsigned host_base, int32_t disp, unsigned size, b
     } else {
         em_mov_rr(&t->e, 2, H_ADDR, host_base);
     }
-    emit_segment(t, R_SS, size, write);
+    emit_segment(t, seg, size, write);
     emit_probe(t, size, write);
+}
+
+void handler_if(Translator *t, unsigned cond)
+{
+    new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, cond));
 }
 
 void call_handler_in_place(Translator *t)

@@ -412,6 +412,37 @@ static void rule_mul(Translator *t)
     t->own_recipe = false;
 }
 
+/*
+ * DIV, IDIV of EDX:EAX. The host must not fault: whatever might is left to the handler, and for IDIV also what is not a
+ * sign-extended 32-bit dividend. Flags stay.
+ */
+static void rule_div(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    Emit *e = &t->e;
+    bool is_signed = d->info->modrm.reg == 7;
+    if (insn_is_mem(d)) {
+        mem_operand(t, 4, false);
+        em_load(e, 2, H_T1, H_ADDR, 0);
+    } else {
+        flags_before_clobber(t);
+        em_mov_rr(e, 2, H_T1, host_reg(d->rm));
+    }
+    if (is_signed) {
+        em_mov_rr(e, 2, H_T2, H_RAX);
+        em_shift_ri(e, 2, 7, H_T2, 31);
+        em_alu_rr(e, 2, ALU_CMP, H_T2, H_RDX);
+        handler_if(t, COND_NE);
+        em_rm(e, 2, 0x8d, H_T2, H_T1, 1);
+        em_alu_ri(e, 2, ALU_CMP, H_T2, 1);
+        handler_if(t, COND_BE); /* 0, -1 */
+    } else {
+        em_alu_rr(e, 2, ALU_CMP, H_RDX, H_T1);
+        handler_if(t, COND_AE);
+    }
+    em_rr(e, 2, 0xf7, is_signed ? 7 : 6, H_T1);
+}
+
 /* ---- shifts ---- */
 
 static unsigned shift_count(const DecodedInsn *d)
@@ -474,15 +505,32 @@ static void rule_rotate_imm(Translator *t)
     t->flags = (FlagState){ .host = false };
 }
 
-/* By CL, or a double shift: only where nobody wants the flags (flags_analyse). */
+/* By CL: a count of zero changes no flag, any other those of the last single step. Not ECX itself. */
 static void rule_shift_cl(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    unsigned size = d->op_size, op = (unsigned)d->info->modrm.reg;
-    em_rr(&t->e, size, size ? 0xd3 : 0xd2, op == 6 ? 4 : op, host_reg_sized(d->rm, size));
-    t->flags = (FlagState){ .host = false };
+    Emit *e = &t->e;
+    unsigned size = d->op_size, op = (unsigned)d->info->modrm.reg, reg = host_reg_sized(d->rm, size);
+    op = op == 6 ? 4 : op;
+    if (!t->needed[t->k]) {
+        em_rr(e, size, size ? 0xd3 : 0xd2, op, reg);
+        t->flags = (FlagState){ .host = false };
+        return;
+    }
+    flags_want_mem(t);
+    em_rr(e, 0, 0xf6, 0, H_RCX); /* test cl, 31 */
+    em8(e, 31);
+    uint8_t *none = em_jcc_later(e, COND_E);
+    em_rm(e, 3, 0x8d, H_RCX, H_RCX, -1);
+    em_rr(e, size, size ? 0xd3 : 0xd2, op, reg);
+    em_shift_ri(e, size, op, reg, 1);
+    em_rm(e, 3, 0x8d, H_RCX, H_RCX, 1);
+    flags_emit_save(e, true);
+    em_patch(none, e->rx_delta, em_here(e));
+    t->flags = (FlagState){ .mem = true };
 }
 
+/* Only where nobody wants the flags (flags_analyse). */
 static void rule_double_shift(Translator *t)
 {
     const DecodedInsn *d = t->d;
@@ -634,7 +682,7 @@ static Rule *group3(const DecodedInsn *d)
     case 5:
         return d->op_size == 2 ? rule_mul : NULL;
     default:
-        return NULL;
+        return d->op_size == 2 ? rule_div : NULL;
     }
 }
 
@@ -674,7 +722,7 @@ static Rule *one_byte_rule(const DecodedInsn *d)
         return shift_row(d);
     case 0xd2:
     case 0xd3:
-        return d->info->modrm.reg != 2 && d->info->modrm.reg != 3 && !insn_is_mem(d) ? rule_shift_cl : NULL;
+        return d->info->modrm.reg >= 4 && !insn_is_mem(d) && (d->rm & 0x1f) != R_ECX ? rule_shift_cl : NULL;
     case 0xf6:
     case 0xf7:
         return group3(d);
@@ -727,8 +775,5 @@ Rule *rule_for_alu(const DecodedInsn *d)
 bool rule_needs_dead_flags(const DecodedInsn *d)
 {
     unsigned op = d->info->opcode;
-    if (d->info->map == M_0F) {
-        return op == 0xa4 || op == 0xa5 || op == 0xac || op == 0xad;
-    }
-    return d->info->map == M_1B && (op == 0xd2 || op == 0xd3);
+    return d->info->map == M_0F && (op == 0xa4 || op == 0xa5 || op == 0xac || op == 0xad);
 }

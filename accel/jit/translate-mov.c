@@ -228,7 +228,56 @@ static void rule_leave(Translator *t)
     em_load(&t->e, 2, H_RBP, H_ADDR, 0);
 }
 
+/* ---- strings without REP: 32-bit addresses ---- */
+
+static void advance(Translator *t, unsigned reg)
+{
+    em_load(&t->e, 2, H_T1, H_CPU, CPU_OFF(df));
+    em_rx(&t->e, 2, 0x8d, reg, reg, H_T1, t->d->op_size, 0);
+}
+
+static void rule_movs(Translator *t)
+{
+    unsigned size = t->d->op_size;
+    mem_at(t, t->d->seg, H_RSI, 0, 1u << size, false);
+    em_load(&t->e, size, H_T1, H_ADDR, 0);
+    em_store(&t->e, size, H_T1, H_CPU, TMP_OFF);
+    mem_at(t, R_ES, H_RDI, 0, 1u << size, true);
+    em_load(&t->e, size, H_T1, H_CPU, TMP_OFF);
+    em_store(&t->e, size, H_T1, H_ADDR, 0);
+    advance(t, H_RSI);
+    advance(t, H_RDI);
+}
+
+static void rule_stos(Translator *t)
+{
+    mem_at(t, R_ES, H_RDI, 0, 1u << t->d->op_size, true);
+    em_store(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+    advance(t, H_RDI);
+}
+
+static void rule_lods(Translator *t)
+{
+    mem_at(t, t->d->seg, H_RSI, 0, 1u << t->d->op_size, false);
+    em_load(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+    advance(t, H_RSI);
+}
+
+static void rule_scas(Translator *t)
+{
+    mem_at(t, R_ES, H_RDI, 0, 1u << t->d->op_size, false);
+    em_rm(&t->e, t->d->op_size, t->d->op_size ? 0x3b : 0x3a, H_RAX, H_ADDR, 0);
+    flags_set(t, false);
+    advance(t, H_RDI);
+}
+
 /* ---- which rule ---- */
+
+static Rule *string_rule(const DecodedInsn *d, Rule *rule)
+{
+    bool repeated = d->prefix & (PREFIX_REP | PREFIX_REPNE);
+    return d->addr_size == 2 && !repeated ? rule : NULL;
+}
 
 static bool high_with_memory(const DecodedInsn *d)
 {
@@ -276,6 +325,18 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d)
     case 0xa2:
     case 0xa3:
         return rule_mov_o_a;
+    case 0xa4:
+    case 0xa5:
+        return string_rule(d, rule_movs);
+    case 0xaa:
+    case 0xab:
+        return string_rule(d, rule_stos);
+    case 0xac:
+    case 0xad:
+        return string_rule(d, rule_lods);
+    case 0xae:
+    case 0xaf:
+        return string_rule(d, rule_scas);
     case 0xb0:
     case 0xb8:
         return rule_mov_z_i;
@@ -302,6 +363,8 @@ static Rule *two_byte_rule(const DecodedInsn *d)
     case 0xbe:
     case 0xbf: /* AH..BH cannot be encoded together with R12 */
         return d->reg == R_ESP && !insn_is_mem(d) && (d->rm & REG8_HIGH) ? NULL : rule_extend;
+    case 0xae: /* LFENCE MFENCE SFENCE: nobody else looks at memory meanwhile */
+        return !insn_is_mem(d) && d->info->modrm.reg >= 5 && d->info->prefix != PFX_F3 && d->info->prefix != PFX_66 ? rule_nop : NULL;
     case 0xc8:
         return d->op_size == 2 ? rule_bswap : NULL;
     default:

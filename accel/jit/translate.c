@@ -13,7 +13,8 @@ uint32_t rule_flags_read(const DecodedInsn *d)
 /* Flags that are written whatever the operands. A shift by CL may write none. */
 uint32_t rule_flags_killed(const DecodedInsn *d)
 {
-    if (rule_needs_dead_flags(d)) {
+    bool by_cl = d->info->map == M_1B && (d->info->opcode == 0xd2 || d->info->opcode == 0xd3);
+    if (by_cl || rule_needs_dead_flags(d)) {
         return 0;
     }
     return d->info->flags_written;

@@ -99,12 +99,19 @@ void flags_set_recipe(Translator *t, bool host_valid, FlagRecipe recipe);
 bool flags_keep_operands(const Translator *t);
 void flags_emit_recipe_to_mem(Emit *e, const FlagRecipe *r); /* cold paths */
 void flags_emit_restore(Emit *e);
+void flags_emit_save(Emit *e, bool af_bad); /* uses H_T2 */
 
 /* ---- mem.c ---- */
 /* H_ADDR = host address of the memory operand; false: not for us (nothing was emitted). */
 void mem_operand(Translator *t, unsigned size, bool write);
-/* The same for SS:[register + disp]; 32-bit stack. */
-void mem_stack(Translator *t, unsigned host_base, int32_t disp, unsigned size, bool write);
+/* The same for seg:[register + disp]; 32-bit addresses. */
+void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write);
+static inline void mem_stack(Translator *t, unsigned host_base, int32_t disp, unsigned size, bool write)
+{
+    mem_at(t, R_SS, host_base, disp, size, write);
+}
+/* When the host condition holds, the handler does this instruction instead. Nothing of it may have been done. */
+void handler_if(Translator *t, unsigned cond);
 void mem_emit_cold(Translator *t);
 JitSite *new_site(Translator *t);
 void call_handler_in_place(Translator *t);
