@@ -17,7 +17,7 @@ bool insn_observes(const Translator *t, unsigned k)
 {
     const DecodedInsn *d = &t->block->insn[k];
     const InsnInfo *info = d->info;
-    if (!t->rules[k]) {
+    if (!t->rules[k] || (info->attributes & SSE)) {
         return true;
     }
     if (info->map == M_1B) {

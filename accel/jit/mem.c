@@ -32,7 +32,7 @@ JitSite *new_site(Translator *t)
 static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
 {
     Cold *c = &t->cold[t->nb_cold++];
-    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .index = t->k };
+    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .fp_before = t->fp_open };
     return c;
 }
 
@@ -91,12 +91,22 @@ static void emit_probe(Translator *t, unsigned size, bool write)
     c->site->write = write;
 }
 
-void mem_operand(Translator *t, unsigned size, bool write)
+void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
 {
     flags_before_clobber(t);
     emit_offset(t, t->d);
     emit_segment(t, t->d->seg, size, write);
+    if (aligned) {
+        em_rr(&t->e, 2, 0xf7, 0, H_ADDR);
+        em32(&t->e, size - 1);
+        handler_if(t, COND_NE);
+    }
     emit_probe(t, size, write);
+}
+
+void mem_operand(Translator *t, unsigned size, bool write)
+{
+    mem_operand_aligned(t, size, write, false);
 }
 
 void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write)
@@ -118,6 +128,8 @@ void handler_if(Translator *t, unsigned cond)
 
 void call_handler_in_place(Translator *t)
 {
+    fp_close(t);
+    t->sse_checked = false;
     flags_want_mem(t);
     JitSite *site = new_site(t);
     em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)site);
@@ -138,7 +150,7 @@ void call_handler_in_place(Translator *t)
 static void emit_after_handler(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
-    if (c->own_recipe && c->flags_after && !c->after.mem) {
+    if (c->leave_after || (c->own_recipe && c->flags_after && !c->after.mem)) {
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
         *exit = (JitExit){ .kind = JIT_EXIT_POLL, .eip = c->site->next_ip, .refund = c->site->left - 1u };
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
@@ -148,7 +160,24 @@ static void emit_after_handler(Translator *t, const Cold *c)
     if (c->flags_after && c->after.host) {
         flags_emit_restore(e);
     }
+    if (c->fp_after) {
+        fp_emit_guest_mxcsr(e);
+    }
     em_jmp(e, c->next);
+}
+
+/* Back to the hot code with a host address, or on with ZF set. */
+static void emit_call_access(Emit *e, const Cold *c)
+{
+    em_call(e, jit_thunks.access);
+    if (!c->fp_before) {
+        em_patch(em_jcc_later(e, COND_NE), e->rx_delta, c->back);
+        return;
+    }
+    uint8_t *done = em_jcc_later(e, COND_E);
+    fp_emit_guest_mxcsr(e);
+    em_jmp(e, c->back);
+    em_patch(done, e->rx_delta, em_here(e));
 }
 
 static void emit_cold(Translator *t, const Cold *c)
@@ -158,12 +187,14 @@ static void emit_cold(Translator *t, const Cold *c)
     if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
         flags_emit_recipe_to_mem(e, &c->before.recipe);
     }
+    if (c->fp_before) {
+        fp_emit_host_mxcsr(e);
+    }
     em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
     if (c->kind == COLD_SEGMENT) {
         em_call(e, jit_thunks.in_place);
     } else {
-        em_call(e, jit_thunks.access);
-        em_patch(em_jcc_later(e, COND_NE), e->rx_delta, c->back);
+        emit_call_access(e, c);
     }
     emit_after_handler(t, c);
 }

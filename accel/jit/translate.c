@@ -27,6 +27,7 @@ static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint32_t nex
     }
     Rule *rule = rule_for_mov(t, d);
     rule = rule ? rule : rule_for_alu(d);
+    rule = rule ? rule : rule_for_sse(d);
     return rule ? rule : rule_for_branch(t, d, next_ip);
 }
 
@@ -58,6 +59,7 @@ static void finish_cold(Translator *t)
         c->after = t->flags;
         c->own_recipe = t->own_recipe;
         c->flags_after = t->needed[t->k];
+        c->fp_after = t->fp_open;
     }
 }
 
@@ -68,6 +70,9 @@ static void translate_insn(Translator *t)
     t->next_ip = t->ip + t->d->len;
     t->own_recipe = false;
     t->first_cold = t->nb_cold;
+    if (ends_translation(t->d)) {
+        fp_close(t);
+    }
     if (t->rules[t->k]) {
         t->rules[t->k](t);
     } else {
@@ -79,6 +84,7 @@ static void translate_insn(Translator *t)
 static void emit_fallthrough(Translator *t)
 {
     if (!ends_translation(t->d)) {
+        fp_close(t);
         flags_want_mem(t);
         emit_link(t, em_jmp_later(&t->e), t->next_ip);
     }

@@ -32,10 +32,11 @@ typedef struct Cold {
     FlagState before, after;
     bool flags_after;       /* somebody wants the flags after the instruction */
     bool own_recipe;        /* the recipe after it is the instruction's own */
-    unsigned index;
+    bool leave_after;       /* the hot code after it must not run */
+    bool fp_before, fp_after; /* the guest's MXCSR is loaded */
 } Cold;
 
-#define MAX_COLD (2 * 2 * BLOCK_MAX_INSNS)
+#define MAX_COLD (6 * BLOCK_MAX_INSNS)
 
 typedef struct Translator Translator;
 typedef void Rule(Translator *t);
@@ -57,6 +58,8 @@ struct Translator {
     uint32_t ips[BLOCK_MAX_INSNS];
     bool own_recipe;
     Rule *rules[BLOCK_MAX_INSNS];
+    bool sse_checked; /* CR0 and CR4 allow SSE */
+    bool fp_open;     /* the guest's MXCSR is loaded */
     /* exits */
     Cold cold[MAX_COLD];
     unsigned nb_cold, first_cold; /* first of the present instruction */
@@ -104,6 +107,7 @@ void flags_emit_save(Emit *e, bool af_bad); /* uses H_T2 */
 /* ---- mem.c ---- */
 /* H_ADDR = host address of the memory operand; false: not for us (nothing was emitted). */
 void mem_operand(Translator *t, unsigned size, bool write);
+void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned); /* aligned: else the handler raises #GP */
 /* The same for seg:[register + disp]; 32-bit addresses. */
 void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write);
 static inline void mem_stack(Translator *t, unsigned host_base, int32_t disp, unsigned size, bool write)
@@ -120,6 +124,11 @@ void call_handler_in_place(Translator *t);
 Rule *rule_for_alu(const DecodedInsn *d);
 Rule *rule_for_mov(const Translator *t, const DecodedInsn *d);
 Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint32_t next_ip);
+Rule *rule_for_sse(const DecodedInsn *d);
+/* Back to the host's MXCSR, before anything but translated code runs. */
+void fp_close(Translator *t);
+void fp_emit_host_mxcsr(Emit *e);
+void fp_emit_guest_mxcsr(Emit *e);
 /* Its flags cannot be made: it is left to its handler where they are wanted. */
 bool rule_needs_dead_flags(const DecodedInsn *d);
 /* What a rule does with guest flags where it differs from the table's row. */

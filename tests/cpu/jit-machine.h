@@ -78,7 +78,7 @@ static void machine_init(void)
     memory_region_init_ram(&ram, "ram", RAM_SIZE);
     memory_region_add_subregion(get_system_memory(), 0, &ram);
     mem = memory_region_get_ram_ptr(&ram);
-    cpu = cpu_new("qemu32", 0, &err);
+    cpu = cpu_new("max", 0, &err);
     g_assert_true(cpu != NULL);
     jit_config.threshold = 1;
     jit_config.cache_bytes = 2 * MiB;

@@ -1,4 +1,4 @@
-/* LINK: accel/interp/block-cache.c accel/interp/fetch.c accel/interp/interp.c accel/jit/chain.c accel/jit/code-cache.c accel/jit/emit.c accel/jit/flags.c accel/jit/jit.c accel/jit/mem.c accel/jit/thunks.c accel/jit/translate-alu.c accel/jit/translate-branch.c accel/jit/translate-mov.c accel/jit/translate.c fpu/remainder.c fpu/softfloat.c fpu/transcendental.c target/i386/cpu.c target/i386/cpuid.c target/i386/debug.c target/i386/decode.c target/i386/eflags.c target/i386/excp.c target/i386/far.c target/i386/flags.c target/i386/insn-table.c target/i386/int-alu.c target/i386/int-bits.c target/i386/int-bmi.c target/i386/int-branch.c target/i386/int-mov.c target/i386/int-muldiv.c target/i386/int-shift.c target/i386/int-stack.c target/i386/int-string.c target/i386/io.c target/i386/iret.c target/i386/msr.c target/i386/paging.c target/i386/seg.c target/i386/segops.c target/i386/simd-approx.c target/i386/simd-avx.c target/i386/simd-convert.c target/i386/simd-crypto.c target/i386/simd-f16c.c target/i386/simd-float.c target/i386/simd-fma.c target/i386/simd-int.c target/i386/simd-mov.c target/i386/simd-permute.c target/i386/simd-shuffle.c target/i386/simd-sse4-float.c target/i386/simd-sse4.c target/i386/simd-ssse3.c target/i386/simd-state.c target/i386/simd-string.c target/i386/smm.c target/i386/stack.c target/i386/sys.c target/i386/syscall.c target/i386/sysreg.c target/i386/task.c target/i386/tlb.c target/i386/x87-arith.c target/i386/x87-func.c target/i386/x87-fxsave.c target/i386/x87-mov.c target/i386/x87-state.c target/i386/x87.c target/i386/xsave.c hw/core/memory.c hw/core/ram.c util/error.c util/option.c -lxxhash -lm */
+/* LINK: accel/interp/block-cache.c accel/interp/fetch.c accel/interp/interp.c accel/jit/chain.c accel/jit/code-cache.c accel/jit/emit.c accel/jit/flags.c accel/jit/jit.c accel/jit/mem.c accel/jit/thunks.c accel/jit/translate-alu.c accel/jit/translate-branch.c accel/jit/translate-mov.c accel/jit/translate-sse.c accel/jit/translate.c fpu/remainder.c fpu/softfloat.c fpu/transcendental.c target/i386/cpu.c target/i386/cpuid.c target/i386/debug.c target/i386/decode.c target/i386/eflags.c target/i386/excp.c target/i386/far.c target/i386/flags.c target/i386/insn-table.c target/i386/int-alu.c target/i386/int-bits.c target/i386/int-bmi.c target/i386/int-branch.c target/i386/int-mov.c target/i386/int-muldiv.c target/i386/int-shift.c target/i386/int-stack.c target/i386/int-string.c target/i386/io.c target/i386/iret.c target/i386/msr.c target/i386/paging.c target/i386/seg.c target/i386/segops.c target/i386/simd-approx.c target/i386/simd-avx.c target/i386/simd-convert.c target/i386/simd-crypto.c target/i386/simd-f16c.c target/i386/simd-float.c target/i386/simd-fma.c target/i386/simd-int.c target/i386/simd-mov.c target/i386/simd-permute.c target/i386/simd-shuffle.c target/i386/simd-sse4-float.c target/i386/simd-sse4.c target/i386/simd-ssse3.c target/i386/simd-state.c target/i386/simd-string.c target/i386/smm.c target/i386/stack.c target/i386/sys.c target/i386/syscall.c target/i386/sysreg.c target/i386/task.c target/i386/tlb.c target/i386/x87-arith.c target/i386/x87-func.c target/i386/x87-fxsave.c target/i386/x87-mov.c target/i386/x87-state.c target/i386/x87.c target/i386/xsave.c hw/core/memory.c hw/core/ram.c util/error.c util/option.c -lxxhash -lm */
 /*
  * tests/cpu/test-jit.c  The JIT against the interpreter: programs of random instructions, with random registers, flags and memory, run on
  * both; after every number of instructions all state must be equal: registers, flags, TLB, fetch latch, memory.
@@ -64,8 +64,61 @@ static void put_modrm(Program *p, unsigned reg, bool memory_only)
     }
 }
 
+/* SSE and SSE2: moves, arithmetic, logic, packed integers, shuffles, conversions, compares. */
+static void put_sse(Program *p)
+{
+    static const uint8_t packed[] = { 0x60, 0x63, 0x66, 0x6c, 0x74, 0xd4, 0xd5, 0xdb, 0xe5, 0xef, 0xf3, 0xf4, 0xfa, 0xfe, 0x14, 0x54, 0x57 };
+    static const uint8_t arithmetic[] = { 0x58, 0x59, 0x5c, 0x5d, 0x5e, 0x5f, 0x51 };
+    static const uint8_t prefixes[] = { 0, 0x66, 0xf3, 0xf2 };
+    static const uint8_t moves[][2] = { { 0, 0x10 }, { 0, 0x11 }, { 0, 0x28 }, { 0, 0x29 }, { 0x66, 0x6f }, { 0x66, 0x7f }, { 0xf3, 0x6f },
+        { 0xf3, 0x7f }, { 0x66, 0x6e }, { 0x66, 0x7e }, { 0xf3, 0x7e }, { 0x66, 0xd6 }, { 0xf3, 0x10 }, { 0xf3, 0x11 }, { 0xf2, 0x10 }, { 0xf2, 0x11 } };
+    unsigned prefix = 0x66, op, imm = 0;
+    switch (below(5)) {
+    case 0:
+        op = packed[below(ARRAY_SIZE(packed))];
+        break;
+    case 1:
+        op = arithmetic[below(ARRAY_SIZE(arithmetic))];
+        prefix = prefixes[below(4)];
+        break;
+    case 2:
+        op = below(2) ? 0x2e : 0x2f;
+        prefix = prefixes[below(2)];
+        if (below(2)) {
+            op = below(2) ? 0x2a : 0x2c + below(2);
+            prefix = prefixes[2 + below(2)];
+        }
+        break;
+    case 3:
+        op = below(2) ? 0x70 : 0xc6;
+        prefix = op == 0x70 ? prefixes[1 + below(3)] : prefixes[below(2)];
+        imm = 1;
+        break;
+    default: {
+        const uint8_t *move = moves[below(ARRAY_SIZE(moves))];
+        prefix = move[0];
+        op = move[1];
+    }
+    }
+    if (prefix) {
+        put(p, prefix);
+    }
+    put(p, 0x0f);
+    put(p, op);
+    put_modrm(p, 8, false);
+    if (imm) {
+        put(p, below(256));
+    }
+}
+
+static unsigned sse_share; /* of ten */
+
 static void put_insn(Program *p)
 {
+    if (below(10) < sse_share) {
+        put_sse(p);
+        return;
+    }
     static const uint8_t group1[] = { 0x80, 0x81, 0x83 };
     static const uint8_t shifts[] = { 0xc0, 0xc1, 0xd0, 0xd1, 0xd2, 0xd3 };
     static const uint8_t two_byte[] = { 0xaf, 0xb6, 0xb7, 0xbe, 0xbf, 0xbc, 0xbd, 0xa3, 0xab, 0xb3, 0xbb, 0xb0, 0xb1, 0xc0, 0xc1, 0xa5, 0xad };
@@ -187,6 +240,8 @@ static Program random_program(unsigned insns)
 typedef struct Start {
     uint32_t gpr[8], eflags;
     uint32_t seed; /* of memory */
+    uint32_t mxcsr;
+    XMMReg xmm[8];
 } Start;
 
 static Start random_start(void)
@@ -196,6 +251,10 @@ static Start random_start(void)
         s.gpr[i] = below(3) ? DATA + below(0x3000) : random_imm();
     }
     s.gpr[R_ESP] = STACK + below(64) * 4 - below(2) * below(5);
+    s.mxcsr = (below(16) ? 0x1f80 : g_rand_int(rnd) & 0x1f80) | (g_rand_int(rnd) & 0xe07f & -below(2));
+    for (int i = 0; i < 32; i++) {
+        s.xmm[i / 4].l[i % 4] = below(3) ? g_rand_int(rnd) : (uint32_t)below(4) << 30 | below(2) << 23;
+    }
     return s;
 }
 
@@ -236,6 +295,9 @@ static void load_start(const Start *s)
     cpu->pending_db = 0;
     cpu->exit_request = 0;
     cpu->cr2 = 0;
+    cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
+    cpu->mxcsr = s->mxcsr;
+    memcpy(cpu->xmm, s->xmm, sizeof(s->xmm));
 }
 
 typedef struct Result {
@@ -245,6 +307,8 @@ typedef struct Result {
     bool halted;
     uint64_t fetch_page, fetch_phys, cr2;
     TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
+    uint32_t mxcsr;
+    XMMReg xmm[8];
     uint8_t memory[RAM_SIZE];
 } Result;
 
@@ -260,6 +324,8 @@ static void save_result(Result *r)
     r->fetch_phys = cpu->fetch_phys;
     r->cr2 = cpu->cr2;
     memcpy(r->tlb, cpu->tlb, sizeof(r->tlb));
+    r->mxcsr = cpu->mxcsr;
+    memcpy(r->xmm, cpu->xmm, sizeof(r->xmm));
     memcpy(r->memory, mem, sizeof(r->memory));
 }
 
@@ -296,6 +362,13 @@ static void explain(const Program *p, const Result *a, const Result *b, uint32_t
     fprintf(stderr, "\n");
     print_state("interp", a);
     print_state("jit", b);
+    fprintf(stderr, "mxcsr %x %x\n", a->mxcsr, b->mxcsr);
+    for (int i = 0; i < 8; i++) {
+        if (memcmp(&a->xmm[i], &b->xmm[i], 16)) {
+            fprintf(stderr, "xmm%d %016lx%016lx %016lx%016lx\n", i, (long)a->xmm[i].q[1], (long)a->xmm[i].q[0], (long)b->xmm[i].q[1],
+                    (long)b->xmm[i].q[0]);
+        }
+    }
     if (memcmp(a->tlb, b->tlb, sizeof(a->tlb))) {
         fprintf(stderr, "the TLB differs\n");
     }
@@ -373,6 +446,15 @@ static void test_handlers(void)
     jit_config.no_native = false;
 }
 
+static void test_sse(void)
+{
+    sse_share = 10;
+    many_cases(1, 3000);
+    sse_share = 6;
+    many_cases(12, 500);
+    sse_share = 0;
+}
+
 /* ---- whole programs ---- */
 
 static void run_program(const uint8_t *code, size_t len)
@@ -423,6 +505,7 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/random/single", test_single);
     g_test_add_func("/jit/random/short", test_short);
     g_test_add_func("/jit/random/long", test_long);
+    g_test_add_func("/jit/random/sse", test_sse);
     g_test_add_func("/jit/random/one-instruction-blocks", test_one_insn_blocks);
     g_test_add_func("/jit/random/handlers", test_handlers);
     return g_test_run();
