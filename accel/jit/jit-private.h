@@ -130,6 +130,7 @@ extern JitStats jit_stats;
 extern JitConfig jit_config;
 extern CodeCache jit_cache;
 extern JitIBTC *jit_ibtc;
+extern uint32_t *jit_host_mxcsr; /* what C runs with; below 2 GiB */
 /* True while translated code runs: arithmetic flags are in cpu->jit.flags, not in cpu->cc. */
 extern bool jit_flags_out;
 

@@ -9,6 +9,7 @@
 #include "accel/interp/interp.h"
 #include "accel/interp/trace.h"
 #include "accel/jit/jit-private.h"
+#include "target/i386/hostfloat.h"
 
 #define MAX_CONTEXTS 512
 
@@ -16,6 +17,7 @@ JitStats jit_stats;
 JitConfig jit_config = { .cache_bytes = 64 * MiB, .threshold = 8, .max_insns = BLOCK_MAX_INSNS };
 CodeCache jit_cache;
 JitIBTC *jit_ibtc;
+uint32_t *jit_host_mxcsr;
 
 static JitContext contexts[MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
 static unsigned nb_contexts = 1;
@@ -271,6 +273,8 @@ bool jit_init(void)
         return false;
     }
     jit_ibtc = code_cache_alloc_data(&jit_cache, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
+    jit_host_mxcsr = code_cache_alloc_data(&jit_cache, sizeof(*jit_host_mxcsr));
+    *jit_host_mxcsr = MXCSR_DEFAULT;
     jit_cache.data_kept = jit_cache.data_used;
     jit_thunks_emit();
     return true;

@@ -8,7 +8,6 @@
 #include "accel/jit/translate.h"
 
 enum { XMM0, XMM1 };
-static const uint32_t host_mxcsr = 0x1f80;
 
 #define XMM_OFF(n) ((int32_t)(offsetof(CPUState, xmm) + (n) * sizeof(XMMReg) - CPU_BIAS))
 #define MXCSR_MASKS 0x1f80
@@ -63,7 +62,7 @@ static void sse_guard(Translator *t)
 void fp_emit_host_mxcsr(Emit *e)
 {
     em_rm(e, 2, 0x0fae, 3, H_CPU, CPU_OFF(mxcsr)); /* stmxcsr */
-    em_ra(e, 2, 0x0fae, 2, &host_mxcsr);           /* ldmxcsr */
+    em_ra(e, 2, 0x0fae, 2, jit_host_mxcsr);         /* ldmxcsr */
 }
 
 void fp_emit_guest_mxcsr(Emit *e)
