@@ -419,7 +419,7 @@ static void start_engine(void)
 }
 
 /* Without -icount the clock moves while the slice runs; its length bounds how late a timer can be. */
-#define PLAIN_SLICE 10000
+#define PLAIN_SLICE 50000
 #define MAX_SLICE   (1LL << 40)
 
 /* Asynchronous events take effect here, then virtual timers that are due. */

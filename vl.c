@@ -22,6 +22,7 @@
 #include "util/log.h"
 #include "util/main-loop.h"
 #include "util/option.h"
+#include "util/rng.h"
 #include "version.h"
 
 #ifndef TARGET_NAME
@@ -687,6 +688,7 @@ int main(int argc, char **argv)
     insn_table_init();
     cpus_init();
     runstate_init();
+    guest_rng_init(replay_seed());
     build_machine();
     replay_start(&error_fatal);
     machine_lock();

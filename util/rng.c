@@ -1,9 +1,9 @@
 /*
- * util/rng.c  xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018), its state filled
- * from the seed by SplitMix64.
+ * util/rng.c  xoshiro256** (Blackman and Vigna, "Scrambled linear pseudorandom number generators", 2018), its state
+ * filled from the seed by SplitMix64.
  *
- * Unpredictable enough for a guest that mixes it into its own pool; whoever has the recording can replay it, which is the
- * point.
+ * Unpredictable enough for a guest that mixes it into its own pool; whoever has the recording can replay it, which is
+ * the point.
  */
 #include "util/rng.h"
 

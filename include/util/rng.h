@@ -1,6 +1,6 @@
 /*
- * util/rng.h  The machine's randomness: what RDRAND, RDSEED and virtio-rng hand to the guest. One generator for the whole
- * machine, seeded once per recording; its state is machine state. Implemented in util/rng.c.
+ * util/rng.h  The machine's randomness: what RDRAND, RDSEED and virtio-rng hand to the guest. One generator for the
+ * whole machine, seeded once per recording; its state is machine state. Implemented in util/rng.c.
  */
 #ifndef UTIL_RNG_H
 #define UTIL_RNG_H

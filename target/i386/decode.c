@@ -21,6 +21,7 @@ typedef struct Decoder {
     uint8_t seg;    /* override or SEG_NONE */
     uint16_t state; /* STATE_*, the mandatory prefix */
     bool vex, bad;  /* bad: undefined whatever the opcode */
+    uint8_t vvvv;   /* of VEX, all four bits */
     uint8_t map, opcode;
 } Decoder;
 
@@ -136,7 +137,8 @@ static void scan_vex(Decoder *s, DecodedInsn *d)
         s->rex |= last & 0x80 ? REX_W : 0;
     }
     s->rex &= s->code64 ? 0x0f : 0;
-    d->vvvv = (~last >> 3) & (s->code64 ? 15 : 7);
+    s->vvvv = (~last >> 3) & 15;
+    d->vvvv = s->vvvv & (s->code64 ? 15 : 7);
     d->vex_l = (last >> 2) & 1;
     s->state = (uint16_t)STATE_VEX(states[last & 3], long_form && last & 0x80 ? 1 : 0, d->vex_l);
     s->opcode = *s->p++;
@@ -392,10 +394,10 @@ static void take_immediate(Decoder *s, ImmKind kind, DecodedInsn *d)
 
 /* ---- the whole ---- */
 
-static bool is_invalid_vex(const InsnRow *row, const DecodedInsn *d)
+static bool is_invalid_vex(const Decoder *s, const InsnRow *row, const DecodedInsn *d)
 {
     bool bad_vsib = (row->info->attributes & VSIB) && ((d->modrm & 7) != 4 || d->addr_size == 1);
-    return bad_vsib || (d->vvvv && !row->has_vvvv);
+    return bad_vsib || (s->vvvv && !row->has_vvvv);
 }
 
 /* What makes a known instruction undefined after all. */
@@ -403,7 +405,7 @@ static bool is_invalid(const Decoder *s, const InsnRow *row, const DecodedInsn *
 {
     const InsnInfo *info = row->info;
     bool lockable = (info->attributes & LOCKABLE) && insn_is_mem(d);
-    return (s->vex && is_invalid_vex(row, d)) || ((s->prefix & PREFIX_LOCK) && !lockable) || ((info->attributes & PROT_ONLY) && !(mode & MODE_PROT));
+    return (s->vex && is_invalid_vex(s, row, d)) || ((s->prefix & PREFIX_LOCK) && !lockable) || ((info->attributes & PROT_ONLY) && !(mode & MODE_PROT));
 }
 
 static void decode_operands(Decoder *s, const InsnRow *row, DecodedInsn *d)

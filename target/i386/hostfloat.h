@@ -62,12 +62,13 @@ static inline void host_mxcsr_restore(uint32_t guest)
         host_mxcsr_restore(*mxcsr);                                                                      \
         return a;                                                                                        \
     }
-#define HOST_XMM_OPS(X)                                                                                              \
-    X(addps)                                                                                                         \
-    X(addpd) X(addss) X(addsd) X(subps) X(subpd) X(subss) X(subsd) X(mulps) X(mulpd) X(mulss) X(mulsd) X(divps)      \
-        X(divpd) X(divss) X(divsd) X(minps) X(minpd) X(minss) X(minsd) X(maxps) X(maxpd) X(maxss) X(maxsd) X(sqrtps) \
-            X(sqrtpd) X(sqrtss) X(sqrtsd) X(addsubps) X(addsubpd) X(cvtdq2ps) X(cvtps2dq) X(cvttps2dq) X(cvtpd2dq)   \
-                X(cvttpd2dq) X(cvtps2pd) X(cvtpd2ps) X(cvtss2sd) X(cvtsd2ss) X(cvtdq2pd)
+#define HOST_XMM_OPS(X)                                                                                               \
+    X(addps)                                                                                                          \
+    X(addpd)                                                                                                          \
+    X(addss) X(addsd) X(subps) X(subpd) X(subss) X(subsd) X(mulps) X(mulpd) X(mulss) X(mulsd) X(divps) X(divpd)       \
+        X(divss) X(divsd) X(minps) X(minpd) X(minss) X(minsd) X(maxps) X(maxpd) X(maxss) X(maxsd) X(sqrtps) X(sqrtpd) \
+            X(sqrtss) X(sqrtsd) X(addsubps) X(addsubpd) X(cvtdq2ps) X(cvtps2dq) X(cvttps2dq) X(cvtpd2dq) X(cvttpd2dq) \
+                X(cvtps2pd) X(cvtpd2ps) X(cvtss2sd) X(cvtsd2ss) X(cvtdq2pd)
 HOST_XMM_OPS(HOST_XMM_DEFINE)
 
 /* CMPxx: the predicate is part of the instruction. */
@@ -141,15 +142,37 @@ HOST_FROM_INT_DEFINE(cvtsi2ss, "q", 64)
 HOST_FROM_INT_DEFINE(cvtsi2sd, "l", 32)
 HOST_FROM_INT_DEFINE(cvtsi2sd, "q", 64)
 
+/* ROUNDxx, on hosts that have it: bits 1:0 of imm say how unless bit 2 says as MXCSR does; bit 3: never INEXACT. */
+#define HOST_ROUND_DEFINE(op)                                                                                \
+    static inline SimdVec host_##op(SimdVec a, SimdVec b, unsigned imm, uint32_t *mxcsr)                     \
+    {                                                                                                        \
+        uint32_t m = imm & 4 ? *mxcsr : (*mxcsr & ~(3u << MXCSR_RC_SHIFT)) | (imm & 3) << MXCSR_RC_SHIFT;    \
+        if (imm & 8) {                                                                                       \
+            __asm__ volatile("ldmxcsr %1\n\t" #op " $12, %2, %0\n\tstmxcsr %1" : "+x"(a), "+m"(m) : "x"(b)); \
+        } else {                                                                                             \
+            __asm__ volatile("ldmxcsr %1\n\t" #op " $4, %2, %0\n\tstmxcsr %1" : "+x"(a), "+m"(m) : "x"(b));  \
+        }                                                                                                    \
+        *mxcsr |= m & MXCSR_FLAGS;                                                                           \
+        host_mxcsr_restore(m);                                                                               \
+        return a;                                                                                            \
+    }
+HOST_ROUND_DEFINE(roundps)
+HOST_ROUND_DEFINE(roundpd)
+HOST_ROUND_DEFINE(roundss)
+HOST_ROUND_DEFINE(roundsd)
+
+static inline bool host_has_round(void)
+{
+    return __builtin_cpu_supports("sse4.1");
+}
+
 /* FMA, on hosts that have it: x * y + z. */
-#define HOST_FMA_DEFINE(op)                                                                         \
-    static inline SimdVec host_##op(SimdVec x, SimdVec y, SimdVec z, uint32_t *mxcsr)               \
-    {                                                                                               \
-        __asm__ volatile("ldmxcsr %1\n\tv" #op " %3, %2, %0\n\tstmxcsr %1"                          \
-                         : "+x"(x), "+m"(*mxcsr)                                                    \
-                         : "x"(y), "x"(z));                                                         \
-        host_mxcsr_restore(*mxcsr);                                                                 \
-        return x;                                                                                   \
+#define HOST_FMA_DEFINE(op)                                                                                           \
+    static inline SimdVec host_##op(SimdVec x, SimdVec y, SimdVec z, uint32_t *mxcsr)                                 \
+    {                                                                                                                 \
+        __asm__ volatile("ldmxcsr %1\n\tv" #op " %3, %2, %0\n\tstmxcsr %1" : "+x"(x), "+m"(*mxcsr) : "x"(y), "x"(z)); \
+        host_mxcsr_restore(*mxcsr);                                                                                   \
+        return x;                                                                                                     \
     }
 HOST_FMA_DEFINE(fmadd213ps)
 HOST_FMA_DEFINE(fmadd213pd)

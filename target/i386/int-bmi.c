@@ -1,18 +1,18 @@
 /*
- * target/i386/int-bmi.c  Later additions to the general-purpose instructions: BMI1, BMI2, ADX, CRC32, RDRAND, RDSEED. SDM
- * volume 2.
+ * target/i386/int-bmi.c  Later additions to the general-purpose instructions: BMI1, BMI2, ADX, CRC32, RDRAND, RDSEED.
+ * SDM volume 2.
  *
- * Those with VEX need no AVX state. Undefined flags of BMI: AF = 0; SF and PF from the result where it is theirs to set.
+ * Those with VEX need no AVX state. Undefined flags of BMI: AF = 0; SF and PF from the result where it is theirs to
+ * set.
  */
-#include "target/i386/int-common.h"
 #include "target/i386/handlers-simd2.h"
+#include "target/i386/int-common.h"
 #include "util/rng.h"
 
 /* ---- handlers: by size 32 and 64; statement sees the operand E as v ---- */
 
-#define SET_Y(set)                                                             \
-    const InsnHandlers set = { { { NULL, NULL, set##_reg32, set##_reg64 },     \
-                                 { NULL, NULL, set##_mem32, set##_mem64 } } };
+#define SET_Y(set) \
+    const InsnHandlers set = { { { NULL, NULL, set##_reg32, set##_reg64 }, { NULL, NULL, set##_mem32, set##_mem64 } } };
 #define FORMS(name, bits, statement)                                  \
     static void name##_reg##bits(CPUState *cpu, const DecodedInsn *d) \
     {                                                                 \
@@ -24,23 +24,23 @@
         const uint##bits##_t v = operand_ld##bits(cpu, d);            \
         statement;                                                    \
     }
-#define FORMS_Y(name, statement)  \
+#define FORMS_Y(name, statement)   \
     FORMS(name, 32, statement(32)) \
     FORMS(name, 64, statement(64)) \
     SET_Y(name)
 
 /* Result r to register n; SF, ZF, PF from it, CF as given, OF and AF 0. */
-#define RESULT(bits, n, r, c)                                             \
-    do {                                                                  \
-        const uint##bits##_t r_ = (uint##bits##_t)(r);                    \
-        cc_set_result(cpu, (int##bits##_t)r_, c, 0);                      \
-        set_reg##bits(cpu, n, r_);                                        \
+#define RESULT(bits, n, r, c)                          \
+    do {                                               \
+        const uint##bits##_t r_ = (uint##bits##_t)(r); \
+        cc_set_result(cpu, (int##bits##_t)r_, c, 0);   \
+        set_reg##bits(cpu, n, r_);                     \
     } while (0)
 
 /* ---- BMI1 ---- */
 
 #define ANDN(bits) RESULT(bits, d->reg, ~reg##bits(cpu, d->vvvv) & v, 0)
-#define BLSI(bits) RESULT(bits, d->vvvv, v & (0 - v), v != 0)
+#define BLSI(bits) RESULT(bits, d->vvvv, v &(0 - v), v != 0)
 #define BLSR(bits) RESULT(bits, d->vvvv, v &(v - 1), v == 0)
 /* The result is never zero, so ZF is 0 as it must be. */
 #define BLSMSK(bits) RESULT(bits, d->vvvv, v ^ (v - 1), v == 0)
@@ -96,7 +96,7 @@ FORMS_Y(pext_Gy_By_Ey, PEXT)
 
 #define COUNT(bits)        (reg32(cpu, d->vvvv) & (bits - 1))
 #define ROTATE(bits, v, n) (uint##bits##_t)(v >> (n) | v << ((bits - (n)) & (bits - 1)))
-#define RORX(bits)         set_reg##bits(cpu, d->reg, ROTATE(bits, v, (unsigned)d->imm & (bits - 1)))
+#define RORX(bits)         set_reg##bits(cpu, d->reg, ROTATE(bits, v, (unsigned)d->imm &(bits - 1)))
 #define SARX(bits)         set_reg##bits(cpu, d->reg, (uint##bits##_t)((int##bits##_t)v >> COUNT(bits)))
 #define SHLX(bits)         set_reg##bits(cpu, d->reg, v << COUNT(bits))
 #define SHRX(bits)         set_reg##bits(cpu, d->reg, v >> COUNT(bits))
@@ -124,13 +124,13 @@ FORMS_Y(mulx_Gy_By_Ey, MULX)
 
 /* ---- ADX: additions with a carry chain of their own, in CF or OF ---- */
 
-#define ADD_CARRY(bits, carry, flag)                                                      \
-    do {                                                                                  \
-        uint##bits##_t sum, a = reg##bits(cpu, d->reg);                                   \
-        bool out = __builtin_add_overflow(a, v, &sum);                                    \
-        out |= __builtin_add_overflow(sum, (uint##bits##_t)carry(cpu), &sum);             \
-        set_reg##bits(cpu, d->reg, sum);                                                  \
-        cc_set_bits(cpu, flag, out ? flag : 0);                                           \
+#define ADD_CARRY(bits, carry, flag)                                          \
+    do {                                                                      \
+        uint##bits##_t sum, a = reg##bits(cpu, d->reg);                       \
+        bool out = __builtin_add_overflow(a, v, &sum);                        \
+        out |= __builtin_add_overflow(sum, (uint##bits##_t)carry(cpu), &sum); \
+        set_reg##bits(cpu, d->reg, sum);                                      \
+        cc_set_bits(cpu, flag, out ? flag : 0);                               \
     } while (0)
 #define ADCX(bits) ADD_CARRY(bits, cc_c, CC_C)
 #define ADOX(bits) ADD_CARRY(bits, cc_o, CC_O)
@@ -174,11 +174,11 @@ SET_SIZED(crc32_Gy_Ev, crc32_G_E)
 
 /* ---- RDRAND, RDSEED: there is always a number ---- */
 
-#define RANDOM_DEFINE(bits)                                               \
-    static void random_R_##bits(CPUState *cpu, const DecodedInsn *d)      \
-    {                                                                     \
-        set_reg##bits(cpu, d->rm, (uint##bits##_t)guest_random());        \
-        cc_set(cpu, CC_C);                                                \
+#define RANDOM_DEFINE(bits)                                          \
+    static void random_R_##bits(CPUState *cpu, const DecodedInsn *d) \
+    {                                                                \
+        set_reg##bits(cpu, d->rm, (uint##bits##_t)guest_random());   \
+        cc_set(cpu, CC_C);                                           \
     }
 FOR_SIZES(RANDOM_DEFINE)
 SET_PLAIN(random_Rv, random_R)

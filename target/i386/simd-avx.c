@@ -1,11 +1,11 @@
 /*
- * target/i386/simd-avx.c  What stands in a VEX instruction's way, 32-byte accesses across pages, and the moves with VEX. SDM
- * volume 2, 2.4 and the MOV pages.
+ * target/i386/simd-avx.c  What stands in a VEX instruction's way, 32-byte accesses across pages, and the moves with
+ * VEX. SDM volume 2, 2.4 and the MOV pages.
  *
  * CR0.EM and CR4.OSFXSR do not matter here: the operating system speaks through CR4.OSXSAVE and XCR0.
  */
-#include "target/i386/hostfloat.h"
 #include "target/i386/simd-avx.h"
+#include "target/i386/hostfloat.h"
 
 void avx_unavailable(CPUState *cpu)
 {
@@ -15,7 +15,7 @@ void avx_unavailable(CPUState *cpu)
 
 static uint64_t second_half(const CPUState *cpu, uint64_t la)
 {
-    return cpu_code64(cpu) ? la + 16 : (uint32_t)(la + 16);
+    return (la + 16) & cpu->linear_mask;
 }
 
 YMMReg ymm_load_slow(CPUState *cpu, uint64_t la)
@@ -45,10 +45,10 @@ void ymm_store_slow(CPUState *cpu, uint64_t la, YMMReg v)
         statement;                                    \
     }
 
-#define AVX_LOAD(set, load, load_wide)                                                                     \
-    AVX_FORMS_128(set, load, b)                                                                            \
-    AVX_FORM_256(set##_reg256, const YMMReg m = ymm_get(cpu, d->rm), m.lane[0], m.lane[1], b)              \
-    AVX_FORM_256(set##_mem256, const YMMReg m = load_wide(cpu, d), m.lane[0], m.lane[1], b)                \
+#define AVX_LOAD(set, load, load_wide)                                                        \
+    AVX_FORMS_128(set, load, b)                                                               \
+    AVX_FORM_256(set##_reg256, const YMMReg m = ymm_get(cpu, d->rm), m.lane[0], m.lane[1], b) \
+    AVX_FORM_256(set##_mem256, const YMMReg m = load_wide(cpu, d), m.lane[0], m.lane[1], b)   \
     AVX_SET(set, set##_reg128, set##_mem128, set##_reg256, set##_mem256)
 AVX_LOAD(vmov_V_W_unaligned, load_unaligned, load256)
 AVX_LOAD(vmov_V_W_aligned, load_aligned, load256_aligned)
@@ -64,18 +64,18 @@ AVX_SET(vmov_W_V_aligned, vmov_W_V_reg128, vmova_W_V_mem128, vmov_W_V_reg256, vm
 
 /* ---- general registers ---- */
 
-#define AVX_MOVD(bits)                                                                               \
-    HANDLER vmovd_V_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                                 \
-    {                                                                                                \
-        avx_check(cpu);                                                                              \
-        avx_set128(cpu, d->reg, simd_from64(reg##bits(cpu, d->rm)));                                 \
-    }                                                                                                \
-    HANDLER vmovd_V_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                                 \
-    {                                                                                                \
-        avx_check(cpu);                                                                              \
-        avx_set128(cpu, d->reg, simd_from64(seg_ld##bits(cpu, d->seg, insn_ea(cpu, d))));            \
-    }                                                                                                \
-    AVX_STORE(vmovd_E_V_reg##bits, set_reg##bits(cpu, d->rm, (uint##bits##_t)v.q[0]))                \
+#define AVX_MOVD(bits)                                                                    \
+    HANDLER vmovd_V_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                      \
+    {                                                                                     \
+        avx_check(cpu);                                                                   \
+        avx_set128(cpu, d->reg, simd_from64(reg##bits(cpu, d->rm)));                      \
+    }                                                                                     \
+    HANDLER vmovd_V_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                      \
+    {                                                                                     \
+        avx_check(cpu);                                                                   \
+        avx_set128(cpu, d->reg, simd_from64(seg_ld##bits(cpu, d->seg, insn_ea(cpu, d)))); \
+    }                                                                                     \
+    AVX_STORE(vmovd_E_V_reg##bits, set_reg##bits(cpu, d->rm, (uint##bits##_t)v.q[0]))     \
     AVX_STORE(vmovd_E_V_mem##bits, seg_st##bits(cpu, d->seg, insn_ea(cpu, d), (uint##bits##_t)v.q[0]))
 AVX_MOVD(32)
 AVX_MOVD(64)

@@ -1,6 +1,6 @@
 /*
- * target/i386/simd-avx.h  What VEX adds to simd.h: 256-bit registers and operands, and handlers with three operands. SDM
- * volume 1, chapter 14; volume 2, 2.3 and 2.4.
+ * target/i386/simd-avx.h  What VEX adds to simd.h: 256-bit registers and operands, and handlers with three operands.
+ * SDM volume 1, chapter 14; volume 2, 2.3 and 2.4.
  *
  * An operation is written once, for 16 bytes. The SSE form replaces the lower half of its register and keeps the upper;
  * the VEX.128 form clears the upper; the VEX.256 form does the operation once per half ("lane"). Memory operands need
@@ -157,78 +157,78 @@ static inline void store256_aligned(CPUState *cpu, const DecodedInsn *d, YMMReg 
     AVX_FORM_MEM128(set, load, result)
 
 /* The same for 256; memory: whatever `low` and `high` make of the operand m that `load` reads. */
-#define AVX_FORM_256(name, load_statement, low, high, result)         \
-    HANDLER name(CPUState *cpu, const DecodedInsn *d)                 \
-    {                                                                 \
-        avx_check(cpu);                                               \
-        load_statement;                                               \
-        YMMReg r;                                                     \
-        AVX_LANE(r.lane[0], 0, cpu->xmm[d->vvvv], low, (result))      \
+#define AVX_FORM_256(name, load_statement, low, high, result)           \
+    HANDLER name(CPUState *cpu, const DecodedInsn *d)                   \
+    {                                                                   \
+        avx_check(cpu);                                                 \
+        load_statement;                                                 \
+        YMMReg r;                                                       \
+        AVX_LANE(r.lane[0], 0, cpu->xmm[d->vvvv], low, (result))        \
         AVX_LANE(r.lane[1], 1, ymm_upper(cpu, d->vvvv), high, (result)) \
-        ymm_set(cpu, d->reg, r);                                      \
+        ymm_set(cpu, d->reg, r);                                        \
     }
 
 /* Lane by lane. */
-#define AVX_OP(set, result)                                                                             \
-    AVX_FORMS_128(set, load_unaligned, result)                                                          \
-    AVX_FORM_256(set##_reg256, const YMMReg m = ymm_get(cpu, d->rm), m.lane[0], m.lane[1], result)      \
-    AVX_FORM_256(set##_mem256, const YMMReg m = load256(cpu, d), m.lane[0], m.lane[1], result)          \
+#define AVX_OP(set, result)                                                                        \
+    AVX_FORMS_128(set, load_unaligned, result)                                                     \
+    AVX_FORM_256(set##_reg256, const YMMReg m = ymm_get(cpu, d->rm), m.lane[0], m.lane[1], result) \
+    AVX_FORM_256(set##_mem256, const YMMReg m = load256(cpu, d), m.lane[0], m.lane[1], result)     \
     AVX_SET(set, set##_reg128, set##_mem128, set##_reg256, set##_mem256)
 
 /* b is the same 16 bytes for both lanes: shift counts. */
-#define AVX_OP_COUNT(set, result)                                                                \
-    AVX_FORMS_128(set, load_unaligned, result)                                                   \
-    AVX_FORM_256(set##_reg256, const XMMReg m = cpu->xmm[d->rm], m, m, result)                   \
-    AVX_FORM_256(set##_mem256, const XMMReg m = load_unaligned(cpu, d), m, m, result)            \
+#define AVX_OP_COUNT(set, result)                                                     \
+    AVX_FORMS_128(set, load_unaligned, result)                                        \
+    AVX_FORM_256(set##_reg256, const XMMReg m = cpu->xmm[d->rm], m, m, result)        \
+    AVX_FORM_256(set##_mem256, const XMMReg m = load_unaligned(cpu, d), m, m, result) \
     AVX_SET(set, set##_reg128, set##_mem128, set##_reg256, set##_mem256)
 
 /* b is a part of a smaller operand: its first `part` bytes for the lower lane, the next for the upper. */
-#define AVX_OP_WIDEN(set, part, load, load_wide, result)                                                     \
-    AVX_FORMS_128(set, load, result)                                                                         \
-    AVX_FORM_256(set##_reg256, const XMMReg m = cpu->xmm[d->rm], m, simd_skip_bytes(m, part), result)        \
-    AVX_FORM_256(set##_mem256, const XMMReg m = load_wide(cpu, d), m, simd_skip_bytes(m, part), result)      \
+#define AVX_OP_WIDEN(set, part, load, load_wide, result)                                                \
+    AVX_FORMS_128(set, load, result)                                                                    \
+    AVX_FORM_256(set##_reg256, const XMMReg m = cpu->xmm[d->rm], m, simd_skip_bytes(m, part), result)   \
+    AVX_FORM_256(set##_mem256, const XMMReg m = load_wide(cpu, d), m, simd_skip_bytes(m, part), result) \
     AVX_SET(set, set##_reg128, set##_mem128, set##_reg256, set##_mem256)
 
 /* 128 bits only, or scalar, which takes VEX.L as it comes: the row says which. */
-#define AVX_OP_128(set, load, result)        \
-    AVX_FORMS_128(set, load, result)         \
+#define AVX_OP_128(set, load, result) \
+    AVX_FORMS_128(set, load, result)  \
     SIMD_SET(set, set##_reg128, set##_mem128)
 
 /* Destination H, source U, by immediate. */
-#define AVX_OP_IMM(set, result)                                                         \
-    HANDLER set##_reg128(CPUState *cpu, const DecodedInsn *d)                           \
-    {                                                                                   \
-        avx_check(cpu);                                                                 \
-        const XMMReg a = cpu->xmm[d->rm];                                               \
-        avx_set128(cpu, d->vvvv, result);                                               \
-    }                                                                                   \
-    HANDLER set##_reg256(CPUState *cpu, const DecodedInsn *d)                           \
-    {                                                                                   \
-        avx_check(cpu);                                                                 \
-        YMMReg r;                                                                       \
-        AVX_LANE(r.lane[0], 0, cpu->xmm[d->rm], a, (result))                            \
-        AVX_LANE(r.lane[1], 1, ymm_upper(cpu, d->rm), a, (result))                      \
-        ymm_set(cpu, d->vvvv, r);                                                       \
-    }                                                                                   \
+#define AVX_OP_IMM(set, result)                                    \
+    HANDLER set##_reg128(CPUState *cpu, const DecodedInsn *d)      \
+    {                                                              \
+        avx_check(cpu);                                            \
+        const XMMReg a = cpu->xmm[d->rm];                          \
+        avx_set128(cpu, d->vvvv, result);                          \
+    }                                                              \
+    HANDLER set##_reg256(CPUState *cpu, const DecodedInsn *d)      \
+    {                                                              \
+        avx_check(cpu);                                            \
+        YMMReg r;                                                  \
+        AVX_LANE(r.lane[0], 0, cpu->xmm[d->rm], a, (result))       \
+        AVX_LANE(r.lane[1], 1, ymm_upper(cpu, d->rm), a, (result)) \
+        ymm_set(cpu, d->vvvv, r);                                  \
+    }                                                              \
     AVX_SET(set, set##_reg128, set##_reg128, set##_reg256, set##_reg256)
 
 /* The whole 256 bits at once: a (H) and b (W) are YMMReg. */
-#define AVX_OP_WHOLE(set, result)                                      \
-    HANDLER set##_reg256(CPUState *cpu, const DecodedInsn *d)          \
-    {                                                                  \
-        avx_check(cpu);                                                \
+#define AVX_OP_WHOLE(set, result)                                        \
+    HANDLER set##_reg256(CPUState *cpu, const DecodedInsn *d)            \
+    {                                                                    \
+        avx_check(cpu);                                                  \
         const YMMReg a = ymm_get(cpu, d->vvvv), b = ymm_get(cpu, d->rm); \
-        (void)a;                                                       \
-        ymm_set(cpu, d->reg, result);                                  \
-    }                                                                  \
-    HANDLER set##_mem256(CPUState *cpu, const DecodedInsn *d)          \
-    {                                                                  \
-        avx_check(cpu);                                                \
-        const YMMReg b = load256(cpu, d);                              \
-        const YMMReg a = ymm_get(cpu, d->vvvv);                        \
-        (void)a;                                                       \
-        ymm_set(cpu, d->reg, result);                                  \
-    }                                                                  \
+        (void)a;                                                         \
+        ymm_set(cpu, d->reg, result);                                    \
+    }                                                                    \
+    HANDLER set##_mem256(CPUState *cpu, const DecodedInsn *d)            \
+    {                                                                    \
+        avx_check(cpu);                                                  \
+        const YMMReg b = load256(cpu, d);                                \
+        const YMMReg a = ymm_get(cpu, d->vvvv);                          \
+        (void)a;                                                         \
+        ymm_set(cpu, d->reg, result);                                    \
+    }                                                                    \
     AVX_SET(set, NULL, NULL, set##_reg256, set##_mem256)
 
 /* v without its first n bytes, n at most 8; zeros follow. */
@@ -241,8 +241,8 @@ static inline XMMReg simd_skip_bytes(XMMReg v, unsigned n)
 }
 
 /* SSE and VEX of one name: name_V_W and vname_V_H_W. */
-#define SIMD_BOTH(name, result)                \
-    SSE_OP(name##_V_W, load_aligned, result)   \
+#define SIMD_BOTH(name, result)              \
+    SSE_OP(name##_V_W, load_aligned, result) \
     AVX_OP(v##name##_V_H_W, result)
 
 #endif

@@ -36,10 +36,14 @@ SOFT_CONVERT(cvtss2sd, 1, r.q[i] = float32_to_float64(a.l[i], &s->lane))
 SOFT_CONVERT(cvtsd2ss, 1, r.l[i] = float64_to_float32(a.q[i], &s->lane))
 
 /* For operands that are no XMM register. */
-#define CONVERT(name)                                                                \
-    SIMD_INLINE SimdVec name(CPUState *cpu, SimdVec b)                               \
-    {                                                                                \
-        return HOST_OR_SOFT(cpu, host_##name(b, b, &cpu->mxcsr), soft_##name(s, b)); \
+#define CONVERT(name)                                                                 \
+    SOFT SimdVec name##_slow(CPUState *cpu, SimdVec b)                                \
+    {                                                                                 \
+        return SOFT_SESSION(cpu, soft_##name(s, b));                                  \
+    }                                                                                 \
+    SIMD_INLINE SimdVec name(CPUState *cpu, SimdVec b)                                \
+    {                                                                                 \
+        return HOST_CHOOSE(cpu, host_##name(b, b, &cpu->mxcsr), name##_slow(cpu, b)); \
     }
 CONVERT(cvtdq2ps)
 CONVERT(cvtps2dq)
@@ -146,41 +150,43 @@ CONVERT_TO_MMX(cvttpd2pi, load_vec, cvttpd2dq)
 
 /* ---- general registers ---- */
 
-#define SOFT_FROM_INT(name, type, merge, bits)                                  \
-    SOFT SimdVec soft_##name##bits(SimdFloat *s, SimdVec a, uint##bits##_t v)   \
-    {                                                                           \
-        SimdVec low = { int##bits##_to_##type((int##bits##_t)v, &s->lane), 0 }; \
-        simd_float_note(s);                                                     \
-        return merge(a, low);                                                   \
-    }                                                                           \
-    SIMD_INLINE SimdVec name##bits(CPUState *cpu, SimdVec a, uint##bits##_t v)  \
-    {                                                                           \
-        return HOST_OR_SOFT(cpu, host_##name##bits(a, v, &cpu->mxcsr), soft_##name##bits(s, a, v)); \
+#define SOFT_FROM_INT(name, type, merge, bits)                                                       \
+    SOFT SimdVec soft_##name##bits(CPUState *cpu, SimdVec a, uint##bits##_t v)                       \
+    {                                                                                                \
+        SimdFloat s = simd_float_begin(cpu);                                                         \
+        SimdVec low = { int##bits##_to_##type((int##bits##_t)v, &s.lane), 0 };                       \
+        simd_float_note(&s);                                                                         \
+        simd_float_finish(cpu, &s);                                                                  \
+        return merge(a, low);                                                                        \
+    }                                                                                                \
+    SIMD_INLINE SimdVec name##bits(CPUState *cpu, SimdVec a, uint##bits##_t v)                       \
+    {                                                                                                \
+        return HOST_CHOOSE(cpu, host_##name##bits(a, v, &cpu->mxcsr), soft_##name##bits(cpu, a, v)); \
     }
-#define FROM_INT_HANDLERS(name, bits)                                                                             \
-    HANDLER name##_V_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                                             \
-    {                                                                                                             \
-        sse_check(cpu);                                                                                           \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                                               \
-        simd_vec_put(&cpu->xmm[d->reg], name##bits(cpu, a, reg##bits(cpu, d->rm)));                               \
-    }                                                                                                             \
-    HANDLER name##_V_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                                             \
-    {                                                                                                             \
-        sse_check(cpu);                                                                                           \
-        uint##bits##_t v = seg_ld##bits(cpu, d->seg, insn_ea(cpu, d));                                            \
-        simd_vec_put(&cpu->xmm[d->reg], name##bits(cpu, simd_vec_at(&cpu->xmm[d->reg]), v));                      \
-    }                                                                                                             \
-    HANDLER v##name##_V_H_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                                        \
-    {                                                                                                             \
-        avx_check(cpu);                                                                                           \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->vvvv]);                                                              \
-        vec_put128(cpu, d->reg, name##bits(cpu, a, reg##bits(cpu, d->rm)));                                       \
-    }                                                                                                             \
-    HANDLER v##name##_V_H_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                                        \
-    {                                                                                                             \
-        avx_check(cpu);                                                                                           \
-        uint##bits##_t v = seg_ld##bits(cpu, d->seg, insn_ea(cpu, d));                                            \
-        vec_put128(cpu, d->reg, name##bits(cpu, simd_vec_at(&cpu->xmm[d->vvvv]), v));                             \
+#define FROM_INT_HANDLERS(name, bits)                                                        \
+    HANDLER name##_V_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                        \
+    {                                                                                        \
+        sse_check(cpu);                                                                      \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                          \
+        simd_vec_put(&cpu->xmm[d->reg], name##bits(cpu, a, reg##bits(cpu, d->rm)));          \
+    }                                                                                        \
+    HANDLER name##_V_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                        \
+    {                                                                                        \
+        sse_check(cpu);                                                                      \
+        uint##bits##_t v = seg_ld##bits(cpu, d->seg, insn_ea(cpu, d));                       \
+        simd_vec_put(&cpu->xmm[d->reg], name##bits(cpu, simd_vec_at(&cpu->xmm[d->reg]), v)); \
+    }                                                                                        \
+    HANDLER v##name##_V_H_E_reg##bits(CPUState *cpu, const DecodedInsn *d)                   \
+    {                                                                                        \
+        avx_check(cpu);                                                                      \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->vvvv]);                                         \
+        vec_put128(cpu, d->reg, name##bits(cpu, a, reg##bits(cpu, d->rm)));                  \
+    }                                                                                        \
+    HANDLER v##name##_V_H_E_mem##bits(CPUState *cpu, const DecodedInsn *d)                   \
+    {                                                                                        \
+        avx_check(cpu);                                                                      \
+        uint##bits##_t v = seg_ld##bits(cpu, d->seg, insn_ea(cpu, d));                       \
+        vec_put128(cpu, d->reg, name##bits(cpu, simd_vec_at(&cpu->xmm[d->vvvv]), v));        \
     }
 #define FROM_INT(name, type, merge)      \
     SOFT_FROM_INT(name, type, merge, 32) \
@@ -192,29 +198,31 @@ CONVERT_TO_MMX(cvttpd2pi, load_vec, cvttpd2dq)
 FROM_INT(cvtsi2ss, float32, merge32)
 FROM_INT(cvtsi2sd, float64, merge64)
 
-#define TO_INT_FORMS(set, check, name, load, bits)                     \
-    HANDLER set##_reg##bits(CPUState *cpu, const DecodedInsn *d)       \
-    {                                                                  \
-        check(cpu);                                                    \
-        name##bits(cpu, d, simd_vec_at(&cpu->xmm[d->rm]));             \
-    }                                                                  \
-    HANDLER set##_mem##bits(CPUState *cpu, const DecodedInsn *d)       \
-    {                                                                  \
-        check(cpu);                                                    \
-        name##bits(cpu, d, load(cpu, d));                              \
+#define TO_INT_FORMS(set, check, name, load, bits)               \
+    HANDLER set##_reg##bits(CPUState *cpu, const DecodedInsn *d) \
+    {                                                            \
+        check(cpu);                                              \
+        name##bits(cpu, d, simd_vec_at(&cpu->xmm[d->rm]));       \
+    }                                                            \
+    HANDLER set##_mem##bits(CPUState *cpu, const DecodedInsn *d) \
+    {                                                            \
+        check(cpu);                                              \
+        name##bits(cpu, d, load(cpu, d));                        \
     }
-#define TO_INT_HANDLERS(name, load, type, convert, bits)                                                           \
-    SOFT uint##bits##_t soft_##name##bits(SimdFloat *s, SimdVec b)                                                 \
-    {                                                                                                              \
-        uint##bits##_t v = (uint##bits##_t)convert((type)b[0], &s->lane);                                          \
-        simd_float_note(s);                                                                                        \
-        return v;                                                                                                  \
-    }                                                                                                              \
-    SIMD_INLINE void name##bits(CPUState *cpu, const DecodedInsn *d, SimdVec b)                                    \
-    {                                                                                                              \
-        set_reg##bits(cpu, d->reg, HOST_OR_SOFT(cpu, host_##name##bits(b, &cpu->mxcsr), soft_##name##bits(s, b))); \
-    }                                                                                                              \
-    TO_INT_FORMS(name##_G_W, sse_check, name, load, bits)                                                          \
+#define TO_INT_HANDLERS(name, load, type, convert, bits)                                                            \
+    SOFT uint##bits##_t soft_##name##bits(CPUState *cpu, SimdVec b)                                                 \
+    {                                                                                                               \
+        SimdFloat s = simd_float_begin(cpu);                                                                        \
+        uint##bits##_t v = (uint##bits##_t)convert((type)b[0], &s.lane);                                            \
+        simd_float_note(&s);                                                                                        \
+        simd_float_finish(cpu, &s);                                                                                 \
+        return v;                                                                                                   \
+    }                                                                                                               \
+    SIMD_INLINE void name##bits(CPUState *cpu, const DecodedInsn *d, SimdVec b)                                     \
+    {                                                                                                               \
+        set_reg##bits(cpu, d->reg, HOST_CHOOSE(cpu, host_##name##bits(b, &cpu->mxcsr), soft_##name##bits(cpu, b))); \
+    }                                                                                                               \
+    TO_INT_FORMS(name##_G_W, sse_check, name, load, bits)                                                           \
     TO_INT_FORMS(v##name##_G_W, avx_check, name, load, bits)
 #define TO_INT(name, load, type, convert32, convert64) \
     TO_INT_HANDLERS(name, load, type, convert32, 32)   \

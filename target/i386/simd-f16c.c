@@ -65,7 +65,8 @@ static uint32_t round_to_half(bool sign, int exponent, uint32_t significand, Flo
         return half_overflow(sign, lost, round, s);
     }
     if (tiny && s->lane.underflow_unmasked) {
-        s->flags |= FLOAT_FLAG_UNDERFLOW | (significand << (__builtin_clz(significand) - 8) & 0x1fff ? FLOAT_FLAG_INEXACT : 0);
+        s->flags |=
+            FLOAT_FLAG_UNDERFLOW | (significand << (__builtin_clz(significand) - 8) & 0x1fff ? FLOAT_FLAG_INEXACT : 0);
     } else {
         s->flags |= lost ? FLOAT_FLAG_INEXACT | (tiny ? FLOAT_FLAG_UNDERFLOW : 0) : 0;
     }

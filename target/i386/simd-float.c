@@ -1,15 +1,16 @@
 /*
  * target/i386/simd-float.c  SSE arithmetic and comparison of packed and scalar numbers. SDM volume 1, chapter 11.
  *
- * Each operation has two ways, chosen by HOST_EXACT(): the host's instruction, or softfloat lane by lane. The second
- * alone knows unmasked exceptions.
+ * Each operation has two ways, chosen by HOST_EXACT() and HOST_CHOOSE(): the host's instruction, or softfloat lane by
+ * lane. The second alone knows unmasked exceptions.
  */
 #include "target/i386/simd-float.h"
 #include "target/i386/flags.h"
 
 /* ---- exceptions ---- */
 
-/* Found before anything is computed: an unmasked one of these in any lane keeps the others from arising (SDM 1, 11.5.2). */
+/* Found before anything is computed: an unmasked one of these in any lane keeps the others from arising (SDM
+ * 1, 11.5.2). */
 #define BEFORE_COMPUTATION (FLOAT_FLAG_INVALID | FLOAT_FLAG_DENORMAL | FLOAT_FLAG_DIVBYZERO)
 
 void simd_float_finish(CPUState *cpu, const SimdFloat *s)
@@ -70,10 +71,10 @@ static float64 root64(float64 a, float64 b, FloatStatus *s)
     return float64_sqrt(b, s);
 }
 
-#define ARITHMETIC(op, name32, name64)                                                               \
-    FLOAT_PACKED(op##ps, host_##op##ps(a, b, &cpu->mxcsr), soft32(s, a, b, 4, name32))               \
-    FLOAT_PACKED(op##pd, host_##op##pd(a, b, &cpu->mxcsr), soft64(s, a, b, 2, name64))               \
-    FLOAT_SCALAR(op##ss, load_vec_d, host_##op##ss(a, b, &cpu->mxcsr), soft32(s, a, b, 1, name32))   \
+#define ARITHMETIC(op, name32, name64)                                                             \
+    FLOAT_PACKED(op##ps, host_##op##ps(a, b, &cpu->mxcsr), soft32(s, a, b, 4, name32))             \
+    FLOAT_PACKED(op##pd, host_##op##pd(a, b, &cpu->mxcsr), soft64(s, a, b, 2, name64))             \
+    FLOAT_SCALAR(op##ss, load_vec_d, host_##op##ss(a, b, &cpu->mxcsr), soft32(s, a, b, 1, name32)) \
     FLOAT_SCALAR(op##sd, load_vec_q, host_##op##sd(a, b, &cpu->mxcsr), soft64(s, a, b, 1, name64))
 ARITHMETIC(add, float32_add, float64_add)
 ARITHMETIC(sub, float32_sub, float64_sub)
@@ -107,10 +108,10 @@ static inline SimdVec odd64(SimdVec a, SimdVec b)
     return (SimdVec){ a[1], b[1] };
 }
 
-#define HORIZONTAL(op)                                                                  \
-    FLOAT_PACKED(h##op##ps, host_##op##ps(even32(a, b), odd32(a, b), &cpu->mxcsr),      \
-                 soft32(s, even32(a, b), odd32(a, b), 4, float32_##op))                 \
-    FLOAT_PACKED(h##op##pd, host_##op##pd(even64(a, b), odd64(a, b), &cpu->mxcsr),      \
+#define HORIZONTAL(op)                                                             \
+    FLOAT_PACKED(h##op##ps, host_##op##ps(even32(a, b), odd32(a, b), &cpu->mxcsr), \
+                 soft32(s, even32(a, b), odd32(a, b), 4, float32_##op))            \
+    FLOAT_PACKED(h##op##pd, host_##op##pd(even64(a, b), odd64(a, b), &cpu->mxcsr), \
                  soft64(s, even64(a, b), odd64(a, b), 2, float64_##op))
 HORIZONTAL(add)
 HORIZONTAL(sub)
@@ -140,7 +141,8 @@ FLOAT_PACKED(addsubpd, host_addsubpd(a, b, &cpu->mxcsr), soft_addsubpd(s, a, b))
 
 /* ---- CMPxx: predicates 0 to 7, with VEX 0 to 31 (SDM 2, CMPPD, table 3-1) ---- */
 
-/* For which relations the predicate is true: less 1, equal 2, greater 4, unordered 8. Bit 4 changes only what is said of NaNs. */
+/* For which relations the predicate is true: less 1, equal 2, greater 4, unordered 8. Bit 4 changes only what is said
+ * of NaNs. */
 static bool predicate_holds(FloatRelation r, unsigned predicate)
 {
     static const uint8_t relations[16] = { 2, 1, 3, 8, 13, 14, 12, 7, 10, 9, 11, 0, 5, 6, 4, 15 };
@@ -183,39 +185,40 @@ SOFT SimdVec compare64(SimdFloat *s, SimdVec va, SimdVec vb, unsigned predicate,
  * portable way.
  */
 #define merge_none(a, r) (r)
-#define COMPARE_ANY(name, soft, lanes, merge)                                                                 \
+#define COMPARE_ANY(name, soft, lanes, merge)                                                                    \
     static __attribute__((noinline)) SimdVec name##_any(CPUState *cpu, SimdVec a, SimdVec b, unsigned predicate) \
-    {                                                                                                         \
-        HOST_ONLY(if (predicate < 8) { return host_##name(a, b, predicate, &cpu->mxcsr); }                    \
-                  if (predicate < 16 && !predicate_is_quiet(predicate)) {                                     \
-                      return merge(a, host_##name(b, a, 15 - predicate, &cpu->mxcsr));                        \
-                  })                                                                                          \
-        return SOFT_SESSION(cpu, soft(s, a, b, predicate, lanes));                                            \
+    {                                                                                                            \
+        if (predicate < 8) {                                                                                     \
+            return host_##name(a, b, predicate, &cpu->mxcsr);                                                    \
+        }                                                                                                        \
+        if (predicate < 16 && !predicate_is_quiet(predicate)) {                                                  \
+            return merge(a, host_##name(b, a, 15 - predicate, &cpu->mxcsr));                                     \
+        }                                                                                                        \
+        return SOFT_SESSION(cpu, soft(s, a, b, predicate, lanes));                                               \
     }
 
 /* Bits 7:3 of the immediate are ignored without VEX, bits 7:5 with it. */
-#define COMPARE_SSE(name, load, soft, lanes)                                         \
-    FLOAT_FORMS_SSE(name##_V_W_I, load, host_##name(a, b, d->imm & 7, &cpu->mxcsr),  \
-                    soft(s, a, b, d->imm & 7, lanes))                                \
+#define COMPARE_SSE(name, load, soft, lanes)                                                                          \
+    FLOAT_FORMS_SSE(name##_V_W_I, load, host_##name(a, b, d->imm & 7, &cpu->mxcsr), soft(s, a, b, d->imm & 7, lanes)) \
     SIMD_SET(name##_V_W_I, name##_V_W_I_reg, name##_V_W_I_mem)
 #define COMPARE_VEX128(set, name, load, soft, lanes) \
     FLOAT_FORMS_VEX128(set, load, name##_any(cpu, a, b, d->imm & 31), soft(s, a, b, d->imm & 31, lanes))
-#define COMPARE_VEX256(set, name, soft, lanes)                                                              \
-    FLOAT_FORM_VEX256(set##_reg256, vec2_at(cpu, d->rm), vec2_put, name##_any(cpu, a, b, d->imm & 31),      \
-                      soft(s, a, b, d->imm & 31, lanes))                                                    \
-    FLOAT_FORM_VEX256(set##_mem256, load_vec2(cpu, d), vec2_put, name##_any(cpu, a, b, d->imm & 31),        \
+#define COMPARE_VEX256(set, name, soft, lanes)                                                         \
+    FLOAT_FORM_VEX256(set##_reg256, vec2_at(cpu, d->rm), vec2_put, name##_any(cpu, a, b, d->imm & 31), \
+                      soft(s, a, b, d->imm & 31, lanes))                                               \
+    FLOAT_FORM_VEX256(set##_mem256, load_vec2(cpu, d), vec2_put, name##_any(cpu, a, b, d->imm & 31),   \
                       soft(s, a, b, d->imm & 31, lanes))
-#define COMPARE_PACKED(name, soft, lanes)                                                 \
-    COMPARE_ANY(name, soft, lanes, merge_none)                                            \
-    COMPARE_SSE(name, load_vec, soft, lanes)                                              \
-    COMPARE_VEX128(v##name##_V_H_W_I, name, load_vec_unaligned, soft, lanes)              \
-    COMPARE_VEX256(v##name##_V_H_W_I, name, soft, lanes)                                  \
+#define COMPARE_PACKED(name, soft, lanes)                                                                    \
+    HOST_ONLY(COMPARE_ANY(name, soft, lanes, merge_none))                                                    \
+    COMPARE_SSE(name, load_vec, soft, lanes)                                                                 \
+    COMPARE_VEX128(v##name##_V_H_W_I, name, load_vec_unaligned, soft, lanes)                                 \
+    COMPARE_VEX256(v##name##_V_H_W_I, name, soft, lanes)                                                     \
     AVX_SET(v##name##_V_H_W_I, v##name##_V_H_W_I_reg128, v##name##_V_H_W_I_mem128, v##name##_V_H_W_I_reg256, \
             v##name##_V_H_W_I_mem256)
-#define COMPARE_SCALAR(name, load, soft, merge)                     \
-    COMPARE_ANY(name, soft, 1, merge)                               \
-    COMPARE_SSE(name, load, soft, 1)                                \
-    COMPARE_VEX128(v##name##_V_H_W_I, name, load, soft, 1)          \
+#define COMPARE_SCALAR(name, load, soft, merge)            \
+    HOST_ONLY(COMPARE_ANY(name, soft, 1, merge))           \
+    COMPARE_SSE(name, load, soft, 1)                       \
+    COMPARE_VEX128(v##name##_V_H_W_I, name, load, soft, 1) \
     SIMD_SET(v##name##_V_H_W_I, v##name##_V_H_W_I_reg128, v##name##_V_H_W_I_mem128)
 COMPARE_PACKED(cmpps, compare32, 4)
 COMPARE_PACKED(cmppd, compare64, 2)
@@ -238,31 +241,33 @@ static uint32_t relation_flags(FloatRelation r)
     }
 }
 
-#define SCALAR_COMPARE_FORMS(set, check, name, load)             \
-    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)       \
-    {                                                            \
-        check(cpu);                                              \
-        name(cpu, d, simd_vec_at(&cpu->xmm[d->rm]));             \
-    }                                                            \
-    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)       \
-    {                                                            \
-        check(cpu);                                              \
-        name(cpu, d, load(cpu, d));                              \
-    }                                                            \
+#define SCALAR_COMPARE_FORMS(set, check, name, load)       \
+    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d) \
+    {                                                      \
+        check(cpu);                                        \
+        name(cpu, d, simd_vec_at(&cpu->xmm[d->rm]));       \
+    }                                                      \
+    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d) \
+    {                                                      \
+        check(cpu);                                        \
+        name(cpu, d, load(cpu, d));                        \
+    }                                                      \
     SIMD_SET(set, set##_reg, set##_mem)
-#define SCALAR_COMPARE(name, load, type, compare)                                                  \
-    SOFT uint32_t soft_##name(SimdFloat *s, SimdVec a, SimdVec b)                                  \
-    {                                                                                              \
-        FloatRelation r = compare((type)a[0], (type)b[0], &s->lane);                               \
-        simd_float_note(s);                                                                        \
-        return relation_flags(r);                                                                  \
-    }                                                                                              \
-    SIMD_INLINE void name(CPUState *cpu, const DecodedInsn *d, SimdVec b)                          \
-    {                                                                                              \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                                \
-        cc_set(cpu, HOST_OR_SOFT(cpu, host_##name(a, b, &cpu->mxcsr), soft_##name(s, a, b)));      \
-    }                                                                                              \
-    SCALAR_COMPARE_FORMS(name##_V_W, sse_check, name, load)                                        \
+#define SCALAR_COMPARE(name, load, type, compare)                                              \
+    SOFT uint32_t soft_##name(CPUState *cpu, SimdVec a, SimdVec b)                             \
+    {                                                                                          \
+        SimdFloat s = simd_float_begin(cpu);                                                   \
+        FloatRelation r = compare((type)a[0], (type)b[0], &s.lane);                            \
+        simd_float_note(&s);                                                                   \
+        simd_float_finish(cpu, &s);                                                            \
+        return relation_flags(r);                                                              \
+    }                                                                                          \
+    SIMD_INLINE void name(CPUState *cpu, const DecodedInsn *d, SimdVec b)                      \
+    {                                                                                          \
+        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                            \
+        cc_set(cpu, HOST_CHOOSE(cpu, host_##name(a, b, &cpu->mxcsr), soft_##name(cpu, a, b))); \
+    }                                                                                          \
+    SCALAR_COMPARE_FORMS(name##_V_W, sse_check, name, load)                                    \
     SCALAR_COMPARE_FORMS(v##name##_V_W, avx_check, name, load)
 SCALAR_COMPARE(comiss, load_vec_d, float32, float32_compare)
 SCALAR_COMPARE(ucomiss, load_vec_d, float32, float32_compare_quiet)

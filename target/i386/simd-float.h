@@ -30,16 +30,13 @@ static inline void simd_float_note(SimdFloat *s)
 void simd_float_finish(CPUState *cpu, const SimdFloat *s) __attribute__((cold));
 
 /* One instruction done the portable way: `soft` notes its flags in *s. */
-#define SOFT_SESSION(cpu, soft)                                      \
-    __extension__({                                                  \
+#define SOFT_SESSION(cpu, soft)                                           \
+    __extension__({                                                       \
         SimdFloat session_ = simd_float_begin(cpu), *const s = &session_; \
-        __auto_type soft_result_ = (soft);                           \
-        simd_float_finish(cpu, s);                                   \
-        soft_result_;                                                \
+        __auto_type soft_result_ = (soft);                                \
+        simd_float_finish(cpu, s);                                        \
+        soft_result_;                                                     \
     })
-
-/* The host's way when it is exact, else the portable one. */
-#define HOST_OR_SOFT(cpu, host, soft) HOST_CHOOSE(cpu, host, SOFT_SESSION(cpu, soft))
 
 /* ---- handlers: as SSE_OP, but with a, b and result as vectors, which keeps the host's way free of memory traffic ----
  */
@@ -165,78 +162,78 @@ static inline void vec2_put_joined(CPUState *cpu, unsigned n, SimdVec2 v)
         (void)b;                               \
         dest = result;                         \
     }
-#define VEC2_LANES(r, a2, b2, result)              \
+#define VEC2_LANES(r, a2, b2, result)                 \
     VEC2_LANE((r).low, 0, (a2).low, (b2).low, result) \
     VEC2_LANE((r).high, 1, (a2).high, (b2).high, result)
-#define VEC2_COMPUTE(cpu, r, a2, b2, host, soft)                                  \
-    if (HOST_EXACT(cpu)) {                                                        \
-        HOST_ONLY(VEC2_LANES(r, a2, b2, host))                                    \
-    } else {                                                                      \
-        SimdFloat session_ = simd_float_begin(cpu), *const s = &session_;         \
-        VEC2_LANES(r, a2, b2, soft)                                               \
-        simd_float_finish(cpu, s);                                                \
-    }
 
-#define FLOAT_FORMS_SSE(set, load, host, soft)                                             \
-    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)                                 \
-    {                                                                                      \
-        sse_check(cpu);                                                                    \
-        const unsigned lane = 0;                                                           \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]), b = simd_vec_at(&cpu->xmm[d->rm]);     \
-        (void)a;                                                                           \
-        (void)lane;                                                                        \
-        simd_vec_put(&cpu->xmm[d->reg], HOST_OR_SOFT(cpu, host, soft));                    \
-    }                                                                                      \
-    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)                                 \
-    {                                                                                      \
-        sse_check(cpu);                                                                    \
-        const unsigned lane = 0;                                                           \
-        SimdVec b = load(cpu, d);                                                          \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->reg]);                                        \
-        (void)a;                                                                           \
-        (void)lane;                                                                        \
-        simd_vec_put(&cpu->xmm[d->reg], HOST_OR_SOFT(cpu, host, soft));                    \
+/*
+ * A form: `load` reads b, `put` stores the result. What the host cannot do exactly goes to a function of its own, by a
+ * tail call, so that the usual way needs no stack frame.
+ */
+#define FLOAT_FORM_SOFT(name, put, soft)                                             \
+    SOFT void name##_soft(CPUState *cpu, const DecodedInsn *d, SimdVec a, SimdVec b) \
+    {                                                                                \
+        const unsigned lane = 0;                                                     \
+        (void)lane;                                                                  \
+        (void)a;                                                                     \
+        put(cpu, d->reg, SOFT_SESSION(cpu, soft));                                   \
     }
-#define FLOAT_FORMS_VEX128(set, load, host, soft)                                          \
-    HANDLER set##_reg128(CPUState *cpu, const DecodedInsn *d)                              \
-    {                                                                                      \
-        avx_check(cpu);                                                                    \
-        const unsigned lane = 0;                                                           \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->vvvv]), b = simd_vec_at(&cpu->xmm[d->rm]);    \
-        (void)a;                                                                           \
-        (void)lane;                                                                        \
-        vec_put128(cpu, d->reg, HOST_OR_SOFT(cpu, host, soft));                            \
-    }                                                                                      \
-    HANDLER set##_mem128(CPUState *cpu, const DecodedInsn *d)                              \
-    {                                                                                      \
-        avx_check(cpu);                                                                    \
-        const unsigned lane = 0;                                                           \
-        SimdVec b = load(cpu, d);                                                          \
-        SimdVec a = simd_vec_at(&cpu->xmm[d->vvvv]);                                       \
-        (void)a;                                                                           \
-        (void)lane;                                                                        \
-        vec_put128(cpu, d->reg, HOST_OR_SOFT(cpu, host, soft));                            \
+#define FLOAT_FORM(name, form, check, a_reg, load, put, host)  \
+    HANDLER name##_##form(CPUState *cpu, const DecodedInsn *d) \
+    {                                                          \
+        check(cpu);                                            \
+        const unsigned lane = 0;                               \
+        SimdVec b = load;                                      \
+        SimdVec a = simd_vec_at(&cpu->xmm[a_reg]);             \
+        (void)lane;                                            \
+        if (unlikely(!HOST_EXACT(cpu))) {                      \
+            name##_soft(cpu, d, a, b);                         \
+            return;                                            \
+        }                                                      \
+        HOST_ONLY(put(cpu, d->reg, host);)                     \
     }
+static inline void sse_put(CPUState *cpu, unsigned n, SimdVec v)
+{
+    simd_vec_put(&cpu->xmm[n], v);
+}
+#define FLOAT_FORMS_SSE(set, load, host, soft)                                            \
+    FLOAT_FORM_SOFT(set, sse_put, soft)                                                   \
+    FLOAT_FORM(set, reg, sse_check, d->reg, simd_vec_at(&cpu->xmm[d->rm]), sse_put, host) \
+    FLOAT_FORM(set, mem, sse_check, d->reg, load(cpu, d), sse_put, host)
+#define FLOAT_FORMS_VEX128(set, load, host, soft)                                                \
+    FLOAT_FORM_SOFT(set, vec_put128, soft)                                                       \
+    FLOAT_FORM(set, reg128, avx_check, d->vvvv, simd_vec_at(&cpu->xmm[d->rm]), vec_put128, host) \
+    FLOAT_FORM(set, mem128, avx_check, d->vvvv, load(cpu, d), vec_put128, host)
 /* put: of the SimdVec2 result; load: of the second operand */
-#define FLOAT_FORM_VEX256(name, load, put, host, soft)       \
-    HANDLER name(CPUState *cpu, const DecodedInsn *d)        \
-    {                                                        \
-        avx_check(cpu);                                      \
-        const SimdVec2 b2 = load;                            \
-        const SimdVec2 a2 = vec2_at(cpu, d->vvvv);           \
-        SimdVec2 r;                                          \
-        VEC2_COMPUTE(cpu, r, a2, b2, host, soft)             \
-        put(cpu, d->reg, r);                                 \
+#define FLOAT_FORM_VEX256(name, load, put, host, soft)                                   \
+    SOFT void name##_soft(CPUState *cpu, const DecodedInsn *d, SimdVec2 a2, SimdVec2 b2) \
+    {                                                                                    \
+        SimdVec2 r;                                                                      \
+        SimdFloat session_ = simd_float_begin(cpu), *const s = &session_;                \
+        VEC2_LANES(r, a2, b2, soft)                                                      \
+        simd_float_finish(cpu, s);                                                       \
+        put(cpu, d->reg, r);                                                             \
+    }                                                                                    \
+    HANDLER name(CPUState *cpu, const DecodedInsn *d)                                    \
+    {                                                                                    \
+        avx_check(cpu);                                                                  \
+        const SimdVec2 b2 = load;                                                        \
+        const SimdVec2 a2 = vec2_at(cpu, d->vvvv);                                       \
+        if (unlikely(!HOST_EXACT(cpu))) {                                                \
+            name##_soft(cpu, d, a2, b2);                                                 \
+            return;                                                                      \
+        }                                                                                \
+        HOST_ONLY(SimdVec2 r; VEC2_LANES(r, a2, b2, host) put(cpu, d->reg, r);)          \
     }
 
 /* FLOAT_SHAPE: name_V_W and vname_V_H_W in all forms, given how operands are loaded and results stored. */
-#define FLOAT_SHAPE(name, sse_load, vex_load, at256, load256_, put256, host, soft)                                 \
-    FLOAT_FORMS_SSE(name##_V_W, sse_load, host, soft)                                                              \
-    SIMD_SET(name##_V_W, name##_V_W_reg, name##_V_W_mem)                                                           \
-    FLOAT_FORMS_VEX128(v##name##_V_H_W, vex_load, host, soft)                                                      \
-    FLOAT_FORM_VEX256(v##name##_V_H_W_reg256, at256(cpu, d->rm), put256, host, soft)                               \
-    FLOAT_FORM_VEX256(v##name##_V_H_W_mem256, load256_(cpu, d), put256, host, soft)                                \
-    AVX_SET(v##name##_V_H_W, v##name##_V_H_W_reg128, v##name##_V_H_W_mem128, v##name##_V_H_W_reg256,               \
+#define FLOAT_SHAPE(name, sse_load, vex_load, at256, load256_, put256, host, soft)                   \
+    FLOAT_FORMS_SSE(name##_V_W, sse_load, host, soft)                                                \
+    SIMD_SET(name##_V_W, name##_V_W_reg, name##_V_W_mem)                                             \
+    FLOAT_FORMS_VEX128(v##name##_V_H_W, vex_load, host, soft)                                        \
+    FLOAT_FORM_VEX256(v##name##_V_H_W_reg256, at256(cpu, d->rm), put256, host, soft)                 \
+    FLOAT_FORM_VEX256(v##name##_V_H_W_mem256, load256_(cpu, d), put256, host, soft)                  \
+    AVX_SET(v##name##_V_H_W, v##name##_V_H_W_reg128, v##name##_V_H_W_mem128, v##name##_V_H_W_reg256, \
             v##name##_V_H_W_mem256)
 #define FLOAT_PACKED(name, host, soft) \
     FLOAT_SHAPE(name, load_vec, load_vec_unaligned, vec2_at, load_vec2, vec2_put, host, soft)
@@ -246,10 +243,10 @@ static inline void vec2_put_joined(CPUState *cpu, unsigned n, SimdVec2 v)
 #define FLOAT_NARROW(name, host, soft) \
     FLOAT_SHAPE(name, load_vec, load_vec_unaligned, vec2_at, load_vec2, vec2_put_joined, host, soft)
 /* Lane 0 computed, the others those of a. */
-#define FLOAT_SCALAR(name, load, host, soft)                        \
-    FLOAT_FORMS_SSE(name##_V_W, load, host, soft)                   \
-    SIMD_SET(name##_V_W, name##_V_W_reg, name##_V_W_mem)            \
-    FLOAT_FORMS_VEX128(v##name##_V_H_W, load, host, soft)           \
+#define FLOAT_SCALAR(name, load, host, soft)              \
+    FLOAT_FORMS_SSE(name##_V_W, load, host, soft)         \
+    SIMD_SET(name##_V_W, name##_V_W_reg, name##_V_W_mem)  \
+    FLOAT_FORMS_VEX128(v##name##_V_H_W, load, host, soft) \
     SIMD_SET(v##name##_V_H_W, v##name##_V_H_W_reg128, v##name##_V_H_W_mem128)
 
 #endif

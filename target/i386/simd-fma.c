@@ -1,10 +1,10 @@
 /*
- * target/i386/simd-fma.c  FMA: a product and a sum with one rounding, in three orders of operands and six ways of signs. SDM
- * volume 1, 14.5; volume 2, VFMADD132PD ff.
+ * target/i386/simd-fma.c  FMA: a product and a sum with one rounding, in three orders of operands and six ways of
+ * signs. SDM volume 1, 14.5; volume 2, VFMADD132PD ff.
  *
- * With x, y, z the multiplicand, multiplier and addend: 132 is V * W + H, 213 is H * V + W, 231 is H * W + V. A host that has
- * FMA computes it, unless the result has a NaN: which operand a NaN comes from is settled by softfloat, on every host
- * alike.
+ * With x, y, z the multiplicand, multiplier and addend: 132 is V * W + H, 213 is H * V + W, 231 is H * W + V. A host
+ * that has FMA computes it, unless the result has a NaN: which operand a NaN comes from is settled by softfloat, on
+ * every host alike.
  */
 #include "target/i386/simd-float.h"
 
@@ -126,71 +126,70 @@ static inline SimdVec only64(SimdVec v)
 }
 
 /* lanes: 1 or all of 16 bytes; a scalar's others come from `rest`. */
-#define FMA_DEFINE(bits, all, op_packed, op_scalar)                                                                  \
-    static __attribute__((noinline)) SimdVec fma##bits(CPUState *cpu, SimdVec x, SimdVec y, SimdVec z, SimdVec rest, \
-                                                       unsigned signs, unsigned lanes)                               \
-    {                                                                                                                \
-        HOST_ONLY(if (likely(host_has_fma())) {                                                                      \
-            uint32_t mxcsr = cpu->mxcsr;                                                                             \
-            SimdVec tx = x ^ product_sign##bits(signs), tz = z ^ addend_sign##bits(signs);                           \
-            SimdVec r = lanes == all ? host_##op_packed(tx, y, tz, &mxcsr)                                           \
-                                     : host_##op_scalar(only##bits(tx), y, tz, &mxcsr);                              \
-            if (likely(!any_nan##bits(r))) {                                                                         \
-                cpu->mxcsr = mxcsr;                                                                                  \
-                return lanes == all ? r : merge##bits(rest, r);                                                      \
-            }                                                                                                        \
-        })                                                                                                           \
-        return SOFT_SESSION(cpu, soft_fma##bits(s, x, y, z, rest, signs, lanes));                                    \
+#define FMA_DEFINE(bits, all, op_packed, op_scalar)                                                                   \
+    static __attribute__((noinline))                                                                                  \
+    SimdVec fma##bits(CPUState *cpu, SimdVec x, SimdVec y, SimdVec z, SimdVec rest, unsigned signs, unsigned lanes)   \
+    {                                                                                                                 \
+        if (likely(host_has_fma())) {                                                                                 \
+            uint32_t mxcsr = cpu->mxcsr;                                                                              \
+            SimdVec tx = x ^ product_sign##bits(signs), tz = z ^ addend_sign##bits(signs);                            \
+            SimdVec r =                                                                                               \
+                lanes == all ? host_##op_packed(tx, y, tz, &mxcsr) : host_##op_scalar(only##bits(tx), y, tz, &mxcsr); \
+            if (likely(!any_nan##bits(r))) {                                                                          \
+                cpu->mxcsr = mxcsr;                                                                                   \
+                return lanes == all ? r : merge##bits(rest, r);                                                       \
+            }                                                                                                         \
+        }                                                                                                             \
+        return SOFT_SESSION(cpu, soft_fma##bits(s, x, y, z, rest, signs, lanes));                                     \
     }
-FMA_DEFINE(32, 4, fmadd213ps, fmadd213ss)
-FMA_DEFINE(64, 2, fmadd213pd, fmadd213sd)
+HOST_ONLY(FMA_DEFINE(32, 4, fmadd213ps, fmadd213ss) FMA_DEFINE(64, 2, fmadd213pd, fmadd213sd))
 
 /* ---- handlers: v is the destination, a is H, b is W ---- */
 
-#define ORDER_132(v, a, b) v, b, a
-#define ORDER_213(v, a, b) a, v, b
-#define ORDER_231(v, a, b) a, b, v
+#define ORDER_132(v, a, b)       v, b, a
+#define ORDER_213(v, a, b)       a, v, b
+#define ORDER_231(v, a, b)       a, b, v
 #define FMA_APPLY(function, ...) function(__VA_ARGS__)
 
 /* The destination's own value, of the lane at hand. */
 #define FMA_V (lane ? vec_upper(cpu, d->reg) : simd_vec_at(&cpu->xmm[d->reg]))
-#define FMA_RESULT(bits, order, signs, lanes)                                             \
-    __extension__({                                                                       \
-        const SimdVec v = FMA_V;                                                          \
-        FMA_APPLY(fma##bits, cpu, order(v, a, b), v, signs, lanes);                       \
+#define FMA_RESULT(bits, order, signs, lanes)                       \
+    __extension__({                                                 \
+        const SimdVec v = FMA_V;                                    \
+        FMA_APPLY(fma##bits, cpu, order(v, a, b), v, signs, lanes); \
     })
-#define FMA_SOFT_RESULT(bits, order, signs, lanes)                                        \
-    __extension__({                                                                       \
-        const SimdVec v = FMA_V;                                                          \
-        FMA_APPLY(soft_fma##bits, s, order(v, a, b), v, signs, lanes);                    \
+#define FMA_SOFT_RESULT(bits, order, signs, lanes)                     \
+    __extension__({                                                    \
+        const SimdVec v = FMA_V;                                       \
+        FMA_APPLY(soft_fma##bits, s, order(v, a, b), v, signs, lanes); \
     })
 
-#define FMA_PACKED(set, bits, order, signs, lanes)                                                                    \
-    FLOAT_FORMS_VEX128(set, load_vec_unaligned, FMA_RESULT(bits, order, signs, lanes),                                \
-                       FMA_SOFT_RESULT(bits, order, signs, lanes))                                                    \
-    FLOAT_FORM_VEX256(set##_reg256, vec2_at(cpu, d->rm), vec2_put, FMA_RESULT(bits, order, signs, lanes),             \
-                      FMA_SOFT_RESULT(bits, order, signs, lanes))                                                     \
-    FLOAT_FORM_VEX256(set##_mem256, load_vec2(cpu, d), vec2_put, FMA_RESULT(bits, order, signs, lanes),               \
-                      FMA_SOFT_RESULT(bits, order, signs, lanes))                                                     \
+#define FMA_PACKED(set, bits, order, signs, lanes)                                                        \
+    FLOAT_FORMS_VEX128(set, load_vec_unaligned, FMA_RESULT(bits, order, signs, lanes),                    \
+                       FMA_SOFT_RESULT(bits, order, signs, lanes))                                        \
+    FLOAT_FORM_VEX256(set##_reg256, vec2_at(cpu, d->rm), vec2_put, FMA_RESULT(bits, order, signs, lanes), \
+                      FMA_SOFT_RESULT(bits, order, signs, lanes))                                         \
+    FLOAT_FORM_VEX256(set##_mem256, load_vec2(cpu, d), vec2_put, FMA_RESULT(bits, order, signs, lanes),   \
+                      FMA_SOFT_RESULT(bits, order, signs, lanes))                                         \
     AVX_SET(set, set##_reg128, set##_mem128, set##_reg256, set##_mem256)
-#define FMA_SCALAR(set, load, bits, order, signs)                                                                     \
-    FLOAT_FORMS_VEX128(set, load, FMA_RESULT(bits, order, signs, 1), FMA_SOFT_RESULT(bits, order, signs, 1))          \
+#define FMA_SCALAR(set, load, bits, order, signs)                                                            \
+    FLOAT_FORMS_VEX128(set, load, FMA_RESULT(bits, order, signs, 1), FMA_SOFT_RESULT(bits, order, signs, 1)) \
     SIMD_SET(set, set##_reg128, set##_mem128)
 
-#define FMA_ALTERNATING(name, signs)                          \
-    FMA_PACKED(name##132ps_V_H_W, 32, ORDER_132, signs, 4)    \
-    FMA_PACKED(name##213ps_V_H_W, 32, ORDER_213, signs, 4)    \
-    FMA_PACKED(name##231ps_V_H_W, 32, ORDER_231, signs, 4)    \
-    FMA_PACKED(name##132pd_V_H_W, 64, ORDER_132, signs, 2)    \
-    FMA_PACKED(name##213pd_V_H_W, 64, ORDER_213, signs, 2)    \
+#define FMA_ALTERNATING(name, signs)                       \
+    FMA_PACKED(name##132ps_V_H_W, 32, ORDER_132, signs, 4) \
+    FMA_PACKED(name##213ps_V_H_W, 32, ORDER_213, signs, 4) \
+    FMA_PACKED(name##231ps_V_H_W, 32, ORDER_231, signs, 4) \
+    FMA_PACKED(name##132pd_V_H_W, 64, ORDER_132, signs, 2) \
+    FMA_PACKED(name##213pd_V_H_W, 64, ORDER_213, signs, 2) \
     FMA_PACKED(name##231pd_V_H_W, 64, ORDER_231, signs, 2)
-#define FMA_ALL(name, signs)                                            \
-    FMA_ALTERNATING(name, signs)                                        \
-    FMA_SCALAR(name##132ss_V_H_W, load_vec_d, 32, ORDER_132, signs)     \
-    FMA_SCALAR(name##213ss_V_H_W, load_vec_d, 32, ORDER_213, signs)     \
-    FMA_SCALAR(name##231ss_V_H_W, load_vec_d, 32, ORDER_231, signs)     \
-    FMA_SCALAR(name##132sd_V_H_W, load_vec_q, 64, ORDER_132, signs)     \
-    FMA_SCALAR(name##213sd_V_H_W, load_vec_q, 64, ORDER_213, signs)     \
+#define FMA_ALL(name, signs)                                        \
+    FMA_ALTERNATING(name, signs)                                    \
+    FMA_SCALAR(name##132ss_V_H_W, load_vec_d, 32, ORDER_132, signs) \
+    FMA_SCALAR(name##213ss_V_H_W, load_vec_d, 32, ORDER_213, signs) \
+    FMA_SCALAR(name##231ss_V_H_W, load_vec_d, 32, ORDER_231, signs) \
+    FMA_SCALAR(name##132sd_V_H_W, load_vec_q, 64, ORDER_132, signs) \
+    FMA_SCALAR(name##213sd_V_H_W, load_vec_q, 64, ORDER_213, signs) \
     FMA_SCALAR(name##231sd_V_H_W, load_vec_q, 64, ORDER_231, signs)
 FMA_ALL(vfmadd, MADD)
 FMA_ALL(vfmsub, MSUB)

@@ -31,10 +31,10 @@ static inline XMMReg load_b(CPUState *cpu, const DecodedInsn *d)
     return simd_from64(seg_ld8(cpu, d->seg, insn_ea(cpu, d)));
 }
 
-#define BROADCAST(set, load, result)                                                         \
-    AVX_FORMS_128(set, load, result)                                                         \
-    AVX_FORM_256(set##_reg256, const XMMReg m = cpu->xmm[d->rm], m, m, result)               \
-    AVX_FORM_256(set##_mem256, const XMMReg m = load(cpu, d), m, m, result)                  \
+#define BROADCAST(set, load, result)                                           \
+    AVX_FORMS_128(set, load, result)                                           \
+    AVX_FORM_256(set##_reg256, const XMMReg m = cpu->xmm[d->rm], m, m, result) \
+    AVX_FORM_256(set##_mem256, const XMMReg m = load(cpu, d), m, m, result)    \
     AVX_SET(set, set##_reg128, set##_mem128, set##_reg256, set##_mem256)
 BROADCAST(vpbroadcastb_V_W, load_b, all_b(b.b[0]))
 BROADCAST(vpbroadcastw_V_W, load_w, all_w(b.w[0]))
@@ -129,14 +129,14 @@ AVX_SET(vextracti128_W_V_I, NULL, NULL, vextracti128_reg, vextracti128_mem)
 
 /* ---- shifts with a count per lane; too large gives 0, or sign bits ---- */
 
-#define SHIFT_LANES(name, field, n, expression) \
+#define SHIFT_LANES(name, field, n, expression)   \
     static inline XMMReg name(XMMReg a, XMMReg b) \
-    {                                           \
-        XMMReg r;                               \
-        for (unsigned i = 0; i < n; i++) {      \
-            r.field[i] = expression;            \
-        }                                       \
-        return r;                               \
+    {                                             \
+        XMMReg r;                                 \
+        for (unsigned i = 0; i < n; i++) {        \
+            r.field[i] = expression;              \
+        }                                         \
+        return r;                                 \
     }
 SHIFT_LANES(vpsllvd, l, 4, b.l[i] < 32 ? a.l[i] << b.l[i] : 0)
 SHIFT_LANES(vpsllvq, q, 2, b.q[i] < 64 ? a.q[i] << b.q[i] : 0)
@@ -175,7 +175,7 @@ static inline void put_lane(YMMReg *r, unsigned i, unsigned size, uint64_t v)
 
 static inline uint64_t lane_offset(const CPUState *cpu, const DecodedInsn *d, unsigned i, unsigned size)
 {
-    return (insn_ea(cpu, d) + i * size) & d->ea_mask;
+    return insn_ea(cpu, d) + i * size; /* as within any operand, without wrapping */
 }
 
 static void masked_load(CPUState *cpu, const DecodedInsn *d, unsigned size, unsigned bytes)
@@ -213,15 +213,15 @@ static void masked_store(CPUState *cpu, const DecodedInsn *d, unsigned size, uns
     }
 }
 
-#define MASKED(set, function, size)                                      \
-    HANDLER set##_mem128(CPUState *cpu, const DecodedInsn *d)            \
-    {                                                                    \
-        function(cpu, d, size, 16);                                      \
-    }                                                                    \
-    HANDLER set##_mem256(CPUState *cpu, const DecodedInsn *d)            \
-    {                                                                    \
-        function(cpu, d, size, 32);                                      \
-    }                                                                    \
+#define MASKED(set, function, size)                           \
+    HANDLER set##_mem128(CPUState *cpu, const DecodedInsn *d) \
+    {                                                         \
+        function(cpu, d, size, 16);                           \
+    }                                                         \
+    HANDLER set##_mem256(CPUState *cpu, const DecodedInsn *d) \
+    {                                                         \
+        function(cpu, d, size, 32);                           \
+    }                                                         \
     AVX_SET(set, set##_mem128, set##_mem128, set##_mem256, set##_mem256)
 MASKED(vpmaskmovd_V_H_M, masked_load, 4)
 MASKED(vpmaskmovq_V_H_M, masked_load, 8)
@@ -269,15 +269,15 @@ static void gather(CPUState *cpu, const DecodedInsn *d, unsigned lanes, unsigned
     ymm_set(cpu, d->vvvv, (YMMReg){ .q = { 0, 0, 0, 0 } });
 }
 
-#define GATHER(set, lanes, size, index_size)                            \
-    HANDLER set##_mem128(CPUState *cpu, const DecodedInsn *d)           \
-    {                                                                   \
-        gather(cpu, d, lanes, size, index_size);                        \
-    }                                                                   \
-    HANDLER set##_mem256(CPUState *cpu, const DecodedInsn *d)           \
-    {                                                                   \
-        gather(cpu, d, 2 * lanes, size, index_size);                    \
-    }                                                                   \
+#define GATHER(set, lanes, size, index_size)                  \
+    HANDLER set##_mem128(CPUState *cpu, const DecodedInsn *d) \
+    {                                                         \
+        gather(cpu, d, lanes, size, index_size);              \
+    }                                                         \
+    HANDLER set##_mem256(CPUState *cpu, const DecodedInsn *d) \
+    {                                                         \
+        gather(cpu, d, 2 * lanes, size, index_size);          \
+    }                                                         \
     AVX_SET(set, set##_mem128, set##_mem128, set##_mem256, set##_mem256)
 GATHER(vpgatherdd_V_M_H, 4, 4, 4)
 GATHER(vpgatherdq_V_M_H, 2, 8, 4)

@@ -226,23 +226,23 @@ static inline uint32_t signs64(XMMReg v)
 }
 
 /* name: the signs of `lanes` lanes per 16 bytes */
-#define SIGNS(name, signs, lanes)                                                                      \
-    HANDLER name##_G_U_reg(CPUState *cpu, const DecodedInsn *d)                                        \
-    {                                                                                                  \
-        sse_check(cpu);                                                                                \
-        set_reg32(cpu, d->reg, signs(cpu->xmm[d->rm]));                                                \
-    }                                                                                                  \
-    HANDLER v##name##_G_U_reg128(CPUState *cpu, const DecodedInsn *d)                                  \
-    {                                                                                                  \
-        avx_check(cpu);                                                                                \
-        set_reg32(cpu, d->reg, signs(cpu->xmm[d->rm]));                                                \
-    }                                                                                                  \
-    HANDLER v##name##_G_U_reg256(CPUState *cpu, const DecodedInsn *d)                                  \
-    {                                                                                                  \
-        avx_check(cpu);                                                                                \
-        set_reg32(cpu, d->reg, signs(cpu->xmm[d->rm]) | signs(ymm_upper(cpu, d->rm)) << lanes);        \
-    }                                                                                                  \
-    SIMD_SET(name##_G_U, name##_G_U_reg, name##_G_U_reg)                                               \
+#define SIGNS(name, signs, lanes)                                                               \
+    HANDLER name##_G_U_reg(CPUState *cpu, const DecodedInsn *d)                                 \
+    {                                                                                           \
+        sse_check(cpu);                                                                         \
+        set_reg32(cpu, d->reg, signs(cpu->xmm[d->rm]));                                         \
+    }                                                                                           \
+    HANDLER v##name##_G_U_reg128(CPUState *cpu, const DecodedInsn *d)                           \
+    {                                                                                           \
+        avx_check(cpu);                                                                         \
+        set_reg32(cpu, d->reg, signs(cpu->xmm[d->rm]));                                         \
+    }                                                                                           \
+    HANDLER v##name##_G_U_reg256(CPUState *cpu, const DecodedInsn *d)                           \
+    {                                                                                           \
+        avx_check(cpu);                                                                         \
+        set_reg32(cpu, d->reg, signs(cpu->xmm[d->rm]) | signs(ymm_upper(cpu, d->rm)) << lanes); \
+    }                                                                                           \
+    SIMD_SET(name##_G_U, name##_G_U_reg, name##_G_U_reg)                                        \
     AVX_SET(v##name##_G_U, v##name##_G_U_reg128, v##name##_G_U_reg128, v##name##_G_U_reg256, v##name##_G_U_reg256)
 SIGNS(pmovmskb, signs8, 16)
 SIGNS(movmskps, signs32, 4)

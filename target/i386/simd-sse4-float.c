@@ -2,8 +2,8 @@
  * target/i386/simd-sse4-float.c  SSE4.1 on floating-point numbers: ROUNDxx, DPPS, DPPD, and their forms with VEX. SDM
  * volume 2.
  *
- * The host's own ROUNDxx and DPxx are not asked for: not every x86-64 has them. Products and sums of DPxx go the host's way
- * one by one.
+ * Not every x86-64 host has these. ROUNDxx has one result everywhere, so the host computes it where it can; DPxx, rare
+ * and with flags that differ between makers, is all softfloat's.
  */
 #include "target/i386/simd-float.h"
 
@@ -55,16 +55,23 @@ static SimdVec round64(SimdFloat *s, SimdVec va, SimdVec vb, unsigned lanes, uns
     return simd_vec(a);
 }
 
-#define ROUND_SOFT(function, lanes) function(s, a, b, lanes, (unsigned)d->imm)
-FLOAT_PACKED(roundps, SOFT_SESSION(cpu, ROUND_SOFT(round32, 4)), ROUND_SOFT(round32, 4))
-FLOAT_PACKED(roundpd, SOFT_SESSION(cpu, ROUND_SOFT(round64, 2)), ROUND_SOFT(round64, 2))
-FLOAT_SCALAR(roundss, load_vec_d, SOFT_SESSION(cpu, ROUND_SOFT(round32, 1)), ROUND_SOFT(round32, 1))
-FLOAT_SCALAR(roundsd, load_vec_q, SOFT_SESSION(cpu, ROUND_SOFT(round64, 1)), ROUND_SOFT(round64, 1))
+#define ROUND_ANY(op, soft, lanes)                                                                                  \
+    static __attribute__((noinline)) SimdVec op##_any(CPUState *cpu, SimdVec a, SimdVec b, unsigned imm)            \
+    {                                                                                                               \
+        return host_has_round() ? host_##op(a, b, imm, &cpu->mxcsr) : SOFT_SESSION(cpu, soft(s, a, b, lanes, imm)); \
+    }
+HOST_ONLY(ROUND_ANY(roundps, round32, 4) ROUND_ANY(roundpd, round64, 2) ROUND_ANY(roundss, round32, 1)
+              ROUND_ANY(roundsd, round64, 1))
+
+FLOAT_PACKED(roundps, roundps_any(cpu, a, b, (unsigned)d->imm), round32(s, a, b, 4, (unsigned)d->imm))
+FLOAT_PACKED(roundpd, roundpd_any(cpu, a, b, (unsigned)d->imm), round64(s, a, b, 2, (unsigned)d->imm))
+FLOAT_SCALAR(roundss, load_vec_d, roundss_any(cpu, a, b, (unsigned)d->imm), round32(s, a, b, 1, (unsigned)d->imm))
+FLOAT_SCALAR(roundsd, load_vec_q, roundsd_any(cpu, a, b, (unsigned)d->imm), round64(s, a, b, 1, (unsigned)d->imm))
 
 /*
  * ---- DPPS, DPPD: products of the lanes in imm 7:4, summed, into the lanes in imm 3:0 ----
- * Lanes left out count as +0. Products and each step of the sum are operations of their own: an unmasked exception in one
- * keeps the next from happening.
+ * Lanes left out count as +0. Products and each step of the sum are operations of their own: an unmasked exception in
+ * one keeps the next from happening.
  */
 
 static XMMReg keep_dwords(XMMReg v, unsigned which)
@@ -125,30 +132,10 @@ static SimdVec soft_dppd(SimdFloat *s, SimdVec va, SimdVec vb, unsigned imm, uin
     return simd_vec(keep_qwords((XMMReg){ .q = { sum, sum } }, imm));
 }
 
-HOST_ONLY(
-    static SimdVec host_dpps(SimdVec a, SimdVec b, unsigned imm, uint32_t *mxcsr) {
-        a = simd_vec(keep_dwords(simd_lanes(a), imm >> 4));
-        b = simd_vec(keep_dwords(simd_lanes(b), imm >> 4));
-        XMMReg p = simd_lanes(host_mulps(a, b, mxcsr));
-        SimdVec even = simd_vec((XMMReg){ .l = { p.l[0], p.l[2], 0, 0 } });
-        SimdVec odd = simd_vec((XMMReg){ .l = { p.l[1], p.l[3], 0, 0 } });
-        XMMReg sums = simd_lanes(host_addps(even, odd, mxcsr));
-        SimdVec high = simd_vec(simd_from64(sums.l[1]));
-        uint32_t sum = (uint32_t)host_addss(simd_vec(sums), high, mxcsr)[0];
-        return simd_vec(keep_dwords((XMMReg){ .l = { sum, sum, sum, sum } }, imm));
-    } static SimdVec host_dppd(SimdVec a, SimdVec b, unsigned imm, uint32_t *mxcsr) {
-        a = simd_vec(keep_qwords(simd_lanes(a), imm >> 4));
-        b = simd_vec(keep_qwords(simd_lanes(b), imm >> 4));
-        SimdVec p = host_mulpd(a, b, mxcsr);
-        uint64_t sum = host_addsd(p, (SimdVec){ p[1], 0 }, mxcsr)[0];
-        return simd_vec(keep_qwords((XMMReg){ .q = { sum, sum } }, imm));
-    })
-
-FLOAT_PACKED(dpps, host_dpps(a, b, (unsigned)d->imm, &cpu->mxcsr),
-             soft_dpps(s, a, b, (unsigned)d->imm, cpu->mxcsr))
-FLOAT_FORMS_SSE(dppd_V_W, load_vec, host_dppd(a, b, (unsigned)d->imm, &cpu->mxcsr),
-                soft_dppd(s, a, b, (unsigned)d->imm, cpu->mxcsr))
+#define DPPS soft_dpps(s, a, b, (unsigned)d->imm, cpu->mxcsr)
+#define DPPD soft_dppd(s, a, b, (unsigned)d->imm, cpu->mxcsr)
+FLOAT_PACKED(dpps, SOFT_SESSION(cpu, DPPS), DPPS)
+FLOAT_FORMS_SSE(dppd_V_W, load_vec, SOFT_SESSION(cpu, DPPD), DPPD)
+FLOAT_FORMS_VEX128(vdppd_V_H_W, load_vec_unaligned, SOFT_SESSION(cpu, DPPD), DPPD)
 SIMD_SET(dppd_V_W, dppd_V_W_reg, dppd_V_W_mem)
-FLOAT_FORMS_VEX128(vdppd_V_H_W, load_vec_unaligned, host_dppd(a, b, (unsigned)d->imm, &cpu->mxcsr),
-                   soft_dppd(s, a, b, (unsigned)d->imm, cpu->mxcsr))
 SIMD_SET(vdppd_V_H_W, vdppd_V_H_W_reg128, vdppd_V_H_W_mem128)

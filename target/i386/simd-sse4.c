@@ -1,6 +1,6 @@
 /*
- * target/i386/simd-sse4.c  SSE4.1 and SSE4.2 on packed integers, and what only moves or selects: comparison, minimum, maximum,
- * multiplication, blends, extension, insert, extract, PTEST; and their forms with VEX. SDM volume 2.
+ * target/i386/simd-sse4.c  SSE4.1 and SSE4.2 on packed integers, and what only moves or selects: comparison, minimum,
+ * maximum, multiplication, blends, extension, insert, extract, PTEST; and their forms with VEX. SDM volume 2.
  *
  * Floating-point arithmetic of SSE4.1 is in simd-sse4-float.c, the string comparisons in simd-string.c.
  */
@@ -9,16 +9,16 @@
 
 /* ---- lane by lane: x of a, y of b ---- */
 
-#define LANES(name, type, field, expression)                                         \
-    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b)                                      \
-    {                                                                                \
-        XMMReg r;                                                                    \
-        for (unsigned i = 0; i < 16 / sizeof(type); i++) {                           \
-            const type x = (type)a.field[i], y = (type)b.field[i];                   \
-            r.field[i] = (__typeof__(r.field[0]))(expression);                       \
-        }                                                                            \
-        return r;                                                                    \
-    }                                                                                \
+#define LANES(name, type, field, expression)                       \
+    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b)                    \
+    {                                                              \
+        XMMReg r;                                                  \
+        for (unsigned i = 0; i < 16 / sizeof(type); i++) {         \
+            const type x = (type)a.field[i], y = (type)b.field[i]; \
+            r.field[i] = (__typeof__(r.field[0]))(expression);     \
+        }                                                          \
+        return r;                                                  \
+    }                                                              \
     SIMD_BOTH(name, name(a, b))
 LANES(pminsb, int8_t, b, x < y ? x : y)
 LANES(pmaxsb, int8_t, b, x > y ? x : y)
@@ -80,16 +80,16 @@ AVX_OP(vmpsadbw_V_H_W_I, mpsadbw(a, b, (unsigned)d->imm >> 3 * lane))
 
 /* ---- extension: the lower lanes of b ---- */
 
-#define EXTEND(name, lanes, to, from, type, part, load, load_wide)  \
-    SIMD_INLINE XMMReg name(XMMReg b)                               \
-    {                                                               \
-        XMMReg r;                                                   \
-        for (unsigned i = 0; i < lanes; i++) {                      \
-            r.to[i] = (__typeof__(r.to[0]))(type)b.from[i];         \
-        }                                                           \
-        return r;                                                   \
-    }                                                               \
-    SSE_OP(name##_V_W, load, name(b))                               \
+#define EXTEND(name, lanes, to, from, type, part, load, load_wide) \
+    SIMD_INLINE XMMReg name(XMMReg b)                              \
+    {                                                              \
+        XMMReg r;                                                  \
+        for (unsigned i = 0; i < lanes; i++) {                     \
+            r.to[i] = (__typeof__(r.to[0]))(type)b.from[i];        \
+        }                                                          \
+        return r;                                                  \
+    }                                                              \
+    SSE_OP(name##_V_W, load, name(b))                              \
     AVX_OP_WIDEN(v##name##_V_W, part, load, load_wide, name(b))
 EXTEND(pmovsxbw, 8, w, b, int8_t, 8, load_q, load_unaligned)
 EXTEND(pmovsxbd, 4, l, b, int8_t, 4, load_d, load_q)
@@ -106,16 +106,16 @@ EXTEND(pmovzxdq, 2, q, l, uint32_t, 8, load_q, load_unaligned)
 
 /* ---- blends: lanes of b where selected ---- */
 
-#define BLEND(name, field, n, selected)                                \
+#define BLEND(name, field, n, selected)                                    \
     SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, XMMReg mask, unsigned imm) \
-    {                                                                  \
-        XMMReg r;                                                      \
-        (void)mask;                                                    \
-        (void)imm;                                                     \
-        for (unsigned i = 0; i < n; i++) {                             \
-            r.field[i] = (selected) ? b.field[i] : a.field[i];         \
-        }                                                              \
-        return r;                                                      \
+    {                                                                      \
+        XMMReg r;                                                          \
+        (void)mask;                                                        \
+        (void)imm;                                                         \
+        for (unsigned i = 0; i < n; i++) {                                 \
+            r.field[i] = (selected) ? b.field[i] : a.field[i];             \
+        }                                                                  \
+        return r;                                                          \
     }
 BLEND(blend_w, w, 8, imm >> i & 1)
 BLEND(blend_d, l, 4, imm >> i & 1)
@@ -166,17 +166,17 @@ static XMMReg insert_qword(XMMReg v, unsigned at, uint64_t lane)
 }
 
 /* suffix: "" or the operand size where there are two */
-#define INSERT(name, suffix, check, put, source, insert, bits)                                    \
-    HANDLER name##_reg##suffix(CPUState *cpu, const DecodedInsn *d)                                            \
-    {                                                                                                          \
-        check(cpu);                                                                                            \
-        put(cpu, d->reg, insert(cpu->xmm[source], (unsigned)d->imm, (uint##bits##_t)reg64(cpu, d->rm)));       \
-    }                                                                                                          \
-    HANDLER name##_mem##suffix(CPUState *cpu, const DecodedInsn *d)                                            \
-    {                                                                                                          \
-        check(cpu);                                                                                            \
-        uint##bits##_t v = seg_ld##bits(cpu, d->seg, insn_ea(cpu, d));                                         \
-        put(cpu, d->reg, insert(cpu->xmm[source], (unsigned)d->imm, v));                                       \
+#define INSERT(name, suffix, check, put, source, insert, bits)                                           \
+    HANDLER name##_reg##suffix(CPUState *cpu, const DecodedInsn *d)                                      \
+    {                                                                                                    \
+        check(cpu);                                                                                      \
+        put(cpu, d->reg, insert(cpu->xmm[source], (unsigned)d->imm, (uint##bits##_t)reg64(cpu, d->rm))); \
+    }                                                                                                    \
+    HANDLER name##_mem##suffix(CPUState *cpu, const DecodedInsn *d)                                      \
+    {                                                                                                    \
+        check(cpu);                                                                                      \
+        uint##bits##_t v = seg_ld##bits(cpu, d->seg, insn_ea(cpu, d));                                   \
+        put(cpu, d->reg, insert(cpu->xmm[source], (unsigned)d->imm, v));                                 \
     }
 static inline void sse_put(CPUState *cpu, unsigned n, XMMReg v)
 {
@@ -210,25 +210,25 @@ AVX_FORM_MEM128(vinsertps_V_H_W_I, load_d, insertps(a, b.l[0], (unsigned)d->imm)
 SIMD_SET(vinsertps_V_H_W_I, vinsertps_V_H_W_I_reg128, vinsertps_V_H_W_I_mem128)
 
 /* Registers get 32 bits, or 64, zero-extended. */
-#define EXTRACT(name, suffix, check, field, last, reg_bits, bits)                                              \
-    HANDLER name##_reg##suffix(CPUState *cpu, const DecodedInsn *d)                                            \
-    {                                                                                                          \
-        check(cpu);                                                                                            \
-        set_reg##reg_bits(cpu, d->rm, cpu->xmm[d->reg].field[d->imm & last]);                                  \
-    }                                                                                                          \
-    HANDLER name##_mem##suffix(CPUState *cpu, const DecodedInsn *d)                                            \
-    {                                                                                                          \
-        check(cpu);                                                                                            \
-        seg_st##bits(cpu, d->seg, insn_ea(cpu, d), cpu->xmm[d->reg].field[d->imm & last]);                     \
+#define EXTRACT(name, suffix, check, field, last, reg_bits, bits)                          \
+    HANDLER name##_reg##suffix(CPUState *cpu, const DecodedInsn *d)                        \
+    {                                                                                      \
+        check(cpu);                                                                        \
+        set_reg##reg_bits(cpu, d->rm, cpu->xmm[d->reg].field[d->imm & last]);              \
+    }                                                                                      \
+    HANDLER name##_mem##suffix(CPUState *cpu, const DecodedInsn *d)                        \
+    {                                                                                      \
+        check(cpu);                                                                        \
+        seg_st##bits(cpu, d->seg, insn_ea(cpu, d), cpu->xmm[d->reg].field[d->imm & last]); \
     }
-#define EXTRACT_ALL(v, check)                               \
-    EXTRACT(v##pextrb_E_V_I, , check, b, 15, 32, 8)         \
-    EXTRACT(v##pextrw_E_V_I, , check, w, 7, 32, 16)         \
-    EXTRACT(v##pextrd_E_V_I, 32, check, l, 3, 32, 32)       \
-    EXTRACT(v##pextrd_E_V_I, 64, check, q, 1, 64, 64)       \
+#define EXTRACT_ALL(v, check)                                           \
+    EXTRACT(v##pextrb_E_V_I, , check, b, 15, 32, 8)                     \
+    EXTRACT(v##pextrw_E_V_I, , check, w, 7, 32, 16)                     \
+    EXTRACT(v##pextrd_E_V_I, 32, check, l, 3, 32, 32)                   \
+    EXTRACT(v##pextrd_E_V_I, 64, check, q, 1, 64, 64)                   \
     SIMD_SET(v##pextrb_E_V_I, v##pextrb_E_V_I_reg, v##pextrb_E_V_I_mem) \
     SIMD_SET(v##pextrw_E_V_I, v##pextrw_E_V_I_reg, v##pextrw_E_V_I_mem) \
-    SIMD_SET_Y(v##pextrd_E_V_I)                             \
+    SIMD_SET_Y(v##pextrd_E_V_I)                                         \
     SIMD_SET(v##extractps_E_V_I, v##pextrd_E_V_I_reg32, v##pextrd_E_V_I_mem32)
 EXTRACT_ALL(, sse_check)
 EXTRACT_ALL(v, avx_check)
@@ -255,31 +255,31 @@ static inline YMMReg half_register(XMMReg v)
     return (YMMReg){ .q = { v.q[0], v.q[1], 0, 0 } };
 }
 
-#define TEST_FORMS(set, check, load, bits)                                                            \
-    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)                                            \
-    {                                                                                                 \
-        check(cpu);                                                                                   \
-        test_bits(cpu, half_register(cpu->xmm[d->reg]), half_register(cpu->xmm[d->rm]), bits);        \
-    }                                                                                                 \
-    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)                                            \
-    {                                                                                                 \
-        check(cpu);                                                                                   \
-        XMMReg b = load(cpu, d);                                                                      \
-        test_bits(cpu, half_register(cpu->xmm[d->reg]), half_register(b), bits);                      \
+#define TEST_FORMS(set, check, load, bits)                                                     \
+    HANDLER set##_reg(CPUState *cpu, const DecodedInsn *d)                                     \
+    {                                                                                          \
+        check(cpu);                                                                            \
+        test_bits(cpu, half_register(cpu->xmm[d->reg]), half_register(cpu->xmm[d->rm]), bits); \
+    }                                                                                          \
+    HANDLER set##_mem(CPUState *cpu, const DecodedInsn *d)                                     \
+    {                                                                                          \
+        check(cpu);                                                                            \
+        XMMReg b = load(cpu, d);                                                               \
+        test_bits(cpu, half_register(cpu->xmm[d->reg]), half_register(b), bits);               \
     }
-#define TEST_VEX(set, bits)                                                         \
-    TEST_FORMS(set, avx_check, load_unaligned, bits)                                \
-    HANDLER set##_reg256(CPUState *cpu, const DecodedInsn *d)                       \
-    {                                                                               \
-        avx_check(cpu);                                                             \
-        test_bits(cpu, ymm_get(cpu, d->reg), ymm_get(cpu, d->rm), bits);            \
-    }                                                                               \
-    HANDLER set##_mem256(CPUState *cpu, const DecodedInsn *d)                       \
-    {                                                                               \
-        avx_check(cpu);                                                             \
-        YMMReg b = load256(cpu, d);                                                 \
-        test_bits(cpu, ymm_get(cpu, d->reg), b, bits);                              \
-    }                                                                               \
+#define TEST_VEX(set, bits)                                              \
+    TEST_FORMS(set, avx_check, load_unaligned, bits)                     \
+    HANDLER set##_reg256(CPUState *cpu, const DecodedInsn *d)            \
+    {                                                                    \
+        avx_check(cpu);                                                  \
+        test_bits(cpu, ymm_get(cpu, d->reg), ymm_get(cpu, d->rm), bits); \
+    }                                                                    \
+    HANDLER set##_mem256(CPUState *cpu, const DecodedInsn *d)            \
+    {                                                                    \
+        avx_check(cpu);                                                  \
+        YMMReg b = load256(cpu, d);                                      \
+        test_bits(cpu, ymm_get(cpu, d->reg), b, bits);                   \
+    }                                                                    \
     AVX_SET(set, set##_reg, set##_mem, set##_reg256, set##_mem256)
 TEST_FORMS(ptest_V_W, sse_check, load_aligned, UINT64_MAX)
 SIMD_SET(ptest_V_W, ptest_V_W_reg, ptest_V_W_mem)

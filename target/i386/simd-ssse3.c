@@ -1,6 +1,6 @@
 /*
- * target/i386/simd-ssse3.c  SSSE3: horizontal adds, byte shuffle, alignment, absolute values, in MMX and XMM registers and
- * with VEX. SDM volume 2.
+ * target/i386/simd-ssse3.c  SSSE3: horizontal adds, byte shuffle, alignment, absolute values, in MMX and XMM registers
+ * and with VEX. SDM volume 2.
  */
 #include "target/i386/simd-avx.h"
 
@@ -12,17 +12,17 @@ static inline int16_t clamp16(int v)
 
 /* ---- pairs of neighbours in a, then those in b: x and y ---- */
 
-#define HORIZONTAL(name, field, type, expression)                                                      \
-    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)                                        \
-    {                                                                                                  \
-        const unsigned half = bytes / sizeof(type) / 2;                                                \
-        XMMReg r = { .q = { 0, 0 } };                                                                  \
-        for (unsigned i = 0; i < 2 * half; i++) {                                                      \
-            const type x = (type)(i < half ? a.field[2 * i] : b.field[2 * (i - half)]);                \
-            const type y = (type)(i < half ? a.field[2 * i + 1] : b.field[2 * (i - half) + 1]);        \
-            r.field[i] = (__typeof__(r.field[0]))(expression);                                         \
-        }                                                                                              \
-        return r;                                                                                      \
+#define HORIZONTAL(name, field, type, expression)                                               \
+    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)                                 \
+    {                                                                                           \
+        const unsigned half = bytes / sizeof(type) / 2;                                         \
+        XMMReg r = { .q = { 0, 0 } };                                                           \
+        for (unsigned i = 0; i < 2 * half; i++) {                                               \
+            const type x = (type)(i < half ? a.field[2 * i] : b.field[2 * (i - half)]);         \
+            const type y = (type)(i < half ? a.field[2 * i + 1] : b.field[2 * (i - half) + 1]); \
+            r.field[i] = (__typeof__(r.field[0]))(expression);                                  \
+        }                                                                                       \
+        return r;                                                                               \
     }
 HORIZONTAL(phaddw, w, int16_t, x + y)
 HORIZONTAL(phaddsw, w, int16_t, clamp16(x + y))
@@ -33,16 +33,16 @@ HORIZONTAL(phsubd, l, uint32_t, x - y)
 
 /* ---- lane by lane: x of a, y of b ---- */
 
-#define LANES(name, bits, field, expression)                                        \
-    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)                     \
-    {                                                                               \
-        XMMReg r = { .q = { 0, 0 } };                                               \
-        for (unsigned i = 0; i < bytes / (bits / 8); i++) {                         \
+#define LANES(name, bits, field, expression)                                                  \
+    SIMD_INLINE XMMReg name(XMMReg a, XMMReg b, unsigned bytes)                               \
+    {                                                                                         \
+        XMMReg r = { .q = { 0, 0 } };                                                         \
+        for (unsigned i = 0; i < bytes / (bits / 8); i++) {                                   \
             const int##bits##_t x = (int##bits##_t)a.field[i], y = (int##bits##_t)b.field[i]; \
-            (void)x;                                                                \
-            r.field[i] = (uint##bits##_t)(expression);                              \
-        }                                                                           \
-        return r;                                                                   \
+            (void)x;                                                                          \
+            r.field[i] = (uint##bits##_t)(expression);                                        \
+        }                                                                                     \
+        return r;                                                                             \
     }
 LANES(pabsb, 8, b, y < 0 ? -y : y)
 LANES(pabsw, 16, w, y < 0 ? -y : y)

@@ -1,6 +1,6 @@
 /*
- * target/i386/simd-string.c  PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM and their forms with VEX. SDM volume 1, 12.10.3 to
- * 12.10.3.3; volume 2, 4.1.
+ * target/i386/simd-string.c  PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM and their forms with VEX. SDM volume 1, 12.10.3
+ * to 12.10.3.3; volume 2, 4.1.
  *
  * a is the first operand (register), b the second (register or memory, of any alignment). An element at or beyond its
  * operand's length is invalid.
@@ -187,29 +187,29 @@ static XMMReg to_mask(CPUState *cpu, const DecodedInsn *d, XMMReg b, Lengths len
     return mask_result(bits, s.count, (unsigned)d->imm);
 }
 
-#define STRING_FORMS(set, suffix, check, lengths, statement)                 \
-    HANDLER set##_reg##suffix(CPUState *cpu, const DecodedInsn *d)           \
-    {                                                                        \
-        check(cpu);                                                          \
-        const XMMReg b = cpu->xmm[d->rm];                                    \
-        const Lengths how = lengths;                                         \
-        statement;                                                           \
-    }                                                                        \
-    HANDLER set##_mem##suffix(CPUState *cpu, const DecodedInsn *d)           \
-    {                                                                        \
-        check(cpu);                                                          \
-        const XMMReg b = load_unaligned(cpu, d);                             \
-        const Lengths how = lengths;                                         \
-        statement;                                                           \
+#define STRING_FORMS(set, suffix, check, lengths, statement)       \
+    HANDLER set##_reg##suffix(CPUState *cpu, const DecodedInsn *d) \
+    {                                                              \
+        check(cpu);                                                \
+        const XMMReg b = cpu->xmm[d->rm];                          \
+        const Lengths how = lengths;                               \
+        statement;                                                 \
+    }                                                              \
+    HANDLER set##_mem##suffix(CPUState *cpu, const DecodedInsn *d) \
+    {                                                              \
+        check(cpu);                                                \
+        const XMMReg b = load_unaligned(cpu, d);                   \
+        const Lengths how = lengths;                               \
+        statement;                                                 \
     }
-#define STRING_SETS(e, check, statement_i, statement_m)                 \
-    STRING_FORMS(pcmpistri##e, , check, IMPLICIT, statement_i)                \
-    STRING_FORMS(pcmpistrm##e, , check, IMPLICIT, statement_m)                \
-    STRING_FORMS(pcmpestri##e, 32, check, EXPLICIT_32, statement_i)           \
-    STRING_FORMS(pcmpestri##e, 64, check, EXPLICIT_64, statement_i)           \
-    STRING_FORMS(pcmpestrm##e, 32, check, EXPLICIT_32, statement_m)           \
-    STRING_FORMS(pcmpestrm##e, 64, check, EXPLICIT_64, statement_m)           \
-    SIMD_SET(pcmpistri##e, pcmpistri##e##_reg, pcmpistri##e##_mem)            \
+#define STRING_SETS(e, check, statement_i, statement_m)             \
+    STRING_FORMS(pcmpistri##e, , check, IMPLICIT, statement_i)      \
+    STRING_FORMS(pcmpistrm##e, , check, IMPLICIT, statement_m)      \
+    STRING_FORMS(pcmpestri##e, 32, check, EXPLICIT_32, statement_i) \
+    STRING_FORMS(pcmpestri##e, 64, check, EXPLICIT_64, statement_i) \
+    STRING_FORMS(pcmpestrm##e, 32, check, EXPLICIT_32, statement_m) \
+    STRING_FORMS(pcmpestrm##e, 64, check, EXPLICIT_64, statement_m) \
+    SIMD_SET(pcmpistri##e, pcmpistri##e##_reg, pcmpistri##e##_mem)  \
     SIMD_SET(pcmpistrm##e, pcmpistrm##e##_reg, pcmpistrm##e##_mem)
 STRING_SETS(_V_W_I, sse_check, to_index(cpu, d, b, how), cpu->xmm[0] = to_mask(cpu, d, b, how))
 STRING_SETS(_vex, avx_check, to_index(cpu, d, b, how), avx_set128(cpu, 0, to_mask(cpu, d, b, how)))

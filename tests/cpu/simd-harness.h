@@ -1,11 +1,11 @@
 /*
- * tests/cpu/simd-harness.h  Shared by test-simd.c and test-simd2.c: a bare CPUState with a little RAM, random registers and
- * instructions, and the comparison of a handler's work with the host CPU's (x86-64 only).
+ * tests/cpu/simd-harness.h  Shared by test-simd.c and test-simd2.c: a bare CPUState with a little RAM, random registers
+ * and instructions, and the comparison of a handler's work with the host CPU's (x86-64 only).
  *
- * The includer defines `rows` first. RAM is at one place for guest and host. General, vector and MMX registers, x87 tags,
- * MXCSR, EFLAGS (but undefined ones) and memory must agree. With unmasked exceptions the handlers take the softfloat way, so
- * that both ways are held against the hardware; an instruction that traps there must raise #XM here, with the same flags in
- * MXCSR and nothing else changed.
+ * The includer defines `rows` first. RAM is at one place for guest and host. General, vector and MMX registers, x87
+ * tags, MXCSR, EFLAGS (but undefined ones) and memory must agree. With unmasked exceptions the handlers take the
+ * softfloat way, so that both ways are held against the hardware; an instruction that traps there must raise #XM here,
+ * with the same flags in MXCSR and nothing else changed.
  */
 #ifndef TESTS_CPU_SIMD_HARNESS_H
 #define TESTS_CPU_SIMD_HARNESS_H
@@ -168,14 +168,6 @@ static DecodedInsn build(const InsnInfo *row, unsigned op_size, bool mem)
                       .base = mem ? R_EBX : R_ZERO,
                       .index = R_ZERO };
     d.exec = row->handlers->fn[mem][op_size];
-    return d;
-}
-
-/* Register forms use registers 0 and 1. */
-static DecodedInsn build_named(const char *mnemonic, OperandKind first, bool mem)
-{
-    DecodedInsn d = build(row_named(mnemonic, first), 2, mem);
-    d.rm = 1;
     return d;
 }
 
@@ -472,8 +464,8 @@ static bool rm_is_mmx(const InsnInfo *r)
 
 static bool is_gpr(OperandKind kind)
 {
-    static const uint8_t kinds[] = { OPERAND_Eb, OPERAND_Ew, OPERAND_Ed, OPERAND_Ey, OPERAND_Ev, OPERAND_Rd, OPERAND_Ry,
-                                     OPERAND_Gd, OPERAND_Gy, OPERAND_Gv, OPERAND_By };
+    static const uint8_t kinds[] = { OPERAND_Eb, OPERAND_Ew, OPERAND_Ed, OPERAND_Ey, OPERAND_Ev, OPERAND_Rd,
+                                     OPERAND_Ry, OPERAND_Gd, OPERAND_Gy, OPERAND_Gv, OPERAND_By };
     return kind && memchr(kinds, kind, sizeof(kinds));
 }
 
@@ -537,7 +529,8 @@ static Encoding pick_encoding(const InsnInfo *r, bool mem)
 {
     bool vex = r->attributes & VEX_INSN, vector = vex && !is_sized_y(r);
     Encoding e = {
-        .reg = r->modrm.reg >= 0 ? (unsigned)r->modrm.reg : pick_register(field_is_gpr(r, true), reg_is_mmx(r) ? 8 : 16),
+        .reg =
+            r->modrm.reg >= 0 ? (unsigned)r->modrm.reg : pick_register(field_is_gpr(r, true), reg_is_mmx(r) ? 8 : 16),
         .rm = mem ? R_EBX : pick_register(field_is_gpr(r, false), rm_is_mmx(r) ? 8 : 16),
         .vvvv = has_vvvv(r) ? pick_register(has_operand(r, OPERAND_By), 16) : 0,
         .l = vex && pick_bit(r, VEX_L0, VEX_L1),

@@ -140,7 +140,7 @@ static void test_arguments(void)
     assert_refused("qemu32,sse=maybe", "Parameter 'sse' does not accept value 'maybe'");
     assert_refused("qemu32,family=4000", "Parameter 'family' does not accept value '4000'");
     assert_refused("qemu32,vendor=Short", "Parameter 'vendor' does not accept value 'Short'");
-    assert_refused("qemu32,+avx2", "CPU feature 'avx2' is not implemented");
+    assert_refused("qemu32,+monitor", "CPU feature 'monitor' is not implemented");
 }
 
 static void test_dynamic_bits(void)

@@ -1,4 +1,4 @@
-/* LINK: accel/interp/block-cache.c accel/interp/fetch.c accel/interp/interp.c target/i386/cpu.c target/i386/cpuid.c target/i386/debug.c target/i386/decode.c target/i386/eflags.c target/i386/excp.c target/i386/far.c target/i386/flags.c target/i386/insn-table.c target/i386/int-alu.c target/i386/int-bits.c target/i386/int-branch.c target/i386/int-mov.c target/i386/int-muldiv.c target/i386/int-shift.c target/i386/int-stack.c target/i386/int-string.c target/i386/io.c target/i386/iret.c target/i386/msr.c target/i386/paging.c target/i386/seg.c target/i386/segops.c target/i386/smm.c target/i386/stack.c target/i386/sys.c target/i386/sysreg.c target/i386/task.c target/i386/tlb.c hw/core/memory.c hw/core/ram.c util/error.c -lxxhash -lm */
+/* LINK: @cpu hw/core/memory.c hw/core/ram.c util/error.c util/log.c util/rng.c -lxxhash -lm */
 /*
  * tests/cpu/test-run.c  The interpreter with the real processor on bare RAM: whole small programs, whose result must
  * not depend on how execution is sliced; self-modifying code and memory map changes through the real TLB;
@@ -64,7 +64,9 @@ NO_APIC(apic_get_tsc_deadline)
 NO_APIC(apic_msr_read)
 NO_APIC(apic_msr_write)
 NO_APIC(apic_reset_on_init)
+NO_APIC(apic_get_tpr)
 NO_APIC(apic_set_base)
+NO_APIC(apic_set_tpr)
 NO_APIC(apic_set_tsc_deadline)
 
 static MemoryRegion ram, overlay;

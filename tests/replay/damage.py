@@ -44,6 +44,9 @@ def variants(data):
     hello = re.search(rb"\x00\x00\x00[\x01-\x05]h", data).start()
     yield "an array of 4 GiB", data[:hello] + b"\xff\xff\xff\xff" + data[hello + 4:]
     yield "an array of 16 MiB", data[:hello] + b"\x01\x00\x00\x00" + data[hello + 4:]
+    rest = data.index(b"\x15\x13", len(data) // 2)  # CHECKPOINT CLOCK_WARP_ACCOUNT, CLOCK_VIRTUAL_RT
+    yield "a shutdown while the machine rests", data[:rest] + b"\x05" + data[rest + 1:]
+    yield "no end of the machine's rest", data[:rest] + data[rest + 10:]
     yield "the header alone, then noise", data[:12] + bytes(rng.randrange(256) for _ in range(5000))
     yield "the log twice", data + data[12:]
 
