@@ -44,10 +44,6 @@ const ExecEngine *current_engine(void)
 {
     return engine;
 }
-uint64_t guest_random(void)
-{
-    return 0;
-}
 int64_t qemu_clock_get_ns(QEMUClockType type)
 {
     return 0;
