@@ -54,7 +54,7 @@ static const MemoryRegionOps mmio_ops = { .read = mmio_read, .write = mmio_write
 static void machine_init(void)
 {
     memory_init();
-    memory_region_init_ram(&ram, "ram", 16 * MiB);
+    memory_region_init_ram(&ram, "ram", 48 * MiB);
     memory_region_init_rom(&rom, "rom", 64 * KiB);
     memory_region_init_io(&mmio, &mmio_ops, NULL, "mmio", PAGE_SIZE);
     memory_region_add_subregion(get_system_memory(), 0, &ram);
