@@ -460,10 +460,11 @@ static void skip_idle(void)
 
 static void sleep_idle_warping(void)
 {
-    if (replay_playing() && timing.warp_start_ns < 0 && !replay_next_is_checkpoint(CHECKPOINT_CLOCK_WARP_START)) {
+    bool starts = timing.warp_start_ns < 0;
+    if (replay_playing() && !(starts && replay_next_is_checkpoint(CHECKPOINT_CLOCK_WARP_START))) {
         return; /* what is next in the log is not waiting: the next turn deals with it */
     }
-    if (timing.warp_start_ns < 0) {
+    if (starts) {
         g_atomic_int_set(&timing.warp_wanted, 1);
         qemu_notify_event();
     }

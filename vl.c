@@ -2,8 +2,10 @@
  * vl.c  Options -> machine -> run. QEMU's command line, read into one struct by one table; then the machine is built in
  * a fixed order, started, and run until somebody ends it.
  */
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "accel/engine.h"
 #include "accel/interp/trace.h"
@@ -668,8 +670,19 @@ static int finish(void)
     return status;
 }
 
+/* A missing standard stream must not be the number of the next file opened: the log, say, which stdio would then read. */
+static void open_standard_streams(void)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd ? O_WRONLY : O_RDONLY) != fd) {
+            exit(1);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
+    open_standard_streams();
     error_init(argv[0]);
     options_init();
     parse_options(argc, argv);

@@ -1,4 +1,4 @@
-/* monitor/expression.c  Numbers, $registers, + - * and parentheses: addresses as people type them. */
+/* monitor/expression.c  Numbers, $registers, parentheses, and the operators of C from * to |: addresses as people type them. */
 #include "hmp-internal.h"
 #include "hw/i386/pc.h"
 #include "target/i386/cpu.h"
@@ -12,7 +12,7 @@ typedef struct Parser {
     bool failed;
 } Parser;
 
-static uint64_t parse_sum(Parser *ps);
+static uint64_t parse_bits(Parser *ps);
 
 static uint64_t fail(Parser *ps, const char *what)
 {
@@ -81,15 +81,16 @@ static uint64_t parse_primary(Parser *ps)
     uint64_t value = 0;
     if (*ps->p == '(') {
         ps->p++;
-        value = parse_sum(ps);
+        value = parse_bits(ps);
         skip_space(ps);
         if (*ps->p != ')') {
             return fail(ps, "')' expected");
         }
         ps->p++;
-    } else if (*ps->p == '-') {
-        ps->p++;
-        value = -parse_primary(ps);
+    } else if (*ps->p == '-' || *ps->p == '~') {
+        bool minus = *ps->p++ == '-';
+        value = parse_primary(ps);
+        value = minus ? -value : ~value;
     } else if (*ps->p == '$') {
         value = parse_register(ps);
     } else if (g_ascii_isdigit(*ps->p)) {
@@ -103,12 +104,28 @@ static uint64_t parse_primary(Parser *ps)
     return value;
 }
 
+static uint64_t divide(Parser *ps, char op, uint64_t a, uint64_t b)
+{
+    if (!b) {
+        return fail(ps, "division by zero");
+    }
+    return op == '/' ? a / b : a % b;
+}
+
+/* Is one of `operators` next? Then it is taken. */
+static char take_operator(Parser *ps, const char *operators)
+{
+    skip_space(ps);
+    bool found = *ps->p && strchr(operators, *ps->p) && !ps->failed;
+    return found ? *ps->p++ : 0;
+}
+
 static uint64_t parse_product(Parser *ps)
 {
     uint64_t value = parse_primary(ps);
-    for (skip_space(ps); *ps->p == '*' && !ps->failed; skip_space(ps)) {
-        ps->p++;
-        value *= parse_primary(ps);
+    for (char op; (op = take_operator(ps, "*/%"));) {
+        uint64_t factor = parse_primary(ps);
+        value = op == '*' ? value * factor : divide(ps, op, value, factor);
     }
     return value;
 }
@@ -116,10 +133,19 @@ static uint64_t parse_product(Parser *ps)
 static uint64_t parse_sum(Parser *ps)
 {
     uint64_t value = parse_product(ps);
-    for (skip_space(ps); (*ps->p == '+' || *ps->p == '-') && !ps->failed; skip_space(ps)) {
-        bool minus = *ps->p++ == '-';
+    for (char op; (op = take_operator(ps, "+-"));) {
         uint64_t term = parse_product(ps);
-        value = minus ? value - term : value + term;
+        value = op == '-' ? value - term : value + term;
+    }
+    return value;
+}
+
+static uint64_t parse_bits(Parser *ps)
+{
+    uint64_t value = parse_sum(ps);
+    for (char op; (op = take_operator(ps, "&|^"));) {
+        uint64_t term = parse_sum(ps);
+        value = op == '&' ? value & term : op == '|' ? value | term : value ^ term;
     }
     return value;
 }
@@ -127,7 +153,7 @@ static uint64_t parse_sum(Parser *ps)
 bool hmp_parse_expression(Monitor *mon, const char **p, uint64_t *value)
 {
     Parser ps = { .mon = mon, .p = *p };
-    *value = parse_sum(&ps);
+    *value = parse_bits(&ps);
     *p = ps.p;
     return !ps.failed;
 }

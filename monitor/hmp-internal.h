@@ -18,7 +18,7 @@ const HMPCommand *hmp_find(const HMPCommand *table, const char *name, size_t len
 /* Print one table's help, or one command's when `only` is given. */
 void hmp_print_help(Monitor *mon, const HMPCommand *table, const char *prefix, const char *only);
 
-/* Numbers, $registers, + - * and parentheses, as in `x /4xw $esp+8`. Advances *p; false: message printed. */
+/* Numbers, $registers, operators and parentheses, as in `x /4xw $esp+8`. Advances *p; false: message printed. */
 bool hmp_parse_expression(Monitor *mon, const char **p, uint64_t *value);
 /* sendkey: keys joined by "-", pressed in order, released in reverse. */
 void hmp_sendkey(Monitor *mon, const char *args);

@@ -11,14 +11,19 @@
 
 #include "migration/vmstate.h"
 
+/* Filled from the seed at the first use: a machine that draws nothing does not depend on the seed (nor on a manifest). */
 typedef struct GuestRNG {
     uint64_t s[4];
+    bool drawn;
+    uint64_t seed;
 } GuestRNG;
 
 static GuestRNG rng;
 
 static const VMStateField rng_fields[] = {
     VMSTATE_INT_ARRAY(GuestRNG, s),
+    VMSTATE_BOOL(GuestRNG, drawn),
+    VMSTATE_DERIVED(GuestRNG, seed), /* the recording's */
     VMSTATE_END,
 };
 static const VMStateDescription vmstate_rng = { .name = "rng", .version = 1, .fields = rng_fields };
@@ -33,10 +38,17 @@ static uint64_t splitmix(uint64_t *state)
 
 void guest_rng_init(uint64_t seed)
 {
+    rng = (GuestRNG){ .seed = seed };
+    vmstate_register("rng", 0, &vmstate_rng, &rng);
+}
+
+static void fill_state(void)
+{
+    uint64_t seed = rng.seed;
     for (unsigned i = 0; i < 4; i++) {
         rng.s[i] = splitmix(&seed);
     }
-    vmstate_register("rng", 0, &vmstate_rng, &rng);
+    rng.drawn = true;
 }
 
 static uint64_t rotate_left(uint64_t v, unsigned n)
@@ -46,6 +58,9 @@ static uint64_t rotate_left(uint64_t v, unsigned n)
 
 uint64_t guest_random(void)
 {
+    if (!rng.drawn) {
+        fill_state();
+    }
     uint64_t result = rotate_left(rng.s[1] * 5, 7) * 9, t = rng.s[1] << 17;
     rng.s[2] ^= rng.s[0];
     rng.s[3] ^= rng.s[1];
