@@ -11,6 +11,7 @@
 #include "sysemu/cpus.h"
 
 #include "accel/engine.h"
+#include "accel/jit/jit.h"
 #include "hw/i386/pc.h"
 #include "migration/vmstate.h"
 #include "replay/replay.h"
@@ -378,14 +379,47 @@ static void qemu_account_warp_timer(void)
 /* ---- a turn of the vCPU thread ---- */
 
 static const ExecEngine *engine = &interp_engine;
+static bool engine_chosen;
 
 const ExecEngine *current_engine(void)
 {
     return engine;
 }
 
+bool cpus_choose_engine(const char *name, Error **errp)
+{
+    if (!strcmp(name, "interp")) {
+        engine = &interp_engine;
+        engine_chosen = true;
+        return true;
+    }
+#ifdef CONFIG_JIT
+    if (!strcmp(name, "jit") || !strcmp(name, "tcg")) {
+        engine_chosen = false;
+        return true;
+    }
+    error_setg(errp, "invalid accelerator '%s'; there are jit and interp (tcg is another name for jit)", name);
+#else
+    if (!strcmp(name, "tcg")) {
+        return true;
+    }
+    error_setg(errp, "invalid accelerator '%s'; there is interp (tcg is another name for it)", name);
+#endif
+    return false;
+}
+
+static void start_engine(void)
+{
+#ifdef CONFIG_JIT
+    if (!engine_chosen && jit_init()) {
+        engine = &jit_engine;
+    }
+#endif
+    engine->init_cpu(first_cpu());
+}
+
 /* Without -icount the clock moves while the slice runs; its length bounds how late a timer can be. */
-#define PLAIN_SLICE 10000
+#define PLAIN_SLICE 50000
 #define MAX_SLICE   (1LL << 40)
 
 /* Asynchronous events take effect here, then virtual timers that are due. */
@@ -578,7 +612,7 @@ void cpus_init(void)
 
 void cpus_start(void)
 {
-    engine->init_cpu(first_cpu());
+    start_engine();
     vcpu_thread = g_thread_new("vcpu", vcpu_thread_main, first_cpu());
 }
 

@@ -9,6 +9,7 @@
 
 #include "accel/engine.h"
 #include "accel/interp/trace.h"
+#include "accel/jit/jit.h"
 #include "chardev/char.h"
 #include "exec/memory.h"
 #include "hw/core/device.h"
@@ -163,9 +164,11 @@ static void set_machine_key(const char *key, const char *value, void *opaque)
             error_setg(errp, "unsupported machine type '%s'; there is pc", value);
         }
     } else if (!strcmp(key, "accel")) {
-        if (strcmp(value, "tcg") && strcmp(value, "interp")) {
-            error_setg(errp, "invalid accelerator '%s'; there is interp (tcg is another name for the default)", value);
-        }
+        cpus_choose_engine(value, errp);
+#ifdef CONFIG_JIT
+    } else if (!strcmp(key, "tb-size") || !strcmp(key, "stress")) {
+        jit_option(key, value, errp);
+#endif
     } else if (!parse_bool(value, &on)) {
         error_setg(errp, "Parameter '%s' expects 'on' or 'off', not '%s'", key, value);
     } else if (!strcmp(key, "hpet") || !strcmp(key, "acpi")) {
@@ -250,7 +253,7 @@ static const Option option_table[] = {
     { "M", "machine", opt_machine, "select the machine: pc" },
     { "machine", "[type=]name[,prop=value]", opt_machine, "the same" },
     { "cpu", "model[,+feature]", opt_cpu, "select the CPU ('-cpu help' lists them)" },
-    { "accel", "name", opt_accel, "select the engine: interp" },
+    { "accel", "name[,tb-size=megs]", opt_accel, "select the engine: jit (default) or interp" },
     { "smp", "n", opt_smp, "number of CPUs" },
     { "m", "[size=]megs", opt_memory, "RAM size, default 128 MiB" },
     { "bios", "file", opt_bios, "firmware instead of SeaBIOS" },

@@ -34,6 +34,7 @@ struct BlockCache {
     size_t chunk_used;
     bool rewind; /* flushed: all chunks are free again */
     BlockCacheStats stats;
+    BlockDropFn *drop_hook; /* or NULL */
 };
 
 BlockCache *block_cache_shared(void)
@@ -256,6 +257,11 @@ Block *block_cache_alloc(BlockCache *cache, unsigned count)
 
 /* ---- in and out ---- */
 
+void block_cache_set_drop_hook(BlockCache *cache, BlockDropFn *fn)
+{
+    cache->drop_hook = fn;
+}
+
 void block_cache_insert(BlockCache *cache, Block *block)
 {
     Block **bucket = hash_bucket(cache, block->key);
@@ -275,6 +281,9 @@ void block_cache_drop(BlockCache *cache, Block *block)
         if (span_is_linked(block, i)) {
             page_unlink(cache, block, i);
         }
+    }
+    if (block->translations) {
+        cache->drop_hook(block);
     }
     block->key = BLOCK_KEY_DEAD;
     block->hash_next = cache->dead;
@@ -341,6 +350,9 @@ bool block_cache_invalidate(BlockCache *cache, ram_addr_t addr, uint64_t len, co
 
 void block_cache_flush(BlockCache *cache)
 {
+    if (cache->drop_hook) {
+        cache->drop_hook(NULL);
+    }
     for (guint i = 0; i < cache->pages->len; i++) {
         CodePage *page = cache->pages->pdata[i];
         for (Block *block = page->blocks; block; block = *next_on_page(block, page)) {

@@ -27,6 +27,8 @@ struct Block {
     uint8_t next_succ; /* which of succ[] is replaced next */
     uint8_t size_class;
     uint8_t nb_spans;
+    uint16_t heat;         /* how often it was found cold */
+    void *translations;    /* the JIT's, told when the block goes: block_cache_set_drop_hook() */
     struct {
         ram_addr_t addr; /* the block's bytes in the RAM space, one span per page */
         uint16_t len;
@@ -67,6 +69,11 @@ Block *block_cache_alloc(BlockCache *cache, unsigned count);
 void block_cache_insert(BlockCache *cache, Block *block);
 /* Take one block out. */
 void block_cache_drop(BlockCache *cache, Block *block);
+/*
+ * Called for each block with translations that is dropped; with NULL when all are at once.
+ */
+typedef void BlockDropFn(Block *block);
+void block_cache_set_drop_hook(BlockCache *cache, BlockDropFn *fn);
 /* How many instructions a block on this page should have: short ones where code is rewritten again and again. */
 unsigned block_cache_limit(const BlockCache *cache, ram_addr_t addr);
 

@@ -5,7 +5,8 @@
  * interrupts, exit requests) is found by one test per block, and single instructions (TF, RF, breakpoints, interrupt
  * shadow) have a loop of their own. No result depends on where blocks begin and end.
  */
-#include "accel/engine.h"
+#include "accel/interp/interp.h"
+
 #include "accel/interp/fetch.h"
 #include "accel/interp/trace.h"
 #include "target/i386/debug.h"
@@ -103,11 +104,16 @@ static bool is_repeated(const DecodedInsn *d)
  * A REP instruction that stopped half-way will be entered again: RF keeps its instruction breakpoint quiet, as it does
  * in the image that an interrupt there would push (SDM 3B 17.3.1.1).
  */
-static void note_unfinished(CPUState *cpu)
+void interp_note_unfinished(CPUState *cpu)
 {
-    if (is_repeated(cpu->insn)) {
+    if (unlikely(cpu->eip == cpu->insn_ip) && is_repeated(cpu->insn)) {
         cpu->eflags |= RF_MASK;
     }
+}
+
+void interp_set_running(const Block *block)
+{
+    now.block = block;
 }
 
 /* ---- between instructions ---- */
@@ -217,9 +223,7 @@ static void run_step(CPUState *cpu, BlockCache *cache)
     run_insns(cpu, block, 1);
     uncap_rep(cpu);
     now.step_shadow = false;
-    if (cpu->eip == cpu->insn_ip) {
-        note_unfinished(cpu);
-    }
+    interp_note_unfinished(cpu);
     if (trap && !trap_suppressed(cpu, d)) {
         cpu->pending_db |= DR6_BS;
     }
@@ -228,8 +232,20 @@ static void run_step(CPUState *cpu, BlockCache *cache)
 
 /* ---- the engine ---- */
 
-/* Made twice, so that the usual one does not pay for the trace. */
-static inline __attribute__((always_inline)) ExitReason run_loop(CPUState *cpu, const bool trace)
+Block *interp_run_block(CPUState *cpu, Block *block)
+{
+    run_insns(cpu, block, MIN(cpu->icount_limit - cpu->icount, block->count));
+    interp_note_unfinished(cpu);
+    return block;
+}
+
+static Block *run_block_traced(CPUState *cpu, Block *block)
+{
+    interp_trace.executes(cpu, block);
+    return interp_run_block(cpu, block);
+}
+
+static ExitReason run(CPUState *cpu, const BlockRunner *runner)
 {
     BlockCache *cache = cpu->engine_data;
     Block *block = NULL;
@@ -246,19 +262,8 @@ static inline __attribute__((always_inline)) ExitReason run_loop(CPUState *cpu, 
             }
         }
         block = next_block(cpu, cache, block);
-        if (trace) {
-            interp_trace.executes(cpu, block);
-        }
-        run_insns(cpu, block, MIN(cpu->icount_limit - cpu->icount, block->count));
-        if (unlikely(cpu->eip == cpu->insn_ip)) {
-            note_unfinished(cpu);
-        }
+        block = runner->run(cpu, block);
     }
-}
-
-static ExitReason run(CPUState *cpu)
-{
-    return unlikely(interp_trace.executes) ? run_loop(cpu, true) : run_loop(cpu, false);
 }
 
 /* The instruction was not retired. Debug traps that it earned will be earned again; its interrupt shadow is over. */
@@ -273,33 +278,42 @@ static void fault(CPUState *cpu)
     cpu_deliver_exception(cpu);
 }
 
-static ExitReason interp_exec(CPUState *cpu, int64_t budget)
+ExitReason interp_exec_with(CPUState *cpu, int64_t budget, const BlockRunner *runner)
 {
     cpu->icount_limit = cpu->icount + budget;
     now.cpu = cpu;
     while (sigsetjmp(cpu->fault_jmp, 0)) {
+        if (runner->fault) {
+            runner->fault(cpu);
+        }
         fault(cpu);
     }
-    ExitReason reason = run(cpu);
+    ExitReason reason = run(cpu, runner);
     now.cpu = NULL;
     now.block = NULL;
     return reason;
 }
 
-static void interp_init_cpu(CPUState *cpu)
+static ExitReason interp_exec(CPUState *cpu, int64_t budget)
+{
+    static const BlockRunner runner = { .run = interp_run_block }, traced = { .run = run_block_traced };
+    return interp_exec_with(cpu, budget, unlikely(interp_trace.executes) ? &traced : &runner);
+}
+
+void interp_init_cpu(CPUState *cpu)
 {
     insn_table_init();
     cpu->engine_data = block_cache_shared();
 }
 
-static void interp_invalidate(CPUState *cpu, ram_addr_t addr, uint64_t len)
+void interp_invalidate(CPUState *cpu, ram_addr_t addr, uint64_t len)
 {
     if (cpu->engine_data && block_cache_invalidate(cpu->engine_data, addr, len, now.block) && now.cpu) {
         cpu_end_block(now.cpu);
     }
 }
 
-static void interp_flush(CPUState *cpu)
+void interp_flush(CPUState *cpu)
 {
     if (!cpu->engine_data) {
         return;

@@ -36,6 +36,8 @@ void icount_set_sleeps(bool sleeps); /* replay does as the recording did */
 /* Instructions retired since power-on, exact, also inside an I/O callback (not counting the instruction that does it). */
 int64_t icount_get(void);
 
+/* -accel: "interp", "jit", or "tcg" for the default, which is the JIT where it can run. Before cpus_start(). */
+bool cpus_choose_engine(const char *name, Error **errp);
 /* Started once the machine is built; the vCPU waits until vm_start(). */
 void cpus_start(void);
 /* Ask the vCPU thread to finish and join it. No locks held. */

@@ -205,6 +205,7 @@ static const VMStateField cpu_fields[] = {
     VMSTATE_DERIVED(CPUState, run_end),
     VMSTATE_DERIVED(CPUState, int_point),
     VMSTATE_DERIVED(CPUState, exit_request),
+    VMSTATE_DERIVED(CPUState, jit), /* in use within the engine only */
     VMSTATE_DERIVED(CPUState, fault_jmp),
     VMSTATE_STRUCT_ARRAY(CPUState, seg, vmstate_segment),
     VMSTATE_INT(CPUState, cpl),

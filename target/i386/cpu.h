@@ -119,7 +119,7 @@ typedef struct SegmentCache {
 #define SEG_G 0x8000
 
 /* ---- TLB: machine state (DESIGN 2.6). Direct-mapped; supervisor and user accesses have tables of their own. ---- */
-#define TLB_BITS 11
+#define TLB_BITS 13
 #define TLB_SIZE (1u << TLB_BITS)
 enum { MMU_KERNEL, MMU_USER, NB_MMU_MODES };
 
@@ -208,6 +208,10 @@ struct CPUState {
     const DecodedInsn *run_end;      /* the interpreter's block loop ends here; NULL: end after this instruction (cpu_end_block) */
     bool int_point;                  /* after this instruction look at interrupt_request */
     int exit_request;                /* set by any thread (atomic): leave the slice at the next block */
+    struct {
+        uint64_t flags;              /* arithmetic flags while translated code runs */
+        uint64_t fa, fb, tmp;
+    } jit;                           /* accel/jit's, between two instructions of a block only */
     sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here */
 
     /* ---- addressing ---- */

@@ -14,7 +14,7 @@
 
 #define TLB_NODES     (NB_MMU_MODES * TLB_SIZE)
 #define TLB_WORDS     (TLB_SIZE / 64)
-#define CHAIN_BUCKETS 2048u
+#define CHAIN_BUCKETS 8192u
 #define CHAIN_END     (-1)
 
 /*

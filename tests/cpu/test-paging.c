@@ -54,7 +54,7 @@ static const MemoryRegionOps mmio_ops = { .read = mmio_read, .write = mmio_write
 static void machine_init(void)
 {
     memory_init();
-    memory_region_init_ram(&ram, "ram", 16 * MiB);
+    memory_region_init_ram(&ram, "ram", 48 * MiB);
     memory_region_init_rom(&rom, "rom", 64 * KiB);
     memory_region_init_io(&mmio, &mmio_ops, NULL, "mmio", PAGE_SIZE);
     memory_region_add_subregion(get_system_memory(), 0, &ram);
@@ -488,9 +488,10 @@ static void test_fetch_latch(void)
     g_assert_cmphex(get32(PT + 4) & A, ==, A);
     put32(PT + 4, 0);
     /* Another page takes the entry's place; within the page, no fetch asks the TLB. */
-    put32(TABLE + 8, PT | P);
+    uint64_t other = 0x1000 + ((uint64_t)TLB_SIZE << PAGE_BITS);
+    put32(TABLE + 4 * (other >> 22), PT | P);
     put32(PT + 4, DATA | P);
-    RUN(cpu, ld(0x801000));
+    RUN(cpu, ld(other));
     g_assert_null(entry(0x1000, MMU_KERNEL));
     put32(PT + 4, 0);
     RUN(cpu, g_assert_cmphex(cpu_fetch_translate(cpu, 0x1000), ==, DATA));

@@ -1,0 +1,30 @@
+/*
+ * accel/jit/code-cache.h  Memory of the JIT: translated code, seen through a writable and an executable mapping (W^X), and the
+ * records that go with it. Everything lies below 2 GiB, so that generated code reaches it with 32-bit addresses.
+ *
+ * Memory is handed out in order and given back all at once.
+ */
+#ifndef ACCEL_JIT_CODE_CACHE_H
+#define ACCEL_JIT_CODE_CACHE_H
+
+#include "util/osdep.h"
+
+typedef struct CodeCache {
+    uint8_t *rw, *rx;          /* the two views */
+    size_t size, used, kept;   /* bytes; `kept` at the start survive code_cache_reset() */
+    uint8_t *data;
+    size_t data_size, data_used, data_kept;
+} CodeCache;
+
+/* False when the host does not let us (then there is no JIT). */
+bool code_cache_init(CodeCache *cache, size_t size);
+void code_cache_reset(CodeCache *cache);
+/* Is there room for so much more? */
+static inline bool code_cache_has_room(const CodeCache *cache, size_t code, size_t data)
+{
+    return cache->size - cache->used >= code && cache->data_size - cache->data_used >= data;
+}
+/* Zeroed, 16-byte aligned; room was asked for before. */
+void *code_cache_alloc_data(CodeCache *cache, size_t bytes);
+
+#endif

@@ -1,0 +1,174 @@
+/*
+ * accel/jit/jit-private.h  What the parts of the JIT share. docs: DESIGN.md section 4.
+ *
+ * Host registers while translated code runs:
+ *   RAX RCX RDX RBX RBP RSI RDI   the guest registers of the same name       R12   guest ESP
+ *   R15  CPUState + CPU_BIAS      R14  instructions left before icount_limit, those of the running block already taken off
+ *   R8   linear, then host address of the memory operand; indirect target    R9 R13  scratch
+ *   R10 R11  operands of the instruction whose flags may have to be recomputed (flags.c)
+ * RSP is the host's stack. Guest flags are in cpu->jit.flags at every block boundary; inside a block flags.c knows where.
+ *
+ * Outside translated code everything is in CPUState, as the interpreter has it.
+ */
+#ifndef ACCEL_JIT_PRIVATE_H
+#define ACCEL_JIT_PRIVATE_H
+
+#include "accel/engine.h"
+#include "accel/interp/block-cache.h"
+#include "accel/jit/code-cache.h"
+#include "accel/jit/emit.h"
+#include "target/i386/access.h"
+#include "target/i386/flags.h"
+#include "target/i386/insn.h"
+
+#define H_CPU    H_R15
+#define H_BUDGET H_R14
+#define H_ADDR   H_R8
+#define H_T1     H_R9
+#define H_T2     H_R13
+#define H_FA     H_R11 /* flag operands: first, second */
+#define H_FB     H_R10
+
+/* H_CPU points into the middle of CPUState's hot part, so that short displacements reach it. */
+#define CPU_BIAS 128
+#define CPU_OFF(field) ((int32_t)(offsetof(CPUState, field) - CPU_BIAS))
+#define CPU_REG_OFF(r) ((int32_t)(offsetof(CPUState, gpr) + (r)*8 - CPU_BIAS))
+
+/*
+ * What translated code takes for granted about the CPU's state besides registers. Small numbers name them; code is
+ * translated for one context and leads, by itself, only to code of the same context.
+ */
+typedef struct JitContext {
+    uint32_t mode;   /* cpu->mode */
+    uint32_t flat;   /* bit R_ES, R_SS, R_DS: base 0, everything readable and writable */
+    uint64_t cs_base;
+    uint32_t cs_limit;
+    uint32_t id;
+} JitContext;
+
+typedef struct JitBlock JitBlock;
+typedef struct JitExit JitExit;
+
+typedef enum JitExitKind {
+    JIT_EXIT_LINK,     /* to a known address, not linked (yet) */
+    JIT_EXIT_INDIRECT, /* to the address in cpu->eip, not found in the branch cache */
+    JIT_EXIT_BUDGET,   /* the block is longer than what may run */
+    JIT_EXIT_POLL,     /* exit_request */
+    JIT_EXIT_LEAVE,    /* an instruction asks for attention; icount is already up to date */
+    JIT_EXIT_COUNT
+} JitExitKind;
+
+/* A way out of translated code; LINK: also the place where two blocks may be joined. */
+struct JitExit {
+    uint32_t kind;      /* JitExitKind */
+    uint32_t eip;       /* LINK, BUDGET, POLL */
+    uint32_t refund;    /* instructions of the block that did not run: icount = limit - R14 - refund */
+    bool crosses;       /* LINK: into another page */
+    bool backward;      /* LINK: target is not later in the guest's code: it polls exit_request */
+    uint8_t *patch;     /* LINK: writable rel32 that leads to `stub` or to the other block */
+    const uint8_t *stub;
+    uint64_t phys_page; /* LINK that crosses: where the other block lies */
+    JitBlock *to;       /* NULL: not linked */
+    JitExit *next;      /* also leading to `to` */
+};
+
+/* One translation of a decoded block: for one context and one value of EIP. */
+struct JitBlock {
+    const uint8_t *entry;    /* polls exit_request */
+    uint64_t phys_page;      /* guest-physical */
+    int64_t exec_off;        /* from H_CPU: the TLB's tag for fetching this page... */
+    int64_t phys_off;        /* ...and the entry's physical address */
+    const uint8_t *forward;  /* entry that does not poll */
+    uint64_t page_tag;       /* as cpu->fetch_page has it */
+    const JitContext *ctx;
+    Block *block;            /* NULL: dropped */
+    uint32_t eip;
+    JitExit *exits[2];
+    JitExit *incoming;
+    JitBlock *next;          /* of the same Block */
+};
+
+/* What C needs to know about an instruction that calls it: everything else is in registers. */
+typedef struct JitSite {
+    const DecodedInsn *d;
+    Block *block;
+    const JitContext *ctx;
+    uint32_t ip, next_ip;
+    uint16_t left;  /* instructions of the block not retired before this one */
+    uint8_t size;   /* bytes of the memory access */
+    bool write;
+    bool uses_flags;    /* the handler reads or changes arithmetic flags */
+    bool may_change_context;
+    bool ends_block;    /* the handler leaves eip and all else to the dispatcher */
+    bool is_rep;
+} JitSite;
+
+/* Indirect branch cache: direct-mapped by EIP. */
+#define JIT_IBTC_BITS 12
+#define JIT_IBTC_SIZE (1u << JIT_IBTC_BITS)
+typedef struct JitIBTC {
+    uint32_t eip, ctx; /* ctx 0: empty */
+    uint32_t page_tag;
+    uint32_t block; /* JitBlock *, below 2 GiB */
+} JitIBTC;
+
+/* ---- jit.c ---- */
+typedef struct JitStats {
+    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links;
+} JitStats;
+
+typedef struct JitConfig {
+    size_t cache_bytes;
+    unsigned threshold;     /* executions before a block is translated */
+    unsigned max_insns;     /* instructions per translated block: stress */
+    bool random_budget;     /* stress: split slices at random places */
+    bool no_native;         /* stress: every instruction through its handler */
+    bool no_links;          /* stress */
+} JitConfig;
+
+extern JitStats jit_stats;
+extern JitConfig jit_config;
+extern CodeCache jit_cache;
+extern JitIBTC *jit_ibtc;
+extern uint32_t *jit_host_mxcsr; /* what C runs with; below 2 GiB */
+/* True while translated code runs: arithmetic flags are in cpu->jit.flags, not in cpu->cc. */
+extern bool jit_flags_out;
+
+/* Flags in cpu->jit.flags: AL = OF, AH = SF ZF AF PF CF as LAHF gives them. */
+static inline void jit_flags_to_cc(CPUState *cpu)
+{
+    uint32_t packed = (uint32_t)cpu->jit.flags;
+    cc_set(cpu, (packed >> 8 & 0xff) | (packed & 1) << 11);
+}
+static inline void jit_flags_from_cc(CPUState *cpu)
+{
+    uint32_t flags = cc_get(cpu);
+    cpu->jit.flags = (flags & 0xff) << 8 | (flags >> 11 & 1);
+}
+uint32_t jit_flat_segments(const CPUState *cpu);
+bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
+
+/* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
+typedef struct JitThunks {
+    JitExit *(*enter)(void *cpu_biased, const uint8_t *code);
+    const uint8_t *exit;    /* R9: JitExit */
+    const uint8_t *handler; /* R9: JitSite. Runs the instruction; returns, or leaves */
+    const uint8_t *access;  /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
+    const uint8_t *in_place; /* like `handler`, from a cold path: keeps R10, R11 */
+} JitThunks;
+extern JitThunks jit_thunks;
+extern JitExit jit_exit_leave_record;
+void jit_thunks_emit(void);
+
+/* ---- translate.c ---- */
+/* NULL: this block is not for us. There must be room: JIT_ROOM_*. */
+#define JIT_ROOM_CODE (96 * KiB)
+#define JIT_ROOM_DATA (32 * KiB)
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip);
+
+/* ---- chain.c ---- */
+void jit_link(JitExit *exit, JitBlock *to);
+void jit_unlink_block(JitBlock *jb); /* nothing leads to it any more */
+void jit_ibtc_insert(JitBlock *jb);
+
+#endif

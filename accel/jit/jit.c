@@ -1,0 +1,344 @@
+/*
+ * accel/jit/jit.c  The fast engine: translates blocks that run often, and runs them. DESIGN.md section 4.
+ *
+ * Between blocks it is the interpreter (accel/interp/interp.c), which also decodes, finds, and drops blocks. Nothing here can be
+ * seen by the guest: same instructions, same stops, same TLB fills in the same order.
+ */
+#include "accel/jit/jit.h"
+
+#include "accel/interp/interp.h"
+#include "accel/interp/trace.h"
+#include "accel/jit/jit-private.h"
+#include "target/i386/hostfloat.h"
+
+#define MAX_CONTEXTS 512
+
+JitStats jit_stats;
+JitConfig jit_config = { .cache_bytes = 64 * MiB, .threshold = 8, .max_insns = BLOCK_MAX_INSNS };
+CodeCache jit_cache;
+JitIBTC *jit_ibtc;
+uint32_t *jit_host_mxcsr;
+
+static JitContext contexts[MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
+static unsigned nb_contexts = 1;
+static const JitContext *last_context = &contexts[0];
+static const JitContext *recent[4]; /* before that */
+static JitExit *last_exit; /* how translated code was left, when the next block may be joined to it */
+static uint64_t generation; /* of the code cache */
+
+/* ---- contexts ---- */
+
+static bool segment_is_flat(const SegmentCache *s)
+{
+    return s->linear_base == 0 && s->read_end > UINT32_MAX && s->write_end > UINT32_MAX;
+}
+
+uint32_t jit_flat_segments(const CPUState *cpu)
+{
+    uint32_t flat = 0;
+    flat |= (uint32_t)segment_is_flat(&cpu->seg[R_ES]) << R_ES;
+    flat |= (uint32_t)segment_is_flat(&cpu->seg[R_SS]) << R_SS;
+    flat |= (uint32_t)segment_is_flat(&cpu->seg[R_DS]) << R_DS;
+    return flat;
+}
+
+bool jit_context_matches(const CPUState *cpu, const JitContext *ctx)
+{
+    const SegmentCache *cs = &cpu->seg[R_CS];
+    return ctx->mode == cpu->mode && ctx->cs_base == cs->base && ctx->cs_limit == cs->limit && ctx->flat == jit_flat_segments(cpu);
+}
+
+/* ---- forgetting ---- */
+
+/* The interpreter forgot one block, or (NULL) all of them. */
+static void block_dropped(Block *block)
+{
+    last_exit = NULL;
+    if (!block) {
+        code_cache_reset(&jit_cache);
+        memset(jit_ibtc, 0, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
+        generation++;
+        jit_stats.flushes++;
+        jit_stats.blocks = 0;
+        return;
+    }
+    for (JitBlock *jb = block->translations; jb; jb = jb->next) {
+        jit_unlink_block(jb);
+        jb->block = NULL;
+    }
+    block->translations = NULL;
+}
+
+static const JitContext *new_context(CPUState *cpu)
+{
+    JitContext *ctx = &contexts[nb_contexts];
+    *ctx = (JitContext){ .mode = cpu->mode, .flat = jit_flat_segments(cpu), .cs_base = cpu->seg[R_CS].base,
+                         .cs_limit = cpu->seg[R_CS].limit, .id = nb_contexts++ };
+    return ctx;
+}
+
+static const JitContext *find_recent(const CPUState *cpu)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(recent); i++) {
+        if (recent[i] && jit_context_matches(cpu, recent[i])) {
+            const JitContext *found = recent[i];
+            recent[i] = last_context;
+            return found;
+        }
+    }
+    return NULL;
+}
+
+static const JitContext *find_context(const CPUState *cpu)
+{
+    static unsigned oldest;
+    const JitContext *found = find_recent(cpu);
+    if (found) {
+        return found;
+    }
+    recent[oldest++ % ARRAY_SIZE(recent)] = last_context;
+    for (unsigned i = 1; i < nb_contexts; i++) {
+        if (jit_context_matches(cpu, &contexts[i])) {
+            return &contexts[i];
+        }
+    }
+    return NULL;
+}
+
+/* NULL: there is none yet. */
+static inline const JitContext *present_context(const CPUState *cpu)
+{
+    if (!likely(jit_context_matches(cpu, last_context))) {
+        const JitContext *ctx = find_context(cpu);
+        last_context = ctx ? ctx : &contexts[0];
+    }
+    return last_context->id ? last_context : NULL;
+}
+
+/* ---- finding and making translations ---- */
+
+static JitBlock *find_translation(const Block *block, const JitContext *ctx, uint64_t eip)
+{
+    for (JitBlock *jb = block->translations; jb; jb = jb->next) {
+        if (jb->eip == eip && jb->ctx == ctx) {
+            return jb;
+        }
+    }
+    return NULL;
+}
+
+static bool is_hot(Block *block)
+{
+    block->heat += block->heat < UINT16_MAX;
+    return block->heat >= jit_config.threshold && block->key != BLOCK_KEY_DEAD && !block->crosses;
+}
+
+/* Room for contexts and code. */
+static bool has_room(void)
+{
+    return code_cache_has_room(&jit_cache, JIT_ROOM_CODE, JIT_ROOM_DATA) && nb_contexts < MAX_CONTEXTS;
+}
+
+static void forget_all(CPUState *cpu)
+{
+    block_cache_flush(cpu->engine_data);
+    memset(recent, 0, sizeof(recent));
+    nb_contexts = 1;
+    last_context = &contexts[0];
+}
+
+static JitBlock *make_translation(CPUState *cpu, Block *block)
+{
+    if (!is_hot(block)) {
+        return NULL;
+    }
+    const JitContext *ctx = present_context(cpu);
+    ctx = ctx ? ctx : new_context(cpu);
+    JitBlock *jb = jit_translate(cpu, block, ctx, (uint32_t)cpu->eip);
+    if (jb) {
+        jb->next = block->translations;
+        block->translations = jb;
+    }
+    return jb;
+}
+
+static JitBlock *translation_of(CPUState *cpu, Block *block)
+{
+    if (block->translations) {
+        const JitContext *ctx = present_context(cpu);
+        JitBlock *jb = ctx ? find_translation(block, ctx, cpu->eip) : NULL;
+        if (jb) {
+            return jb;
+        }
+    }
+    return make_translation(cpu, block);
+}
+
+/* ---- running ---- */
+
+/* The way translated code was left leads to jb: next time it goes there by itself. */
+static void join(JitExit *exit, JitBlock *jb, const JitContext *from)
+{
+    if (!exit || from != jb->ctx) {
+        return;
+    }
+    if (exit->kind == JIT_EXIT_INDIRECT) {
+        jit_ibtc_insert(jb);
+    } else if (exit->kind == JIT_EXIT_LINK && exit->eip == jb->eip) {
+        jit_link(exit, jb);
+    }
+}
+
+static void left(CPUState *cpu, const JitExit *exit)
+{
+    jit_stats.exits[exit->kind]++;
+    if (jit_flags_out) {
+        jit_flags_to_cc(cpu);
+        jit_flags_out = false;
+    }
+    if (exit->kind == JIT_EXIT_LEAVE) {
+        interp_note_unfinished(cpu);
+        return;
+    }
+    cpu->icount -= exit->refund;
+    if (exit->kind != JIT_EXIT_INDIRECT) {
+        cpu->eip = exit->eip;
+    }
+}
+
+static Block *run_block(CPUState *cpu, Block *block)
+{
+    static const JitContext *last_exit_context;
+    if (unlikely(!has_room())) {
+        forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
+        last_exit = NULL;
+        return NULL;
+    }
+    JitBlock *jb = translation_of(cpu, block);
+    if (!jb) {
+        last_exit = NULL;
+        return interp_run_block(cpu, block);
+    }
+    join(last_exit, jb, last_exit_context);
+    last_exit = NULL;
+    if (cpu->icount_limit - cpu->icount < block->count) {
+        return interp_run_block(cpu, block);
+    }
+    last_exit_context = jb->ctx;
+    jit_flags_from_cc(cpu);
+    jit_flags_out = true;
+    cpu->run_end = block->insn; /* anything but NULL */
+    jit_stats.entries++;
+    uint64_t before = generation;
+    JitExit *exit = jit_thunks.enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
+    left(cpu, exit);
+    last_exit = before == generation ? exit : NULL;
+    return NULL;
+}
+
+/* A fault in translated code: registers are in CPUState, flags may not be. */
+static void faulted(CPUState *cpu)
+{
+    last_exit = NULL;
+    if (jit_flags_out) {
+        jit_flags_to_cc(cpu);
+        jit_flags_out = false;
+    }
+}
+
+static ExitReason jit_exec(CPUState *cpu, int64_t budget)
+{
+    static const BlockRunner runner = { .run = run_block, .fault = faulted };
+    if (unlikely(interp_trace.executes)) { /* -d exec, cpu: every block is shown, so the interpreter runs them */
+        last_exit = NULL;
+        return interp_engine.exec(cpu, budget);
+    }
+    return interp_exec_with(cpu, budget, &runner);
+}
+
+/* ---- the engine ---- */
+
+static void jit_init_cpu(CPUState *cpu)
+{
+    interp_init_cpu(cpu);
+    block_cache_set_drop_hook(cpu->engine_data, block_dropped);
+}
+
+bool jit_init(void)
+{
+    if (jit_cache.rw) {
+        return true;
+    }
+    if (!code_cache_init(&jit_cache, jit_config.cache_bytes)) {
+        return false;
+    }
+    jit_ibtc = code_cache_alloc_data(&jit_cache, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
+    jit_host_mxcsr = code_cache_alloc_data(&jit_cache, sizeof(*jit_host_mxcsr));
+    *jit_host_mxcsr = MXCSR_DEFAULT;
+    jit_cache.data_kept = jit_cache.data_used;
+    jit_thunks_emit();
+    return true;
+}
+
+static bool set_stress(const char *value)
+{
+    if (!strcmp(value, "one")) {
+        jit_config.max_insns = 1;
+    } else if (!strcmp(value, "handlers")) {
+        jit_config.no_native = true;
+    } else if (!strcmp(value, "nolinks")) {
+        jit_config.no_links = true;
+    } else if (!strcmp(value, "tiny")) {
+        jit_config.cache_bytes = 512 * KiB;
+    } else {
+        return false;
+    }
+    jit_config.threshold = 1;
+    return true;
+}
+
+bool jit_option(const char *key, const char *value, Error **errp)
+{
+    uint64_t n;
+    if (!strcmp(key, "tb-size")) {
+        if (!parse_uint(value, 1024, &n) || n == 0) {
+            error_setg(errp, "tb-size is 1 to 1024 (MiB), not '%s'", value);
+            return false;
+        }
+        jit_config.cache_bytes = n * MiB;
+        return true;
+    }
+    if (!set_stress(value)) {
+        error_setg(errp, "stress=%s is not known; there are one, handlers, nolinks and tiny", value);
+        return false;
+    }
+    return true;
+}
+
+static void jit_info(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque)
+{
+    static const char *const names[JIT_EXIT_COUNT] = { "link", "indirect", "budget", "poll", "leave" };
+    const JitStats *s = &jit_stats;
+    interp_engine.info(cpu, print, opaque);
+    g_autofree char *blocks = g_strdup_printf("translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64,
+                                              s->blocks, jit_cache.used, jit_cache.size, s->flushes, s->links);
+    print(opaque, blocks);
+    g_autofree char *insns = g_strdup_printf("instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
+    print(opaque, insns);
+    g_autofree char *calls = g_strdup_printf("entries %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64, s->entries,
+                                             s->handler_calls, s->slow_accesses);
+    print(opaque, calls);
+    for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
+        g_autofree char *line = g_strdup_printf("exits %s %" PRIu64, names[i], s->exits[i]);
+        print(opaque, line);
+    }
+}
+
+const ExecEngine jit_engine = {
+    .name = "jit",
+    .init_cpu = jit_init_cpu,
+    .exec = jit_exec,
+    .invalidate = interp_invalidate,
+    .flush = interp_flush,
+    .info = jit_info,
+};

@@ -1,0 +1,207 @@
+/*
+ * accel/jit/mem.c  Memory operands: segment, TLB probe, and the cold path behind it.
+ *
+ * The probe is the one of access.h: the tag of the entry for the first byte must be the page of the last byte, so page
+ * crossing, MMIO, code pages, watchpoints and alignment checks all miss. It never fills the TLB; the cold path does, by the
+ * function the interpreter uses.
+ */
+#include "accel/jit/translate.h"
+
+#define FAST_BITS 5 /* log2 sizeof(TLBFast) */
+_Static_assert(sizeof(TLBFast) == 1 << FAST_BITS, "the probe scales by the size of an entry");
+
+static int32_t fast_off(const Translator *t, size_t member)
+{
+    return (int32_t)(offsetof(CPUState, tlb_fast) + (size_t)t->mmu_mode * sizeof(((CPUState *)0)->tlb_fast[0]) + member - CPU_BIAS);
+}
+
+JitSite *new_site(Translator *t)
+{
+    JitSite *site = code_cache_alloc_data(&jit_cache, sizeof(*site));
+    const InsnInfo *info = t->d->info;
+    bool mov_seg = info->map == M_1B && (info->opcode == 0x8e || info->opcode == 0x07 || info->opcode == 0x1f ||
+                                         info->opcode == 0xc4 || info->opcode == 0xc5);
+    *site = (JitSite){ .d = t->d, .block = t->block, .ctx = t->ctx, .ip = t->ip, .next_ip = t->next_ip,
+                       .left = (uint16_t)(t->n - t->k), .may_change_context = mov_seg };
+    site->is_rep = (info->attributes & REP_OK) && (t->d->prefix & (PREFIX_REP | PREFIX_REPNE));
+    site->ends_block = info->attributes & ENDS_BLOCK;
+    site->uses_flags = (info->flags_read | info->flags_written | info->flags_undefined) || site->ends_block;
+    return site;
+}
+
+static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
+{
+    Cold *c = &t->cold[t->nb_cold++];
+    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .fp_before = t->fp_open };
+    return c;
+}
+
+/* Offset in the segment -> H_ADDR. */
+static void emit_offset(Translator *t, const DecodedInsn *d)
+{
+    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(d->base);
+    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(d->index);
+    if (base == H_NONE && index == H_NONE) {
+        em_mov_ri32(&t->e, H_ADDR, (uint32_t)((uint64_t)d->disp & d->ea_mask));
+        return;
+    }
+    em_rx(&t->e, 2, 0x8d, H_ADDR, base, index, d->scale, (int32_t)d->disp);
+    if (d->addr_size == 1) {
+        em_rr(&t->e, 2, 0x0fb7, H_ADDR, H_ADDR);
+    }
+}
+
+/* H_ADDR: offset -> linear address, checked. */
+static void emit_segment(Translator *t, unsigned seg, unsigned size, bool write)
+{
+    if (t->ctx->flat & (1u << seg)) {
+        return;
+    }
+    size_t segment = offsetof(CPUState, seg) + seg * sizeof(SegmentCache) - CPU_BIAS;
+    size_t limit = write ? offsetof(SegmentCache, write_end) : offsetof(SegmentCache, read_end);
+    unsigned end = H_ADDR;
+    if (size > 1) {
+        em_rm(&t->e, 3, 0x8d, H_T1, H_ADDR, (int32_t)size - 1);
+        end = H_T1;
+    }
+    em_rm(&t->e, 3, 0x3b, end, H_CPU, (int32_t)(segment + limit));
+    new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, COND_AE));
+    em_rm(&t->e, 2, 0x03, H_ADDR, H_CPU, (int32_t)(segment + offsetof(SegmentCache, linear_base)));
+}
+
+/* H_ADDR: linear -> host address. */
+static void emit_probe(Translator *t, unsigned size, bool write)
+{
+    Emit *e = &t->e;
+    em_mov_rr(e, 2, H_T1, H_ADDR);
+    if (size > 1) {
+        em_rm(e, 2, 0x8d, H_T2, H_ADDR, (int32_t)size - 1);
+    } else {
+        em_mov_rr(e, 2, H_T2, H_ADDR);
+    }
+    em_shift_ri(e, 2, 5, H_T1, PAGE_BITS - FAST_BITS);
+    em_alu_ri(e, 2, ALU_AND, H_T2, (int32_t)PAGE_MASK);
+    em_alu_ri(e, 2, ALU_AND, H_T1, (TLB_SIZE - 1) << FAST_BITS);
+    size_t tag = write ? offsetof(TLBFast, write) : offsetof(TLBFast, read);
+    em_rx(e, 3, 0x3b, H_T2, H_CPU, H_T1, 0, fast_off(t, tag));
+    Cold *c = new_cold(t, COLD_ACCESS, em_jcc_later(e, COND_NE));
+    em_rx(e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t, offsetof(TLBFast, addend)));
+    c->back = em_here(e);
+    c->site->size = (uint8_t)size;
+    c->site->write = write;
+}
+
+void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
+{
+    flags_before_clobber(t);
+    emit_offset(t, t->d);
+    emit_segment(t, t->d->seg, size, write);
+    if (aligned) {
+        em_rr(&t->e, 2, 0xf7, 0, H_ADDR);
+        em32(&t->e, size - 1);
+        handler_if(t, COND_NE);
+    }
+    emit_probe(t, size, write);
+}
+
+void mem_operand(Translator *t, unsigned size, bool write)
+{
+    mem_operand_aligned(t, size, write, false);
+}
+
+void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write)
+{
+    flags_before_clobber(t);
+    if (disp) {
+        em_rm(&t->e, 2, 0x8d, H_ADDR, host_base, disp);
+    } else {
+        em_mov_rr(&t->e, 2, H_ADDR, host_base);
+    }
+    emit_segment(t, seg, size, write);
+    emit_probe(t, size, write);
+}
+
+void handler_if(Translator *t, unsigned cond)
+{
+    new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, cond));
+}
+
+void call_handler_in_place(Translator *t)
+{
+    fp_close(t);
+    t->sse_checked = false;
+    flags_want_mem(t);
+    JitSite *site = new_site(t);
+    em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)site);
+    em_call(&t->e, jit_thunks.handler);
+    t->flags = (FlagState){ .mem = true };
+    if (site->is_rep) { /* it counted its iterations itself; it is the last of its block */
+        em_load(&t->e, 3, H_BUDGET, H_CPU, CPU_OFF(icount_limit));
+        em_rm(&t->e, 3, 0x2b, H_BUDGET, H_CPU, CPU_OFF(icount));
+    }
+}
+
+/* ---- cold paths ---- */
+
+/*
+ * The handler has done the whole instruction, flags are in memory. Make what the hot code after it counts on; when that is a recipe of the
+ * instruction itself, its operands are not known here: leave.
+ */
+static void emit_after_handler(Translator *t, const Cold *c)
+{
+    Emit *e = &t->e;
+    if (c->leave_after || (c->own_recipe && c->flags_after && !c->after.mem)) {
+        JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
+        *exit = (JitExit){ .kind = JIT_EXIT_POLL, .eip = c->site->next_ip, .refund = c->site->left - 1u };
+        em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
+        em_jmp(e, jit_thunks.exit);
+        return;
+    }
+    if (c->flags_after && c->after.host) {
+        flags_emit_restore(e);
+    }
+    if (c->fp_after) {
+        fp_emit_guest_mxcsr(e);
+    }
+    em_jmp(e, c->next);
+}
+
+/* Back to the hot code with a host address, or on with ZF set. */
+static void emit_call_access(Emit *e, const Cold *c)
+{
+    em_call(e, jit_thunks.access);
+    if (!c->fp_before) {
+        em_patch(em_jcc_later(e, COND_NE), e->rx_delta, c->back);
+        return;
+    }
+    uint8_t *done = em_jcc_later(e, COND_E);
+    fp_emit_guest_mxcsr(e);
+    em_jmp(e, c->back);
+    em_patch(done, e->rx_delta, em_here(e));
+}
+
+static void emit_cold(Translator *t, const Cold *c)
+{
+    Emit *e = &t->e;
+    em_patch(c->jump, e->rx_delta, em_here(e));
+    if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
+        flags_emit_recipe_to_mem(e, &c->before.recipe);
+    }
+    if (c->fp_before) {
+        fp_emit_host_mxcsr(e);
+    }
+    em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
+    if (c->kind == COLD_SEGMENT) {
+        em_call(e, jit_thunks.in_place);
+    } else {
+        emit_call_access(e, c);
+    }
+    emit_after_handler(t, c);
+}
+
+void mem_emit_cold(Translator *t)
+{
+    for (unsigned i = 0; i < t->nb_cold; i++) {
+        emit_cold(t, &t->cold[i]);
+    }
+}

@@ -1,0 +1,193 @@
+/*
+ * accel/jit/thunks.c  Between translated code and C: entering, leaving, slow memory accesses, instructions run by their handler.
+ */
+#include "accel/interp/interp.h"
+#include "accel/jit/jit-private.h"
+
+JitThunks jit_thunks;
+JitExit *jit_leave;
+bool jit_flags_out;
+
+enum { RESULT_DONE = 0, RESULT_LEAVE = 1 }; /* anything else: a host address */
+
+/* ---- C side ---- */
+
+/* CPUState as the interpreter has it before the instruction; budget: what R14 says. */
+static void make_precise(CPUState *cpu, const JitSite *site, int64_t budget)
+{
+    cpu->insn = site->d;
+    cpu->insn_ip = site->ip;
+    cpu->eip = site->next_ip;
+    cpu->icount = cpu->icount_limit - budget - site->left;
+    interp_set_running(site->block);
+}
+
+/* After the handler: does the block go on? If not, icount has to be right. */
+static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
+{
+    cpu->icount++;
+    interp_set_running(NULL);
+    bool goes_on = cpu->run_end && cpu->icount_limit == limit && cpu->eip == site->next_ip && !site->ends_block;
+    if (goes_on && site->may_change_context) {
+        goes_on = jit_context_matches(cpu, site->ctx);
+    }
+    return goes_on ? RESULT_DONE : RESULT_LEAVE;
+}
+
+static uintptr_t run_handler(CPUState *cpu, const JitSite *site)
+{
+    int64_t limit = cpu->icount_limit;
+    jit_stats.handler_calls++;
+    if (site->uses_flags) {
+        jit_flags_to_cc(cpu);
+        jit_flags_out = false;
+        site->d->exec(cpu, site->d);
+        jit_flags_from_cc(cpu);
+        jit_flags_out = true;
+    } else {
+        site->d->exec(cpu, site->d);
+    }
+    return finish(cpu, site, limit);
+}
+
+static uintptr_t call_handler(void *biased, const JitSite *site, uint64_t la, int64_t budget)
+{
+    CPUState *cpu = (CPUState *)((uint8_t *)biased - CPU_BIAS);
+    (void)la;
+    make_precise(cpu, site, budget);
+    return run_handler(cpu, site);
+}
+
+/*
+ * The inline probe missed. What the TLB can settle is settled here, with the fills and faults that the handler would see; for the rest
+ * (MMIO, code pages, watchpoints, page crossing) the handler does the whole instruction.
+ */
+static uintptr_t slow_access(void *biased, const JitSite *site, uint64_t la, int64_t budget)
+{
+    CPUState *cpu = (CPUState *)((uint8_t *)biased - CPU_BIAS);
+    jit_stats.slow_accesses++;
+    make_precise(cpu, site, budget);
+    if ((la & ~PAGE_MASK) + site->size <= PAGE_SIZE) {
+        void *host = cpu_host_ptr(cpu, la, site->size, site->write ? ACCESS_WRITE : ACCESS_READ, cpu->mmu_mode);
+        if (host) {
+            interp_set_running(NULL);
+            return (uintptr_t)host;
+        }
+    }
+    return run_handler(cpu, site);
+}
+
+/* ---- generated side ---- */
+
+static const struct {
+    uint8_t guest, host;
+} pinned[] = {
+    { R_EAX, H_RAX }, { R_ECX, H_RCX }, { R_EDX, H_RDX }, { R_EBX, H_RBX },
+    { R_ESP, H_R12 }, { R_EBP, H_RBP }, { R_ESI, H_RSI }, { R_EDI, H_RDI },
+};
+
+static void spill(Emit *e)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(pinned); i++) {
+        em_store(e, 3, pinned[i].host, H_CPU, CPU_REG_OFF(pinned[i].guest));
+    }
+}
+
+static void reload(Emit *e)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(pinned); i++) {
+        em_load(e, 3, pinned[i].host, H_CPU, CPU_REG_OFF(pinned[i].guest));
+    }
+}
+
+static const uint8_t callee_saved[] = { H_RBX, H_RBP, H_R12, H_R13, H_R14, H_R15 };
+
+static void push_pop(Emit *e, unsigned opcode, unsigned reg)
+{
+    if (reg & 8) {
+        em8(e, 0x41);
+    }
+    em8(e, opcode | (reg & 7));
+}
+
+static void emit_enter(Emit *e)
+{
+    jit_thunks.enter = (JitExit * (*)(void *, const uint8_t *))(uintptr_t)em_here(e);
+    for (size_t i = 0; i < ARRAY_SIZE(callee_saved); i++) {
+        push_pop(e, 0x50, callee_saved[i]);
+    }
+    em_alu_ri(e, 3, ALU_SUB, H_RSP, 8);
+    em_mov_rr(e, 3, H_CPU, H_RDI);
+    em_mov_rr(e, 3, H_ADDR, H_RSI);
+    em_load(e, 3, H_BUDGET, H_CPU, CPU_OFF(icount_limit));
+    em_rm(e, 3, 0x2b, H_BUDGET, H_CPU, CPU_OFF(icount));
+    reload(e);
+    em_rr(e, 2, 0xff, 4, H_ADDR); /* jmp r8 */
+}
+
+static void emit_return(Emit *e)
+{
+    em_alu_ri(e, 3, ALU_ADD, H_RSP, 8);
+    for (size_t i = ARRAY_SIZE(callee_saved); i-- > 0;) {
+        push_pop(e, 0x58, callee_saved[i]);
+    }
+    em8(e, 0xc3);
+}
+
+static void emit_exit(Emit *e)
+{
+    jit_thunks.exit = em_here(e);
+    spill(e);
+    em_load(e, 3, H_RDX, H_CPU, CPU_OFF(icount_limit));
+    em_rr(e, 3, 0x2b, H_RDX, H_BUDGET);
+    em_store(e, 3, H_RDX, H_CPU, CPU_OFF(icount));
+    em_mov_rr(e, 3, H_RAX, H_T1);
+    emit_return(e);
+}
+
+/* Called from a block with an aligned stack. */
+static const uint8_t *emit_call_c(Emit *e, const void *function, bool keep_flag_operands)
+{
+    const uint8_t *start = em_here(e);
+    spill(e);
+    if (keep_flag_operands) {
+        em_store(e, 3, H_FA, H_CPU, CPU_OFF(jit.fa));
+        em_store(e, 3, H_FB, H_CPU, CPU_OFF(jit.fb));
+    }
+    em_alu_ri(e, 3, ALU_SUB, H_RSP, 8);
+    em_mov_rr(e, 3, H_RDI, H_CPU);
+    em_mov_rr(e, 3, H_RSI, H_T1);
+    em_mov_rr(e, 3, H_RDX, H_ADDR);
+    em_mov_rr(e, 3, H_RCX, H_BUDGET);
+    em_mov_ri64(e, H_RAX, (uintptr_t)function);
+    em_rr(e, 2, 0xff, 2, H_RAX);
+    em_alu_ri(e, 3, ALU_CMP, H_RAX, RESULT_LEAVE);
+    uint8_t *leave = em_jcc_later(e, COND_E);
+    em_mov_rr(e, 3, H_ADDR, H_RAX);
+    reload(e);
+    if (keep_flag_operands) {
+        em_load(e, 3, H_FA, H_CPU, CPU_OFF(jit.fa));
+        em_load(e, 3, H_FB, H_CPU, CPU_OFF(jit.fb));
+    }
+    em_alu_ri(e, 3, ALU_ADD, H_RSP, 8);
+    em_rr(e, 3, 0x85, H_ADDR, H_ADDR);
+    em8(e, 0xc3);
+    em_patch(leave, e->rx_delta, em_here(e));
+    em_alu_ri(e, 3, ALU_ADD, H_RSP, 16);
+    em_mov_ri64(e, H_RAX, (uintptr_t)&jit_exit_leave_record);
+    emit_return(e);
+    return start;
+}
+
+JitExit jit_exit_leave_record = { .kind = JIT_EXIT_LEAVE };
+
+void jit_thunks_emit(void)
+{
+    Emit e = { .p = jit_cache.rw, .rx_delta = jit_cache.rx - jit_cache.rw };
+    emit_enter(&e);
+    emit_exit(&e);
+    jit_thunks.handler = emit_call_c(&e, (const void *)call_handler, false);
+    jit_thunks.in_place = emit_call_c(&e, (const void *)call_handler, true);
+    jit_thunks.access = emit_call_c(&e, (const void *)slow_access, true);
+    jit_cache.kept = jit_cache.used = (size_t)(e.p - jit_cache.rw + 63) & ~(size_t)63;
+}

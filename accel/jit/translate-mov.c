@@ -1,0 +1,378 @@
+/* accel/jit/translate-mov.c  Moves, extensions, addresses, the stack, SETcc, CMOVcc. */
+#include "accel/jit/translate.h"
+
+#define TMP_OFF CPU_OFF(jit.tmp)
+
+/* ---- MOV ---- */
+
+static void rule_mov_e_g(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned size = d->op_size, reg = host_reg_sized(d->reg, size);
+    if (insn_is_mem(d)) {
+        mem_operand(t, 1u << size, true);
+        em_store(&t->e, size, reg, H_ADDR, 0);
+    } else {
+        em_mov_rr(&t->e, size, host_reg_sized(d->rm, size), reg);
+    }
+}
+
+static void rule_mov_g_e(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned size = d->op_size, reg = host_reg_sized(d->reg, size);
+    if (insn_is_mem(d)) {
+        mem_operand(t, 1u << size, false);
+        em_load(&t->e, size, reg, H_ADDR, 0);
+    } else {
+        em_mov_rr(&t->e, size, reg, host_reg_sized(d->rm, size));
+    }
+}
+
+static void mov_reg_imm(Translator *t, unsigned reg)
+{
+    const DecodedInsn *d = t->d;
+    unsigned size = d->op_size;
+    if (size == 2) {
+        em_mov_ri32(&t->e, host_reg(reg), (uint32_t)d->imm);
+        return;
+    }
+    em_rr(&t->e, size, size ? 0xc7 : 0xc6, 0, host_reg_sized(reg, size));
+    em_imm(&t->e, size, (int32_t)d->imm);
+}
+
+static void rule_mov_e_i(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    if (!insn_is_mem(d)) {
+        mov_reg_imm(t, d->rm);
+        return;
+    }
+    mem_operand(t, 1u << d->op_size, true);
+    em_rm(&t->e, d->op_size, d->op_size ? 0xc7 : 0xc6, 0, H_ADDR, 0);
+    em_imm(&t->e, d->op_size, (int32_t)d->imm);
+}
+
+static void rule_mov_z_i(Translator *t)
+{
+    mov_reg_imm(t, t->d->reg);
+}
+
+static void rule_mov_a_o(Translator *t)
+{
+    mem_operand(t, 1u << t->d->op_size, false);
+    em_load(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+}
+
+static void rule_mov_o_a(Translator *t)
+{
+    mem_operand(t, 1u << t->d->op_size, true);
+    em_store(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+}
+
+/* MOVZX, MOVSX: the source is a byte or a word. */
+static void rule_extend(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned opcode = 0x0f00 | d->info->opcode, from = d->info->opcode & 1;
+    if (insn_is_mem(d)) {
+        mem_operand(t, 1u << from, false);
+        em_rm(&t->e, d->op_size, opcode, host_reg(d->reg), H_ADDR, 0);
+    } else {
+        em_rr(&t->e, d->op_size, opcode, host_reg(d->reg), host_reg_sized(d->rm, from));
+    }
+}
+
+static void rule_xchg_e_g(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned size = d->op_size, reg = host_reg_sized(d->reg, size);
+    if (!insn_is_mem(d)) {
+        em_rr(&t->e, size, size ? 0x87 : 0x86, reg, host_reg_sized(d->rm, size));
+        return;
+    }
+    mem_operand(t, 1u << size, true);
+    em_load(&t->e, size, H_T1, H_ADDR, 0);
+    em_store(&t->e, size, reg, H_ADDR, 0);
+    em_mov_rr(&t->e, size, reg, H_T1);
+}
+
+static void rule_xchg_z_a(Translator *t)
+{
+    em_rr(&t->e, t->d->op_size, 0x87, host_reg(t->d->reg), H_RAX);
+}
+
+static void rule_lea(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(d->base);
+    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(d->index);
+    if (d->op_size == 2 && d->addr_size == 2) {
+        em_rx(&t->e, 2, 0x8d, host_reg(d->reg), base, index, d->scale, (int32_t)d->disp);
+        return;
+    }
+    em_rx(&t->e, 2, 0x8d, H_T1, base, index, d->scale, (int32_t)d->disp);
+    if (d->addr_size == 1) {
+        em_rr(&t->e, 2, 0x0fb7, H_T1, H_T1);
+    }
+    em_mov_rr(&t->e, d->op_size, host_reg(d->reg), H_T1);
+}
+
+/* CBW CWDE, CWD CDQ */
+static void rule_widen(Translator *t)
+{
+    if (t->d->op_size == 1) {
+        em8(&t->e, 0x66);
+    }
+    em8(&t->e, t->d->info->opcode);
+}
+
+static void rule_bswap(Translator *t)
+{
+    unsigned reg = host_reg(t->d->reg);
+    if (reg & 8) {
+        em8(&t->e, 0x41);
+    }
+    em8(&t->e, 0x0f);
+    em8(&t->e, 0xc8 | (reg & 7));
+}
+
+static void rule_nop(Translator *t)
+{
+    (void)t;
+}
+
+/* ---- conditions ---- */
+
+static void rule_setcc(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned cond = flags_want_condition(t, d->info->opcode & 15);
+    if (!insn_is_mem(d)) {
+        em_rr(&t->e, 0, 0x0f90 | cond, 0, d->rm);
+        return;
+    }
+    em_rm(&t->e, 0, 0x0f90 | cond, 0, H_CPU, TMP_OFF);
+    mem_operand(t, 1, true);
+    em_load(&t->e, 0, H_T1, H_CPU, TMP_OFF);
+    em_store(&t->e, 0, H_T1, H_ADDR, 0);
+}
+
+static void rule_cmov(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned source = host_reg(d->rm);
+    if (insn_is_mem(d)) {
+        mem_operand(t, 1u << d->op_size, false);
+        em_load(&t->e, d->op_size, H_T1, H_ADDR, 0);
+        source = H_T1;
+    }
+    unsigned cond = flags_want_condition(t, d->info->opcode & 15);
+    em_rr(&t->e, d->op_size, 0x0f40 | cond, host_reg(d->reg), source);
+}
+
+/* ---- stack: 32-bit stack pointer, 32-bit items ---- */
+
+static void adjust_sp(Translator *t, int32_t by)
+{
+    em_rm(&t->e, 2, 0x8d, H_R12, H_R12, by);
+}
+
+static void rule_push_z(Translator *t)
+{
+    mem_stack(t, H_R12, -4, 4, true);
+    em_store(&t->e, 2, host_reg(t->d->reg), H_ADDR, 0);
+    adjust_sp(t, -4);
+}
+
+static void rule_push_i(Translator *t)
+{
+    mem_stack(t, H_R12, -4, 4, true);
+    em_rm(&t->e, 2, 0xc7, 0, H_ADDR, 0);
+    em32(&t->e, (uint32_t)t->d->imm);
+    adjust_sp(t, -4);
+}
+
+static void rule_push_e(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned reg = host_reg(d->rm);
+    if (insn_is_mem(d)) {
+        mem_operand(t, 4, false);
+        em_load(&t->e, 2, H_T1, H_ADDR, 0);
+        em_store(&t->e, 2, H_T1, H_CPU, TMP_OFF);
+    }
+    mem_stack(t, H_R12, -4, 4, true);
+    if (insn_is_mem(d)) {
+        em_load(&t->e, 2, H_T1, H_CPU, TMP_OFF);
+        reg = H_T1;
+    }
+    em_store(&t->e, 2, reg, H_ADDR, 0);
+    adjust_sp(t, -4);
+}
+
+static void rule_pop_z(Translator *t)
+{
+    unsigned reg = host_reg(t->d->reg);
+    mem_stack(t, H_R12, 0, 4, false);
+    em_load(&t->e, 2, reg, H_ADDR, 0);
+    if (reg != H_R12) {
+        adjust_sp(t, 4);
+    }
+}
+
+static void rule_leave(Translator *t)
+{
+    mem_stack(t, H_RBP, 0, 4, false);
+    em_rm(&t->e, 2, 0x8d, H_R12, H_RBP, 4);
+    em_load(&t->e, 2, H_RBP, H_ADDR, 0);
+}
+
+/* ---- strings without REP: 32-bit addresses ---- */
+
+static void advance(Translator *t, unsigned reg)
+{
+    em_load(&t->e, 2, H_T1, H_CPU, CPU_OFF(df));
+    em_rx(&t->e, 2, 0x8d, reg, reg, H_T1, t->d->op_size, 0);
+}
+
+static void rule_movs(Translator *t)
+{
+    unsigned size = t->d->op_size;
+    mem_at(t, t->d->seg, H_RSI, 0, 1u << size, false);
+    em_load(&t->e, size, H_T1, H_ADDR, 0);
+    em_store(&t->e, size, H_T1, H_CPU, TMP_OFF);
+    mem_at(t, R_ES, H_RDI, 0, 1u << size, true);
+    em_load(&t->e, size, H_T1, H_CPU, TMP_OFF);
+    em_store(&t->e, size, H_T1, H_ADDR, 0);
+    advance(t, H_RSI);
+    advance(t, H_RDI);
+}
+
+static void rule_stos(Translator *t)
+{
+    mem_at(t, R_ES, H_RDI, 0, 1u << t->d->op_size, true);
+    em_store(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+    advance(t, H_RDI);
+}
+
+static void rule_lods(Translator *t)
+{
+    mem_at(t, t->d->seg, H_RSI, 0, 1u << t->d->op_size, false);
+    em_load(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+    advance(t, H_RSI);
+}
+
+static void rule_scas(Translator *t)
+{
+    mem_at(t, R_ES, H_RDI, 0, 1u << t->d->op_size, false);
+    em_rm(&t->e, t->d->op_size, t->d->op_size ? 0x3b : 0x3a, H_RAX, H_ADDR, 0);
+    flags_set(t, false);
+    advance(t, H_RDI);
+}
+
+/* ---- which rule ---- */
+
+static Rule *string_rule(const DecodedInsn *d, Rule *rule)
+{
+    bool repeated = d->prefix & (PREFIX_REP | PREFIX_REPNE);
+    return d->addr_size == 2 && !repeated ? rule : NULL;
+}
+
+static bool high_with_memory(const DecodedInsn *d)
+{
+    return insn_is_mem(d) && d->op_size == 0 && (d->reg & REG8_HIGH);
+}
+
+static Rule *stack_rule(const Translator *t, const DecodedInsn *d, Rule *rule)
+{
+    return (t->ctx->mode & MODE_SS32) && d->op_size == 2 ? rule : NULL;
+}
+
+static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d)
+{
+    switch (d->info->opcode) {
+    case 0x50:
+        return stack_rule(t, d, rule_push_z);
+    case 0x58:
+        return stack_rule(t, d, rule_pop_z);
+    case 0x68:
+    case 0x6a:
+        return stack_rule(t, d, rule_push_i);
+    case 0xff:
+        return d->info->modrm.reg == 6 ? stack_rule(t, d, rule_push_e) : NULL;
+    case 0xc9:
+        return stack_rule(t, d, rule_leave);
+    case 0x86:
+    case 0x87:
+        return high_with_memory(d) ? NULL : rule_xchg_e_g;
+    case 0x88:
+    case 0x89:
+        return high_with_memory(d) ? NULL : rule_mov_e_g;
+    case 0x8a:
+    case 0x8b:
+        return high_with_memory(d) ? NULL : rule_mov_g_e;
+    case 0x8d:
+        return rule_lea;
+    case 0x90:
+        return d->info->modrm.plus_r ? rule_xchg_z_a : rule_nop;
+    case 0x98:
+    case 0x99:
+        return rule_widen;
+    case 0xa0:
+    case 0xa1:
+        return rule_mov_a_o;
+    case 0xa2:
+    case 0xa3:
+        return rule_mov_o_a;
+    case 0xa4:
+    case 0xa5:
+        return string_rule(d, rule_movs);
+    case 0xaa:
+    case 0xab:
+        return string_rule(d, rule_stos);
+    case 0xac:
+    case 0xad:
+        return string_rule(d, rule_lods);
+    case 0xae:
+    case 0xaf:
+        return string_rule(d, rule_scas);
+    case 0xb0:
+    case 0xb8:
+        return rule_mov_z_i;
+    case 0xc6:
+    case 0xc7:
+        return rule_mov_e_i;
+    default:
+        return NULL;
+    }
+}
+
+static Rule *two_byte_rule(const DecodedInsn *d)
+{
+    switch (d->info->opcode) {
+    case 0x0d:
+    case 0x18 ... 0x1f:
+        return rule_nop;
+    case 0x40 ... 0x4f:
+        return rule_cmov;
+    case 0x90 ... 0x9f:
+        return rule_setcc;
+    case 0xb6:
+    case 0xb7:
+    case 0xbe:
+    case 0xbf: /* AH..BH cannot be encoded together with R12 */
+        return d->reg == R_ESP && !insn_is_mem(d) && (d->rm & REG8_HIGH) ? NULL : rule_extend;
+    case 0xae: /* LFENCE MFENCE SFENCE: nobody else looks at memory meanwhile */
+        return !insn_is_mem(d) && d->info->modrm.reg >= 5 && d->info->prefix != PFX_F3 && d->info->prefix != PFX_66 ? rule_nop : NULL;
+    case 0xc8:
+        return d->op_size == 2 ? rule_bswap : NULL;
+    default:
+        return NULL;
+    }
+}
+
+Rule *rule_for_mov(const Translator *t, const DecodedInsn *d)
+{
+    return d->info->map == M_1B ? one_byte_rule(t, d) : d->info->map == M_0F ? two_byte_rule(d) : NULL;
+}

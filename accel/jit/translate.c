@@ -1,0 +1,139 @@
+/*
+ * accel/jit/translate.c  One decoded block -> host code. DESIGN.md section 4.
+ *
+ * Every instruction has a rule or is run by its handler, in place. Layout: entry, instructions, then all that runs rarely.
+ */
+#include "accel/jit/translate.h"
+
+uint32_t rule_flags_read(const DecodedInsn *d)
+{
+    return d->info->flags_read;
+}
+
+/* Flags that are written whatever the operands. A shift by CL may write none. */
+uint32_t rule_flags_killed(const DecodedInsn *d)
+{
+    bool by_cl = d->info->map == M_1B && (d->info->opcode == 0xd2 || d->info->opcode == 0xd3);
+    if (by_cl || rule_needs_dead_flags(d)) {
+        return 0;
+    }
+    return d->info->flags_written;
+}
+
+static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint32_t next_ip)
+{
+    if (jit_config.no_native) {
+        return NULL;
+    }
+    Rule *rule = rule_for_mov(t, d);
+    rule = rule ? rule : rule_for_alu(d);
+    rule = rule ? rule : rule_for_sse(d);
+    return rule ? rule : rule_for_branch(t, d, next_ip);
+}
+
+static void choose_rules(Translator *t)
+{
+    uint32_t ip = t->jb->eip;
+    for (unsigned k = 0; k < t->n; k++) {
+        const DecodedInsn *d = &t->block->insn[k];
+        t->ips[k] = ip;
+        ip = (ip + d->len);
+        t->rules[k] = choose_rule(t, d, ip);
+        jit_stats.native_insns += t->rules[k] != NULL;
+    }
+    jit_stats.insns += t->n;
+}
+
+/* ---- instructions ---- */
+
+static bool ends_translation(const DecodedInsn *d)
+{
+    return d->info->attributes & ENDS_BLOCK;
+}
+
+static void finish_cold(Translator *t)
+{
+    for (unsigned i = t->first_cold; i < t->nb_cold; i++) {
+        Cold *c = &t->cold[i];
+        c->next = em_here(&t->e);
+        c->after = t->flags;
+        c->own_recipe = t->own_recipe;
+        c->flags_after = t->needed[t->k];
+        c->fp_after = t->fp_open;
+    }
+}
+
+static void translate_insn(Translator *t)
+{
+    t->d = &t->block->insn[t->k];
+    t->ip = t->ips[t->k];
+    t->next_ip = t->ip + t->d->len;
+    t->own_recipe = false;
+    t->first_cold = t->nb_cold;
+    if (ends_translation(t->d)) {
+        fp_close(t);
+    }
+    if (t->rules[t->k]) {
+        t->rules[t->k](t);
+    } else {
+        call_handler_in_place(t);
+    }
+    finish_cold(t);
+}
+
+static void emit_fallthrough(Translator *t)
+{
+    if (!ends_translation(t->d)) {
+        fp_close(t);
+        flags_want_mem(t);
+        emit_link(t, em_jmp_later(&t->e), t->next_ip);
+    }
+}
+
+/* ---- the block ---- */
+
+static JitBlock *new_block(Block *block, const JitContext *ctx, uint32_t eip, int mmu_mode)
+{
+    JitBlock *jb = code_cache_alloc_data(&jit_cache, sizeof(*jb));
+    uint32_t page = (uint32_t)(ctx->cs_base + eip) & (uint32_t)PAGE_MASK;
+    size_t node = (size_t)mmu_mode * TLB_SIZE + ((page >> PAGE_BITS) & (TLB_SIZE - 1));
+    *jb = (JitBlock){ .block = block, .ctx = ctx, .eip = eip, .page_tag = page | TLB_VALID,
+                      .phys_page = (block->key >> 8) & PAGE_MASK };
+    jb->exec_off = (int64_t)(offsetof(CPUState, tlb_fast) + node * sizeof(TLBFast) + offsetof(TLBFast, exec)) - CPU_BIAS;
+    jb->phys_off = (int64_t)(offsetof(CPUState, tlb) + node * sizeof(TLBEntry) + offsetof(TLBEntry, phys)) - CPU_BIAS;
+    return jb;
+}
+
+/* 32-bit offsets must not wrap inside the block; 64-bit code is left to the interpreter. */
+static bool is_translatable(const Block *block, const JitContext *ctx, uint32_t eip)
+{
+    return (ctx->mode & MODE_CODE_MASK) != MODE_CODE64 && !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD && !block->crosses &&
+           (uint64_t)eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX;
+}
+
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip)
+{
+    static Translator t;
+    (void)cpu;
+    if (!is_translatable(block, ctx, eip)) {
+        return NULL;
+    }
+    t = (Translator){ .block = block, .ctx = ctx, .n = MIN(block->count, jit_config.max_insns),
+                      .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL, .flags = { .mem = true } };
+    t.e = (Emit){ .p = jit_cache.rw + jit_cache.used, .rx_delta = jit_cache.rx - jit_cache.rw };
+    t.jb = new_block(block, ctx, eip, t.mmu_mode);
+    choose_rules(&t);
+    flags_analyse(&t);
+    emit_entry(&t);
+    for (t.k = 0; t.k < t.n; t.k++) {
+        translate_insn(&t);
+    }
+    t.k = t.n - 1;
+    emit_fallthrough(&t);
+    mem_emit_cold(&t);
+    emit_stubs(&t);
+    jit_cache.used = ((size_t)(t.e.p - jit_cache.rw) + 15) & ~(size_t)15;
+    lockstep_assert(jit_cache.used <= jit_cache.size, "jit: code cache overrun");
+    jit_stats.blocks++;
+    return t.jb;
+}

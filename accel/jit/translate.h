@@ -1,0 +1,145 @@
+/*
+ * accel/jit/translate.h  The translator's state while it works on one block, and what its parts do for each other.
+ */
+#ifndef ACCEL_JIT_TRANSLATE_H
+#define ACCEL_JIT_TRANSLATE_H
+
+#include "accel/jit/jit-private.h"
+
+/* How to make the flags again from the operands that were kept in H_FA and H_FB. */
+typedef struct FlagRecipe {
+    enum { RECIPE_NONE, RECIPE_ALU, RECIPE_LOGIC, RECIPE_SHIFT, RECIPE_NEG, RECIPE_IMUL } kind;
+    uint8_t op, size, count;
+    bool has_imm;
+    int32_t imm;
+} FlagRecipe;
+
+/* Where the guest's arithmetic flags are. Several may hold. */
+typedef struct FlagState {
+    bool host;     /* in the host's flags... */
+    bool af_bad;   /* ...but AF there is not ours: ours is 0 */
+    bool mem;      /* in cpu->jit.flags */
+    FlagRecipe recipe;
+} FlagState;
+
+/* Code that runs rarely, emitted behind the block. */
+typedef struct Cold {
+    enum { COLD_ACCESS, COLD_SEGMENT } kind;
+    uint8_t *jump;          /* rel32 that leads here */
+    const uint8_t *back;    /* ACCESS: with the host address in H_ADDR */
+    const uint8_t *next;    /* the instruction was done */
+    JitSite *site;
+    FlagState before, after;
+    bool flags_after;       /* somebody wants the flags after the instruction */
+    bool own_recipe;        /* the recipe after it is the instruction's own */
+    bool leave_after;       /* the hot code after it must not run */
+    bool fp_before, fp_after; /* the guest's MXCSR is loaded */
+} Cold;
+
+#define MAX_COLD (6 * BLOCK_MAX_INSNS)
+
+typedef struct Translator Translator;
+typedef void Rule(Translator *t);
+
+struct Translator {
+    Emit e;
+    JitBlock *jb;
+    Block *block;
+    const JitContext *ctx;
+    int mmu_mode;
+    /* the instruction */
+    const DecodedInsn *d;
+    unsigned k, n;
+    uint32_t ip, next_ip, ip_mask;
+    /* flags */
+    FlagState flags;
+    uint32_t needed[BLOCK_MAX_INSNS];   /* after instruction k: read or observed before they are written */
+    bool crossing[BLOCK_MAX_INSNS];     /* and something destroys the host's flags before that */
+    uint32_t ips[BLOCK_MAX_INSNS];
+    bool own_recipe;
+    Rule *rules[BLOCK_MAX_INSNS];
+    bool sse_checked; /* CR0 and CR4 allow SSE */
+    bool fp_open;     /* the guest's MXCSR is loaded */
+    /* exits */
+    Cold cold[MAX_COLD];
+    unsigned nb_cold, first_cold; /* first of the present instruction */
+    struct {
+        JitExit *exit;
+        uint8_t *jump;
+    } stubs[4];
+    unsigned nb_stubs;
+    uint8_t *indirect_miss[2], *indirect_cross; /* jumps of an indirect branch to its cold part */
+};
+
+/* ---- registers ---- */
+static inline unsigned host_reg(unsigned guest)
+{
+    return guest == R_ESP ? H_R12 : guest;
+}
+/* Byte registers keep their code: AL..BL, or H_HIGH | 0..3. */
+static inline unsigned host_reg_sized(unsigned guest, unsigned size)
+{
+    return size == 0 ? guest : host_reg(guest);
+}
+static inline bool is_high_byte(unsigned reg, unsigned size)
+{
+    return size == 0 && (reg & REG8_HIGH);
+}
+
+/* ---- flags.c ---- */
+void flags_analyse(Translator *t);
+bool insn_observes(const Translator *t, unsigned k);
+/* Something that destroys the host's flags follows: keep what is needed. */
+void flags_before_clobber(Translator *t);
+void flags_want_host(Translator *t);
+void flags_want_mem(Translator *t);
+/* Jump on a guest condition: emits a test when that is cheaper than restoring; returns the host's condition. */
+unsigned flags_want_condition(Translator *t, unsigned cond);
+/* The instruction has set the host's flags (af_bad: but for AF). */
+void flags_set(Translator *t, bool af_bad);
+void flags_set_recipe(Translator *t, bool host_valid, FlagRecipe recipe);
+/* Should the operands be kept for a recipe? Else, when flags_lost_later(), they are saved at once. */
+bool flags_keep_operands(const Translator *t);
+void flags_emit_recipe_to_mem(Emit *e, const FlagRecipe *r); /* cold paths */
+void flags_emit_restore(Emit *e);
+void flags_emit_save(Emit *e, bool af_bad); /* uses H_T2 */
+
+/* ---- mem.c ---- */
+/* H_ADDR = host address of the memory operand; false: not for us (nothing was emitted). */
+void mem_operand(Translator *t, unsigned size, bool write);
+void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned); /* aligned: else the handler raises #GP */
+/* The same for seg:[register + disp]; 32-bit addresses. */
+void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write);
+static inline void mem_stack(Translator *t, unsigned host_base, int32_t disp, unsigned size, bool write)
+{
+    mem_at(t, R_SS, host_base, disp, size, write);
+}
+/* When the host condition holds, the handler does this instruction instead. Nothing of it may have been done. */
+void handler_if(Translator *t, unsigned cond);
+void mem_emit_cold(Translator *t);
+JitSite *new_site(Translator *t);
+void call_handler_in_place(Translator *t);
+
+/* ---- rules: NULL when an instruction is left to its handler ---- */
+Rule *rule_for_alu(const DecodedInsn *d);
+Rule *rule_for_mov(const Translator *t, const DecodedInsn *d);
+Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint32_t next_ip);
+Rule *rule_for_sse(const DecodedInsn *d);
+/* Back to the host's MXCSR, before anything but translated code runs. */
+void fp_close(Translator *t);
+void fp_emit_host_mxcsr(Emit *e);
+void fp_emit_guest_mxcsr(Emit *e);
+/* Its flags cannot be made: it is left to its handler where they are wanted. */
+bool rule_needs_dead_flags(const DecodedInsn *d);
+/* What a rule does with guest flags where it differs from the table's row. */
+uint32_t rule_flags_read(const DecodedInsn *d);
+uint32_t rule_flags_killed(const DecodedInsn *d);
+
+/* ---- translate-branch.c ---- */
+/* The rel32 at `jump` is to lead to `target` (an offset in CS). */
+void emit_link(Translator *t, uint8_t *jump, uint32_t target);
+void emit_entry(Translator *t);
+/* The stubs behind the block. */
+void emit_stubs(Translator *t);
+
+#endif

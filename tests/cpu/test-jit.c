@@ -1,0 +1,512 @@
+/* LINK: @cpu hw/core/memory.c hw/core/ram.c util/error.c util/log.c util/rng.c -lxxhash -lm accel/jit/chain.c accel/jit/code-cache.c accel/jit/emit.c accel/jit/flags.c accel/jit/jit.c accel/jit/mem.c accel/jit/thunks.c accel/jit/translate-alu.c accel/jit/translate-branch.c accel/jit/translate-mov.c accel/jit/translate-sse.c accel/jit/translate.c  util/option.c */
+/*
+ * tests/cpu/test-jit.c  The JIT against the interpreter: programs of random instructions, with random registers, flags and memory, run on
+ * both; after every number of instructions all state must be equal: registers, flags, TLB, fetch latch, memory.
+ */
+#include "tests/cpu/jit-machine.h"
+
+#define MAX_CODE 2048
+
+static GRand *rnd;
+
+static uint32_t below(uint32_t n)
+{
+    return g_rand_int(rnd) % n;
+}
+
+/* ---- random programs ---- */
+
+typedef struct Program {
+    uint8_t bytes[MAX_CODE];
+    unsigned len;
+} Program;
+
+static void put(Program *p, unsigned v)
+{
+    p->bytes[p->len++] = (uint8_t)v;
+}
+
+static void put_bytes(Program *p, uint32_t v, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        put(p, v >> (8 * i));
+    }
+}
+
+static uint32_t random_imm(void)
+{
+    static const uint32_t special[] = { 0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff };
+    return below(2) ? special[below(ARRAY_SIZE(special))] : g_rand_int(rnd);
+}
+
+/* ModRM (and SIB, displacement): a register half the time, else mostly near DATA. reg: 0..7, or 8 for any. */
+static void put_modrm(Program *p, unsigned reg, bool memory_only)
+{
+    unsigned r = reg == 8 ? below(8) : reg;
+    if (!memory_only && below(2)) {
+        put(p, 0xc0 | r << 3 | below(8));
+        return;
+    }
+    unsigned rm = below(8);
+    if (rm == 4) {
+        put(p, 0x44 | r << 3);
+        put(p, 0x24); /* [esp + disp8] */
+        put(p, below(64) * 4);
+    } else if (below(8) == 0) {
+        put(p, 0x05 | r << 3);
+        put_bytes(p, DATA + below(0x3000), 4);
+    } else if (below(6) == 0) {
+        put(p, 0x04 | r << 3);
+        put(p, below(3) << 6 | below(8) << 3 | below(4)); /* [base + index * scale]: anywhere */
+    } else {
+        put(p, 0x40 | r << 3 | rm);
+        put(p, below(256));
+    }
+}
+
+/* SSE and SSE2: moves, arithmetic, logic, packed integers, shuffles, conversions, compares. */
+static void put_sse(Program *p)
+{
+    static const uint8_t packed[] = { 0x60, 0x63, 0x66, 0x6c, 0x74, 0xd4, 0xd5, 0xdb, 0xe5, 0xef, 0xf3, 0xf4, 0xfa, 0xfe, 0x14, 0x54, 0x57 };
+    static const uint8_t arithmetic[] = { 0x58, 0x59, 0x5c, 0x5d, 0x5e, 0x5f, 0x51 };
+    static const uint8_t prefixes[] = { 0, 0x66, 0xf3, 0xf2 };
+    static const uint8_t moves[][2] = { { 0, 0x10 }, { 0, 0x11 }, { 0, 0x28 }, { 0, 0x29 }, { 0x66, 0x6f }, { 0x66, 0x7f }, { 0xf3, 0x6f },
+        { 0xf3, 0x7f }, { 0x66, 0x6e }, { 0x66, 0x7e }, { 0xf3, 0x7e }, { 0x66, 0xd6 }, { 0xf3, 0x10 }, { 0xf3, 0x11 }, { 0xf2, 0x10 }, { 0xf2, 0x11 } };
+    unsigned prefix = 0x66, op, imm = 0;
+    switch (below(5)) {
+    case 0:
+        op = packed[below(ARRAY_SIZE(packed))];
+        break;
+    case 1:
+        op = arithmetic[below(ARRAY_SIZE(arithmetic))];
+        prefix = prefixes[below(4)];
+        break;
+    case 2:
+        op = below(2) ? 0x2e : 0x2f;
+        prefix = prefixes[below(2)];
+        if (below(2)) {
+            op = below(2) ? 0x2a : 0x2c + below(2);
+            prefix = prefixes[2 + below(2)];
+        }
+        break;
+    case 3:
+        op = below(2) ? 0x70 : 0xc6;
+        prefix = op == 0x70 ? prefixes[1 + below(3)] : prefixes[below(2)];
+        imm = 1;
+        break;
+    default: {
+        const uint8_t *move = moves[below(ARRAY_SIZE(moves))];
+        prefix = move[0];
+        op = move[1];
+    }
+    }
+    if (prefix) {
+        put(p, prefix);
+    }
+    put(p, 0x0f);
+    put(p, op);
+    put_modrm(p, 8, false);
+    if (imm) {
+        put(p, below(256));
+    }
+}
+
+static unsigned sse_share; /* of ten */
+
+static void put_insn(Program *p)
+{
+    if (below(10) < sse_share) {
+        put_sse(p);
+        return;
+    }
+    static const uint8_t group1[] = { 0x80, 0x81, 0x83 };
+    static const uint8_t shifts[] = { 0xc0, 0xc1, 0xd0, 0xd1, 0xd2, 0xd3 };
+    static const uint8_t two_byte[] = { 0xaf, 0xb6, 0xb7, 0xbe, 0xbf, 0xbc, 0xbd, 0xa3, 0xab, 0xb3, 0xbb, 0xb0, 0xb1, 0xc0, 0xc1, 0xa5, 0xad };
+    bool word = below(6) == 0;
+    unsigned imm = word ? 2 : 4, op;
+    if (word) {
+        put(p, 0x66);
+    }
+    switch (below(24)) {
+    case 0 ... 5: /* ALU r/m, r */
+        put(p, below(8) * 8 + below(4));
+        put_modrm(p, 8, false);
+        break;
+    case 6:
+        op = below(8) * 8 + 4 + below(2);
+        put(p, op);
+        put_bytes(p, random_imm(), op & 1 ? imm : 1);
+        break;
+    case 7:
+    case 8:
+        op = group1[below(3)];
+        put(p, op);
+        put_modrm(p, below(8), false);
+        put_bytes(p, random_imm(), op == 0x81 ? imm : 1);
+        break;
+    case 9:
+        op = 0x84 + below(8); /* TEST XCHG MOV */
+        put(p, op);
+        put_modrm(p, 8, false);
+        break;
+    case 10:
+        op = 0xf6 + below(2);
+        unsigned ext = below(8);
+        put(p, op);
+        put_modrm(p, ext, false);
+        if (ext < 2) {
+            put_bytes(p, random_imm(), op == 0xf6 ? 1 : imm);
+        }
+        break;
+    case 11:
+        put(p, 0x40 + below(16));
+        break;
+    case 12:
+    case 13:
+        op = shifts[below(6)];
+        put(p, op);
+        put_modrm(p, below(8), false);
+        if (op < 0xd0) {
+            put(p, below(40));
+        }
+        break;
+    case 14:
+        put(p, 0x0f);
+        put(p, two_byte[below(ARRAY_SIZE(two_byte))]);
+        put_modrm(p, 8, false);
+        break;
+    case 15:
+        put(p, 0x0f);
+        put(p, 0x40 + below(16)); /* CMOVcc */
+        put_modrm(p, 8, false);
+        break;
+    case 16:
+        put(p, 0x0f);
+        put(p, 0x90 + below(16)); /* SETcc */
+        put_modrm(p, 0, false);
+        break;
+    case 17:
+        put(p, 0x0f);
+        put(p, below(2) ? 0xba : below(2) ? 0xa4 : 0xac);
+        op = p->bytes[p->len - 1];
+        put_modrm(p, op == 0xba ? 4 + below(4) : 8, false);
+        put(p, below(64));
+        break;
+    case 18:
+        put(p, 0x50 + below(16));
+        break;
+    case 19:
+        put(p, 0x8d);
+        put_modrm(p, 8, true);
+        break;
+    case 20:
+        put(p, below(2) ? 0x69 : 0x6b);
+        op = p->bytes[p->len - 1];
+        put_modrm(p, 8, false);
+        put_bytes(p, random_imm(), op == 0x69 ? imm : 1);
+        break;
+    case 21: {
+        static const uint8_t odd[] = { 0x98, 0x99, 0x9c, 0x9e, 0x9f, 0xf5, 0xf8, 0xf9, 0xfc, 0xa4, 0xa5, 0xaa, 0xab, 0xac, 0xad, 0xd7, 0x27, 0x90, 0xc9 };
+        put(p, odd[below(ARRAY_SIZE(odd))]);
+        break;
+    }
+    case 22: /* Jcc, a little forward */
+        put(p, 0x70 + below(16));
+        put(p, below(12));
+        break;
+    default:
+        put(p, below(2) ? 0xc6 : 0xc7);
+        op = p->bytes[p->len - 1];
+        put_modrm(p, 0, false);
+        put_bytes(p, random_imm(), op == 0xc6 ? 1 : imm);
+        break;
+    }
+}
+
+static Program random_program(unsigned insns)
+{
+    Program p = { .len = 0 };
+    for (unsigned i = 0; i < insns; i++) {
+        put_insn(&p);
+    }
+    for (int i = 0; i < 16; i++) {
+        put(&p, 0xf4);
+    }
+    return p;
+}
+
+/* ---- states ---- */
+
+typedef struct Start {
+    uint32_t gpr[8], eflags;
+    uint32_t seed; /* of memory */
+    uint32_t mxcsr;
+    XMMReg xmm[8];
+} Start;
+
+static Start random_start(void)
+{
+    Start s = { .eflags = g_rand_int(rnd) & CC_ALL, .seed = g_rand_int(rnd) };
+    for (int i = 0; i < 8; i++) {
+        s.gpr[i] = below(3) ? DATA + below(0x3000) : random_imm();
+    }
+    s.gpr[R_ESP] = STACK + below(64) * 4 - below(2) * below(5);
+    s.mxcsr = (below(16) ? 0x1f80 : g_rand_int(rnd) & 0x1f80) | (g_rand_int(rnd) & 0xe07f & -below(2));
+    for (int i = 0; i < 32; i++) {
+        s.xmm[i / 4].l[i % 4] = below(3) ? g_rand_int(rnd) : (uint32_t)below(4) << 30 | below(2) << 23;
+    }
+    return s;
+}
+
+static uint8_t image[RAM_SIZE]; /* memory at the start */
+static uint8_t low_memory[CODE]; /* tables */
+
+static void make_image(const Program *p, const Start *s)
+{
+    uint32_t v = s->seed;
+    memcpy(image, low_memory, CODE);
+    memset(image + CODE, 0xf4, DATA - CODE);
+    memcpy(image + CODE, p->bytes, p->len);
+    for (uint32_t a = DATA; a < RAM_SIZE; a += 4) {
+        v = v * 1664525 + 1013904223;
+        memcpy(image + a, &v, 4);
+    }
+}
+
+/* Only pages that differ are written: translated code of the others stays. */
+static void load_start(const Start *s)
+{
+    for (uint32_t a = 0; a < RAM_SIZE; a += PAGE_SIZE) {
+        if (memcmp(mem + a, image + a, PAGE_SIZE)) {
+            cpu_physical_memory_write(a, image + a, PAGE_SIZE);
+        }
+    }
+    tlb_flush(cpu, true);
+    for (int i = 0; i < 8; i++) {
+        cpu->gpr[i] = s->gpr[i];
+    }
+    cpu_set_eflags(cpu, s->eflags | 2);
+    machine_flat_segments();
+    cpu->int_shadow = 0;
+    cpu->eip = CODE;
+    cpu->icount = 0;
+    cpu->halted = false;
+    cpu->int_point = false;
+    cpu->pending_db = 0;
+    cpu->exit_request = 0;
+    cpu->cr2 = 0;
+    cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
+    cpu->mxcsr = s->mxcsr;
+    memcpy(cpu->xmm, s->xmm, sizeof(s->xmm));
+}
+
+typedef struct Result {
+    uint64_t gpr[8], eip;
+    uint32_t eflags;
+    int64_t icount;
+    bool halted;
+    uint64_t fetch_page, fetch_phys, cr2;
+    TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
+    uint32_t mxcsr;
+    XMMReg xmm[8];
+    uint8_t memory[RAM_SIZE];
+} Result;
+
+static void save_result(Result *r)
+{
+    memset(r, 0, sizeof(*r));
+    memcpy(r->gpr, cpu->gpr, sizeof(r->gpr));
+    r->eip = cpu->eip;
+    r->eflags = cpu_get_eflags(cpu);
+    r->icount = cpu->icount;
+    r->halted = cpu->halted;
+    r->fetch_page = cpu->fetch_page;
+    r->fetch_phys = cpu->fetch_phys;
+    r->cr2 = cpu->cr2;
+    memcpy(r->tlb, cpu->tlb, sizeof(r->tlb));
+    r->mxcsr = cpu->mxcsr;
+    memcpy(r->xmm, cpu->xmm, sizeof(r->xmm));
+    memcpy(r->memory, mem, sizeof(r->memory));
+}
+
+static void run_for(const ExecEngine *e, int64_t budget)
+{
+    engine = e;
+    while (budget > 0) {
+        int64_t before = cpu->icount;
+        ExitReason reason = e->exec(cpu, budget);
+        budget -= cpu->icount - before;
+        if (reason == EXIT_HALT) {
+            return;
+        }
+        cpu->exit_request = 0;
+    }
+}
+
+static void print_state(const char *name, const Result *r)
+{
+    fprintf(stderr, "%-6s eip %08lx eflags %05x icount %ld halted %d fetch %lx", name, (long)r->eip, r->eflags, (long)r->icount, r->halted,
+            (long)r->fetch_page);
+    for (int i = 0; i < 8; i++) {
+        fprintf(stderr, " %08lx", (long)r->gpr[i]);
+    }
+    fprintf(stderr, "\n");
+}
+
+static void explain(const Program *p, const Result *a, const Result *b, uint32_t seed, int64_t budget)
+{
+    fprintf(stderr, "seed %u, %ld instructions\ncode:", seed, (long)budget);
+    for (unsigned i = 0; i < p->len; i++) {
+        fprintf(stderr, " %02x", p->bytes[i]);
+    }
+    fprintf(stderr, "\n");
+    print_state("interp", a);
+    print_state("jit", b);
+    fprintf(stderr, "mxcsr %x %x\n", a->mxcsr, b->mxcsr);
+    for (int i = 0; i < 8; i++) {
+        if (memcmp(&a->xmm[i], &b->xmm[i], 16)) {
+            fprintf(stderr, "xmm%d %016lx%016lx %016lx%016lx\n", i, (long)a->xmm[i].q[1], (long)a->xmm[i].q[0], (long)b->xmm[i].q[1],
+                    (long)b->xmm[i].q[0]);
+        }
+    }
+    if (memcmp(a->tlb, b->tlb, sizeof(a->tlb))) {
+        fprintf(stderr, "the TLB differs\n");
+    }
+    for (uint32_t i = 0; i < RAM_SIZE; i++) {
+        if (a->memory[i] != b->memory[i]) {
+            fprintf(stderr, "memory %x: %02x %02x\n", i, a->memory[i], b->memory[i]);
+        }
+    }
+}
+
+static Result by_interp, by_jit;
+
+/* The same program for the same number of instructions on both. warm: the JIT has run it once before, so that blocks are linked. */
+static void compare(const Program *p, const Start *s, int64_t budget, uint32_t seed)
+{
+    make_image(p, s);
+    load_start(s);
+    run_for(&interp_engine, budget);
+    save_result(&by_interp);
+    load_start(s);
+    run_for(&jit_engine, budget);
+    save_result(&by_jit);
+    if (memcmp(&by_interp, &by_jit, sizeof(by_jit))) {
+        explain(p, &by_interp, &by_jit, seed, budget);
+        g_test_fail();
+        g_error("the engines differ");
+    }
+}
+
+static void random_case(uint32_t seed, unsigned insns)
+{
+    g_rand_set_seed(rnd, seed);
+    machine_reset();
+    memcpy(low_memory, mem, CODE);
+    Program p = random_program(insns);
+    for (int round = 0; round < 3; round++) {
+        Start s = random_start();
+        for (int64_t budget = 1; budget <= insns + 2; budget += 1 + below(3)) {
+            compare(&p, &s, budget, seed);
+        }
+        compare(&p, &s, 1000, seed);
+    }
+}
+
+static void many_cases(unsigned insns, unsigned cases)
+{
+    const char *one = g_getenv("TEST_JIT_SEED");
+    for (uint32_t seed = 1; seed <= cases; seed++) {
+        random_case(one ? (uint32_t)atoi(one) : seed * 1000 + insns, insns);
+    }
+}
+
+static void test_single(void)
+{
+    many_cases(1, 4000);
+}
+static void test_short(void)
+{
+    many_cases(4, 2000);
+}
+static void test_long(void)
+{
+    many_cases(24, 400);
+}
+static void test_one_insn_blocks(void)
+{
+    jit_config.max_insns = 1;
+    many_cases(12, 300);
+    jit_config.max_insns = BLOCK_MAX_INSNS;
+}
+static void test_handlers(void)
+{
+    jit_config.no_native = true;
+    many_cases(12, 300);
+    jit_config.no_native = false;
+}
+
+static void test_sse(void)
+{
+    sse_share = 10;
+    many_cases(1, 3000);
+    sse_share = 6;
+    many_cases(12, 500);
+    sse_share = 0;
+}
+
+/* ---- whole programs ---- */
+
+static void run_program(const uint8_t *code, size_t len)
+{
+    Program p = { .len = (unsigned)len };
+    Start s = { .gpr = { [R_ESP] = STACK, [R_EBX] = DATA } };
+    memcpy(p.bytes, code, len);
+    machine_reset();
+    memcpy(low_memory, mem, CODE);
+    for (int64_t budget = 1; budget < 3000; budget += budget < 64 ? 1 : 61) {
+        compare(&p, &s, budget, 0);
+    }
+}
+
+/* Loops, calls and returns, indirect jumps, pages. */
+static void test_control_flow(void)
+{
+    static const uint8_t code[] = {
+        0xb9, 0x0a, 0x00, 0x00, 0x00,             /*    mov $10, %ecx */
+        0xe8, 0x0c, 0x00, 0x00, 0x00,             /* 1: call f */
+        0x49, 0x75, 0xf8,                         /*    dec %ecx; jnz 1b */
+        0xb8, 0x1c, 0x00, 0x01, 0x00,             /*    mov $out, %eax */
+        0xff, 0xe0,                               /*    jmp *%eax */
+        0xf4, 0xf4,
+        0x01, 0xca, 0x83, 0x03, 0x03, 0xc3,       /* f: add %ecx, %edx; addl $3, (%ebx); ret */
+        0x90, 0xf4                                /* out */
+    };
+    run_program(code, sizeof(code));
+}
+
+/* Adds 1, 2, ... 100 by incrementing the immediate of the next instruction. */
+static void test_smc(void)
+{
+    static const uint8_t code[] = {
+        0xb9, 0x64, 0x00, 0x00, 0x00, 0x31, 0xc0, 0xfe, 0x05, 0x0f, 0x00, 0x01, 0x00, 0x83, 0xc0, 0x00, 0x49, 0x75, 0xf4, 0xf4
+    };
+    run_program(code, sizeof(code));
+    g_assert_cmpuint(cpu->gpr[R_EAX], ==, 5050);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    rnd = g_rand_new();
+    machine_init();
+    g_test_add_func("/jit/control-flow", test_control_flow);
+    g_test_add_func("/jit/self-modifying", test_smc);
+    g_test_add_func("/jit/random/single", test_single);
+    g_test_add_func("/jit/random/short", test_short);
+    g_test_add_func("/jit/random/long", test_long);
+    g_test_add_func("/jit/random/sse", test_sse);
+    g_test_add_func("/jit/random/one-instruction-blocks", test_one_insn_blocks);
+    g_test_add_func("/jit/random/handlers", test_handlers);
+    return g_test_run();
+}
