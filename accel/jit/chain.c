@@ -1,9 +1,9 @@
 /*
  * accel/jit/chain.c  Joining translated blocks: direct links by patching, indirect branches through a cache.
  *
- * Within a page a link is unconditional: the fetch latch (cpu->fetch_page) cannot change while a block runs. A link into another
- * page goes through a few instructions of its exit stub (translate-branch.c), which prove that the TLB would give that page
- * without a fill, and set the latch as the interpreter does.
+ * Within a page a link is unconditional: the fetch latch (cpu->fetch_page) cannot change while a block runs. A link
+ * into another page goes through a few instructions of its exit stub (translate-branch.c), which prove that the TLB
+ * would give that page without a fill, and set the latch as the interpreter does.
  */
 #include "accel/jit/jit-private.h"
 
@@ -45,8 +45,9 @@ static JitIBTC *ibtc_slot(uint32_t eip)
 
 void jit_ibtc_insert(JitBlock *jb)
 {
-    *ibtc_slot(jb->eip) = (JitIBTC){ .eip = jb->eip, .ctx = jb->ctx->id, .page_tag = (uint32_t)jb->page_tag,
-                                     .block = (uint32_t)(uintptr_t)jb };
+    *ibtc_slot(jb->eip) = (JitIBTC){
+        .eip = jb->eip, .ctx = jb->ctx->id, .page_tag = (uint32_t)jb->page_tag, .block = (uint32_t)(uintptr_t)jb
+    };
 }
 
 void jit_unlink_block(JitBlock *jb)

@@ -1,6 +1,7 @@
 /*
- * accel/jit/code-cache.h  Memory of the JIT: translated code, seen through a writable and an executable mapping (W^X), and the
- * records that go with it. Everything lies below 2 GiB, so that generated code reaches it with 32-bit addresses.
+ * accel/jit/code-cache.h  Memory of the JIT: translated code, seen through a writable and an executable mapping (W^X),
+ * and the records that go with it. Everything lies below 2 GiB, so that generated code reaches it with 32-bit
+ * addresses.
  *
  * Memory is handed out in order and given back all at once.
  */
@@ -10,8 +11,8 @@
 #include "util/osdep.h"
 
 typedef struct CodeCache {
-    uint8_t *rw, *rx;          /* the two views */
-    size_t size, used, kept;   /* bytes; `kept` at the start survive code_cache_reset() */
+    uint8_t *rw, *rx;        /* the two views */
+    size_t size, used, kept; /* bytes; `kept` at the start survive code_cache_reset() */
     uint8_t *data;
     size_t data_size, data_used, data_kept;
 } CodeCache;

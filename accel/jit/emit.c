@@ -61,7 +61,8 @@ void em_rm(Emit *e, unsigned size, unsigned opcode, unsigned reg, unsigned base,
     displacement(e, mod, disp);
 }
 
-void em_rx(Emit *e, unsigned size, unsigned opcode, unsigned reg, unsigned base, unsigned index, unsigned scale, int32_t disp)
+void em_rx(Emit *e, unsigned size, unsigned opcode, unsigned reg, unsigned base, unsigned index, unsigned scale,
+           int32_t disp)
 {
     if (index == H_NONE && base != H_NONE) {
         em_rm(e, size, opcode, reg, base, disp);

@@ -1,8 +1,8 @@
 /*
  * accel/jit/emit.h  Assembler for x86-64 hosts: encodes one host instruction per call. SDM volume 2, chapter 2.
  *
- * Code is written through a writable view of memory and runs in another one (W^X): `rx_delta` leads from the first to the
- * second. Operand sizes are log2 bytes: 0 byte, 1 word, 2 dword, 3 qword. Two-byte opcodes are written 0x0fNN.
+ * Code is written through a writable view of memory and runs in another one (W^X): `rx_delta` leads from the first to
+ * the second. Operand sizes are log2 bytes: 0 byte, 1 word, 2 dword, 3 qword. Two-byte opcodes are written 0x0fNN.
  */
 #ifndef ACCEL_JIT_EMIT_H
 #define ACCEL_JIT_EMIT_H
@@ -10,14 +10,30 @@
 #include "util/osdep.h"
 
 enum {
-    H_RAX, H_RCX, H_RDX, H_RBX, H_RSP, H_RBP, H_RSI, H_RDI, H_R8, H_R9, H_R10, H_R11, H_R12, H_R13, H_R14, H_R15, H_NONE
+    H_RAX,
+    H_RCX,
+    H_RDX,
+    H_RBX,
+    H_RSP,
+    H_RBP,
+    H_RSI,
+    H_RDI,
+    H_R8,
+    H_R9,
+    H_R10,
+    H_R11,
+    H_R12,
+    H_R13,
+    H_R14,
+    H_R15,
+    H_NONE
 };
-#define H_LOW 0x20  /* byte registers SPL BPL SIL DIL: H_LOW | 4..7 (they need a REX prefix) */
+#define H_LOW  0x20 /* byte registers SPL BPL SIL DIL: H_LOW | 4..7 (they need a REX prefix) */
 #define H_HIGH 0x40 /* byte registers AH CH DH BH: H_HIGH | 0..3 (they exclude one) */
 
 typedef struct Emit {
-    uint8_t *p;         /* next byte, in the writable view */
-    intptr_t rx_delta;  /* executable address = writable address + rx_delta */
+    uint8_t *p;        /* next byte, in the writable view */
+    intptr_t rx_delta; /* executable address = writable address + rx_delta */
 } Emit;
 
 /* Host condition codes are the guest's: see flags.h of target/i386. */
@@ -51,7 +67,8 @@ static inline uint8_t *em_here(const Emit *e)
 void em_rr(Emit *e, unsigned size, unsigned opcode, unsigned reg, unsigned rm);
 void em_rm(Emit *e, unsigned size, unsigned opcode, unsigned reg, unsigned base, int32_t disp);
 /* base or index may be H_NONE; scale is a shift. */
-void em_rx(Emit *e, unsigned size, unsigned opcode, unsigned reg, unsigned base, unsigned index, unsigned scale, int32_t disp);
+void em_rx(Emit *e, unsigned size, unsigned opcode, unsigned reg, unsigned base, unsigned index, unsigned scale,
+           int32_t disp);
 /* An absolute address below 2 GiB. */
 void em_ra(Emit *e, unsigned size, unsigned opcode, unsigned reg, const void *address);
 
@@ -79,7 +96,8 @@ static inline void em_store(Emit *e, unsigned size, unsigned from, unsigned base
 }
 void em_mov_ri32(Emit *e, unsigned to, uint32_t imm); /* zero-extends */
 void em_mov_ri64(Emit *e, unsigned to, uint64_t imm);
-void em_shift_ri(Emit *e, unsigned size, unsigned op, unsigned rm, unsigned count); /* op: 4 shl 5 shr 7 sar 0 rol 1 ror */
+void em_shift_ri(Emit *e, unsigned size, unsigned op, unsigned rm,
+                 unsigned count); /* op: 4 shl 5 shr 7 sar 0 rol 1 ror */
 
 /* Branches. The ones to an address take an executable one; the others return the writable address of their rel32. */
 void em_call(Emit *e, const void *target);

@@ -1,10 +1,10 @@
 /*
  * accel/jit/flags.c  Where the guest's arithmetic flags are, and when they must be put where.
  *
- * The host's flags are the guest's as long as nothing else touches them; but every TLB probe does. Most flags are never looked
- * at, unless an access between them and the next writer faults. So: backward liveness tells which are wanted at all; if an
- * access comes between, the operands are copied to two registers (no cost to speak of), and only the cold path computes the
- * flags again from this recipe. A block ends with its flags in cpu->jit.flags.
+ * The host's flags are the guest's as long as nothing else touches them; but every TLB probe does. Most flags are never
+ * looked at, unless an access between them and the next writer faults. So: backward liveness tells which are wanted at
+ * all; if an access comes between, the operands are copied to two registers (no cost to speak of), and only the cold
+ * path computes the flags again from this recipe. A block ends with its flags in cpu->jit.flags.
  */
 #include "accel/jit/translate.h"
 
@@ -22,8 +22,9 @@ bool insn_observes(const Translator *t, unsigned k)
     }
     if (info->map == M_1B) {
         unsigned op = info->opcode;
-        bool stack = (op >= 0x50 && op <= 0x5f) || op == 0x68 || op == 0x6a || op == 0xc9 || op == 0xe8 || op == 0xc3 || op == 0xc2 ||
-                     (op >= 0xa0 && op <= 0xa3) || (op == 0xff && info->modrm.reg == 6) || (op == 0xff && info->modrm.reg == 2);
+        bool stack = (op >= 0x50 && op <= 0x5f) || op == 0x68 || op == 0x6a || op == 0xc9 || op == 0xe8 || op == 0xc3 ||
+                     op == 0xc2 || (op >= 0xa0 && op <= 0xa3) || (op == 0xff && info->modrm.reg == 6) ||
+                     (op == 0xff && info->modrm.reg == 2);
         if (stack) {
             return true;
         }
@@ -82,7 +83,7 @@ static uint32_t needed_before(const Translator *t)
 void flags_emit_save(Emit *e, bool af_bad)
 {
     em_mov_rr(e, 3, H_T2, H_RAX);
-    em8(e, 0x9f); /* lahf */
+    em8(e, 0x9f);                  /* lahf */
     em_rr(e, 0, 0x0f90, 0, H_RAX); /* seto al */
     if (af_bad) {
         em_alu_ri(e, 0, ALU_AND, H_HIGH | H_RAX, ~CC_A & 0xff);
@@ -213,7 +214,8 @@ void flags_want_host(Translator *t)
 /* Conditions that are one or two bits of AH, or AL. */
 static bool emit_memory_test(Emit *e, unsigned cond)
 {
-    static const uint8_t bits[8] = { [COND_O / 2] = 1, [COND_B / 2] = CC_C, [COND_E / 2] = CC_Z, [COND_BE / 2] = CC_C | CC_Z,
+    static const uint8_t bits[8] = { [COND_O / 2] = 1,    [COND_B / 2] = CC_C,
+                                     [COND_E / 2] = CC_Z, [COND_BE / 2] = CC_C | CC_Z,
                                      [COND_S / 2] = CC_S, [COND_P / 2] = CC_P };
     unsigned mask = bits[cond / 2];
     if (!mask) {
@@ -250,6 +252,8 @@ void flags_set(Translator *t, bool af_bad)
 
 void flags_set_recipe(Translator *t, bool host_valid, FlagRecipe recipe)
 {
-    t->flags = (FlagState){ .host = host_valid, .af_bad = recipe.kind == RECIPE_SHIFT || recipe.kind == RECIPE_LOGIC, .recipe = recipe };
+    t->flags = (FlagState){ .host = host_valid,
+                            .af_bad = recipe.kind == RECIPE_SHIFT || recipe.kind == RECIPE_LOGIC,
+                            .recipe = recipe };
     t->own_recipe = true;
 }

@@ -3,10 +3,10 @@
  *
  * Host registers while translated code runs:
  *   RAX RCX RDX RBX RBP RSI RDI   the guest registers of the same name       R12   guest ESP
- *   R15  CPUState + CPU_BIAS      R14  instructions left before icount_limit, those of the running block already taken off
- *   R8   linear, then host address of the memory operand; indirect target    R9 R13  scratch
- *   R10 R11  operands of the instruction whose flags may have to be recomputed (flags.c)
- * RSP is the host's stack. Guest flags are in cpu->jit.flags at every block boundary; inside a block flags.c knows where.
+ *   R15  CPUState + CPU_BIAS      R14  instructions left before icount_limit, those of the running block already taken
+ * off R8   linear, then host address of the memory operand; indirect target    R9 R13  scratch R10 R11  operands of the
+ * instruction whose flags may have to be recomputed (flags.c) RSP is the host's stack. Guest flags are in
+ * cpu->jit.flags at every block boundary; inside a block flags.c knows where.
  *
  * Outside translated code everything is in CPUState, as the interpreter has it.
  */
@@ -30,7 +30,7 @@
 #define H_FB     H_R10
 
 /* H_CPU points into the middle of CPUState's hot part, so that short displacements reach it. */
-#define CPU_BIAS 128
+#define CPU_BIAS       128
 #define CPU_OFF(field) ((int32_t)(offsetof(CPUState, field) - CPU_BIAS))
 #define CPU_REG_OFF(r) ((int32_t)(offsetof(CPUState, gpr) + (r)*8 - CPU_BIAS))
 
@@ -39,8 +39,8 @@
  * translated for one context and leads, by itself, only to code of the same context.
  */
 typedef struct JitContext {
-    uint32_t mode;   /* cpu->mode */
-    uint32_t flat;   /* bit R_ES, R_SS, R_DS: base 0, everything readable and writable */
+    uint32_t mode; /* cpu->mode */
+    uint32_t flat; /* bit R_ES, R_SS, R_DS: base 0, everything readable and writable */
     uint64_t cs_base;
     uint32_t cs_limit;
     uint32_t id;
@@ -60,12 +60,12 @@ typedef enum JitExitKind {
 
 /* A way out of translated code; LINK: also the place where two blocks may be joined. */
 struct JitExit {
-    uint32_t kind;      /* JitExitKind */
-    uint32_t eip;       /* LINK, BUDGET, POLL */
-    uint32_t refund;    /* instructions of the block that did not run: icount = limit - R14 - refund */
-    bool crosses;       /* LINK: into another page */
-    bool backward;      /* LINK: target is not later in the guest's code: it polls exit_request */
-    uint8_t *patch;     /* LINK: writable rel32 that leads to `stub` or to the other block */
+    uint32_t kind;   /* JitExitKind */
+    uint32_t eip;    /* LINK, BUDGET, POLL */
+    uint32_t refund; /* instructions of the block that did not run: icount = limit - R14 - refund */
+    bool crosses;    /* LINK: into another page */
+    bool backward;   /* LINK: target is not later in the guest's code: it polls exit_request */
+    uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     const uint8_t *stub;
     uint64_t phys_page; /* LINK that crosses: where the other block lies */
     JitBlock *to;       /* NULL: not linked */
@@ -74,18 +74,18 @@ struct JitExit {
 
 /* One translation of a decoded block: for one context and one value of EIP. */
 struct JitBlock {
-    const uint8_t *entry;    /* polls exit_request */
-    uint64_t phys_page;      /* guest-physical */
-    int64_t exec_off;        /* from H_CPU: the TLB's tag for fetching this page... */
-    int64_t phys_off;        /* ...and the entry's physical address */
-    const uint8_t *forward;  /* entry that does not poll */
-    uint64_t page_tag;       /* as cpu->fetch_page has it */
+    const uint8_t *entry;   /* polls exit_request */
+    uint64_t phys_page;     /* guest-physical */
+    int64_t exec_off;       /* from H_CPU: the TLB's tag for fetching this page... */
+    int64_t phys_off;       /* ...and the entry's physical address */
+    const uint8_t *forward; /* entry that does not poll */
+    uint64_t page_tag;      /* as cpu->fetch_page has it */
     const JitContext *ctx;
-    Block *block;            /* NULL: dropped */
+    Block *block; /* NULL: dropped */
     uint32_t eip;
     JitExit *exits[2];
     JitExit *incoming;
-    JitBlock *next;          /* of the same Block */
+    JitBlock *next; /* of the same Block */
 };
 
 /* What C needs to know about an instruction that calls it: everything else is in registers. */
@@ -94,12 +94,12 @@ typedef struct JitSite {
     Block *block;
     const JitContext *ctx;
     uint32_t ip, next_ip;
-    uint16_t left;  /* instructions of the block not retired before this one */
-    uint8_t size;   /* bytes of the memory access */
+    uint16_t left; /* instructions of the block not retired before this one */
+    uint8_t size;  /* bytes of the memory access */
     bool write;
-    bool uses_flags;    /* the handler reads or changes arithmetic flags */
+    bool uses_flags; /* the handler reads or changes arithmetic flags */
     bool may_change_context;
-    bool ends_block;    /* the handler leaves eip and all else to the dispatcher */
+    bool ends_block; /* the handler leaves eip and all else to the dispatcher */
     bool is_rep;
 } JitSite;
 
@@ -119,11 +119,10 @@ typedef struct JitStats {
 
 typedef struct JitConfig {
     size_t cache_bytes;
-    unsigned threshold;     /* executions before a block is translated */
-    unsigned max_insns;     /* instructions per translated block: stress */
-    bool random_budget;     /* stress: split slices at random places */
-    bool no_native;         /* stress: every instruction through its handler */
-    bool no_links;          /* stress */
+    unsigned threshold; /* executions before a block is translated */
+    unsigned max_insns; /* instructions per translated block: stress */
+    bool no_native;     /* stress: every instruction through its handler */
+    bool no_links;      /* stress */
 } JitConfig;
 
 extern JitStats jit_stats;
@@ -153,7 +152,8 @@ typedef struct JitThunks {
     JitExit *(*enter)(void *cpu_biased, const uint8_t *code);
     const uint8_t *exit;    /* R9: JitExit */
     const uint8_t *handler; /* R9: JitSite. Runs the instruction; returns, or leaves */
-    const uint8_t *access;  /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
+    const uint8_t
+        *access; /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
     const uint8_t *in_place; /* like `handler`, from a cold path: keeps R10, R11 */
 } JitThunks;
 extern JitThunks jit_thunks;

@@ -1,8 +1,8 @@
 /*
  * accel/jit/jit.c  The fast engine: translates blocks that run often, and runs them. DESIGN.md section 4.
  *
- * Between blocks it is the interpreter (accel/interp/interp.c), which also decodes, finds, and drops blocks. Nothing here can be
- * seen by the guest: same instructions, same stops, same TLB fills in the same order.
+ * Between blocks it is the interpreter (accel/interp/interp.c), which also decodes, finds, and drops blocks. Nothing
+ * here can be seen by the guest: same instructions, same stops, same TLB fills in the same order.
  */
 #include "accel/jit/jit.h"
 
@@ -23,8 +23,8 @@ static JitContext contexts[MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
 static unsigned nb_contexts = 1;
 static const JitContext *last_context = &contexts[0];
 static const JitContext *recent[4]; /* before that */
-static JitExit *last_exit; /* how translated code was left, when the next block may be joined to it */
-static uint64_t generation; /* of the code cache */
+static JitExit *last_exit;          /* how translated code was left, when the next block may be joined to it */
+static uint64_t generation;         /* of the code cache */
 
 /* ---- contexts ---- */
 
@@ -45,7 +45,8 @@ uint32_t jit_flat_segments(const CPUState *cpu)
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx)
 {
     const SegmentCache *cs = &cpu->seg[R_CS];
-    return ctx->mode == cpu->mode && ctx->cs_base == cs->base && ctx->cs_limit == cs->limit && ctx->flat == jit_flat_segments(cpu);
+    return ctx->mode == cpu->mode && ctx->cs_base == cs->base && ctx->cs_limit == cs->limit &&
+           ctx->flat == jit_flat_segments(cpu);
 }
 
 /* ---- forgetting ---- */
@@ -72,8 +73,11 @@ static void block_dropped(Block *block)
 static const JitContext *new_context(CPUState *cpu)
 {
     JitContext *ctx = &contexts[nb_contexts];
-    *ctx = (JitContext){ .mode = cpu->mode, .flat = jit_flat_segments(cpu), .cs_base = cpu->seg[R_CS].base,
-                         .cs_limit = cpu->seg[R_CS].limit, .id = nb_contexts++ };
+    *ctx = (JitContext){ .mode = cpu->mode,
+                         .flat = jit_flat_segments(cpu),
+                         .cs_base = cpu->seg[R_CS].base,
+                         .cs_limit = cpu->seg[R_CS].limit,
+                         .id = nb_contexts++ };
     return ctx;
 }
 
@@ -320,13 +324,15 @@ static void jit_info(CPUState *cpu, void (*print)(void *opaque, const char *line
     static const char *const names[JIT_EXIT_COUNT] = { "link", "indirect", "budget", "poll", "leave" };
     const JitStats *s = &jit_stats;
     interp_engine.info(cpu, print, opaque);
-    g_autofree char *blocks = g_strdup_printf("translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64,
-                                              s->blocks, jit_cache.used, jit_cache.size, s->flushes, s->links);
+    g_autofree char *blocks =
+        g_strdup_printf("translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64,
+                        s->blocks, jit_cache.used, jit_cache.size, s->flushes, s->links);
     print(opaque, blocks);
-    g_autofree char *insns = g_strdup_printf("instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
+    g_autofree char *insns =
+        g_strdup_printf("instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
     print(opaque, insns);
-    g_autofree char *calls = g_strdup_printf("entries %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64, s->entries,
-                                             s->handler_calls, s->slow_accesses);
+    g_autofree char *calls = g_strdup_printf("entries %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64,
+                                             s->entries, s->handler_calls, s->slow_accesses);
     print(opaque, calls);
     for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
         g_autofree char *line = g_strdup_printf("exits %s %" PRIu64, names[i], s->exits[i]);

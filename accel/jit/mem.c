@@ -2,8 +2,8 @@
  * accel/jit/mem.c  Memory operands: segment, TLB probe, and the cold path behind it.
  *
  * The probe is the one of access.h: the tag of the entry for the first byte must be the page of the last byte, so page
- * crossing, MMIO, code pages, watchpoints and alignment checks all miss. It never fills the TLB; the cold path does, by the
- * function the interpreter uses.
+ * crossing, MMIO, code pages, watchpoints and alignment checks all miss. It never fills the TLB; the cold path does, by
+ * the function the interpreter uses.
  */
 #include "accel/jit/translate.h"
 
@@ -12,7 +12,8 @@ _Static_assert(sizeof(TLBFast) == 1 << FAST_BITS, "the probe scales by the size 
 
 static int32_t fast_off(const Translator *t, size_t member)
 {
-    return (int32_t)(offsetof(CPUState, tlb_fast) + (size_t)t->mmu_mode * sizeof(((CPUState *)0)->tlb_fast[0]) + member - CPU_BIAS);
+    return (int32_t)(offsetof(CPUState, tlb_fast) + (size_t)t->mmu_mode * sizeof(((CPUState *)0)->tlb_fast[0]) +
+                     member - CPU_BIAS);
 }
 
 JitSite *new_site(Translator *t)
@@ -21,8 +22,13 @@ JitSite *new_site(Translator *t)
     const InsnInfo *info = t->d->info;
     bool mov_seg = info->map == M_1B && (info->opcode == 0x8e || info->opcode == 0x07 || info->opcode == 0x1f ||
                                          info->opcode == 0xc4 || info->opcode == 0xc5);
-    *site = (JitSite){ .d = t->d, .block = t->block, .ctx = t->ctx, .ip = t->ip, .next_ip = t->next_ip,
-                       .left = (uint16_t)(t->n - t->k), .may_change_context = mov_seg };
+    *site = (JitSite){ .d = t->d,
+                       .block = t->block,
+                       .ctx = t->ctx,
+                       .ip = t->ip,
+                       .next_ip = t->next_ip,
+                       .left = (uint16_t)(t->n - t->k),
+                       .may_change_context = mov_seg };
     site->is_rep = (info->attributes & REP_OK) && (t->d->prefix & (PREFIX_REP | PREFIX_REPNE));
     site->ends_block = info->attributes & ENDS_BLOCK;
     site->uses_flags = (info->flags_read | info->flags_written | info->flags_undefined) || site->ends_block;
@@ -144,8 +150,8 @@ void call_handler_in_place(Translator *t)
 /* ---- cold paths ---- */
 
 /*
- * The handler has done the whole instruction, flags are in memory. Make what the hot code after it counts on; when that is a recipe of the
- * instruction itself, its operands are not known here: leave.
+ * The handler has done the whole instruction, flags are in memory. Make what the hot code after it counts on; when that
+ * is a recipe of the instruction itself, its operands are not known here: leave.
  */
 static void emit_after_handler(Translator *t, const Cold *c)
 {

@@ -1,5 +1,6 @@
 /*
- * accel/jit/thunks.c  Between translated code and C: entering, leaving, slow memory accesses, instructions run by their handler.
+ * accel/jit/thunks.c  Between translated code and C: entering, leaving, slow memory accesses, instructions run by their
+ * handler.
  */
 #include "accel/interp/interp.h"
 #include "accel/jit/jit-private.h"
@@ -59,8 +60,8 @@ static uintptr_t call_handler(void *biased, const JitSite *site, uint64_t la, in
 }
 
 /*
- * The inline probe missed. What the TLB can settle is settled here, with the fills and faults that the handler would see; for the rest
- * (MMIO, code pages, watchpoints, page crossing) the handler does the whole instruction.
+ * The inline probe missed. What the TLB can settle is settled here, with the fills and faults that the handler would
+ * see; for the rest (MMIO, code pages, watchpoints, page crossing) the handler does the whole instruction.
  */
 static uintptr_t slow_access(void *biased, const JitSite *site, uint64_t la, int64_t budget)
 {

@@ -1,5 +1,6 @@
 /*
- * accel/jit/translate-alu.c  Arithmetic, logic, shifts, bit operations: the guest's instruction is encoded again for host registers.
+ * accel/jit/translate-alu.c  Arithmetic, logic, shifts, bit operations: the guest's instruction is encoded again for
+ * host registers.
  */
 #include "accel/jit/translate.h"
 
@@ -50,7 +51,9 @@ static bool binary_high(const Binary *b)
 
 static FlagRecipe recipe_alu(const Binary *b)
 {
-    return (FlagRecipe){ .kind = RECIPE_ALU, .op = (uint8_t)b->op, .size = (uint8_t)b->size, .has_imm = b->has_imm, .imm = b->imm };
+    return (FlagRecipe){
+        .kind = RECIPE_ALU, .op = (uint8_t)b->op, .size = (uint8_t)b->size, .has_imm = b->has_imm, .imm = b->imm
+    };
 }
 
 static FlagRecipe recipe_logic(const Binary *b)
@@ -227,38 +230,53 @@ static void emit_binary(Translator *t, const Binary *b)
 static void rule_alu_e_g(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    Binary b = { .op = d->info->opcode >> 3, .size = d->op_size, .mem_first = insn_is_mem(d),
-                 .first = host_reg_sized(d->rm, d->op_size), .second = host_reg_sized(d->reg, d->op_size) };
+    Binary b = { .op = d->info->opcode >> 3,
+                 .size = d->op_size,
+                 .mem_first = insn_is_mem(d),
+                 .first = host_reg_sized(d->rm, d->op_size),
+                 .second = host_reg_sized(d->reg, d->op_size) };
     emit_binary(t, &b);
 }
 
 static void rule_alu_g_e(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    Binary b = { .op = d->info->opcode >> 3, .size = d->op_size, .mem_second = insn_is_mem(d),
-                 .first = host_reg_sized(d->reg, d->op_size), .second = host_reg_sized(d->rm, d->op_size) };
+    Binary b = { .op = d->info->opcode >> 3,
+                 .size = d->op_size,
+                 .mem_second = insn_is_mem(d),
+                 .first = host_reg_sized(d->reg, d->op_size),
+                 .second = host_reg_sized(d->rm, d->op_size) };
     emit_binary(t, &b);
 }
 
 static void rule_alu_a_i(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    Binary b = { .op = d->info->opcode >> 3, .size = d->op_size, .first = H_RAX, .has_imm = true, .imm = (int32_t)d->imm };
+    Binary b = {
+        .op = d->info->opcode >> 3, .size = d->op_size, .first = H_RAX, .has_imm = true, .imm = (int32_t)d->imm
+    };
     emit_binary(t, &b);
 }
 
 static void rule_alu_e_i(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    Binary b = { .op = (unsigned)d->info->modrm.reg, .size = d->op_size, .mem_first = insn_is_mem(d),
-                 .first = host_reg_sized(d->rm, d->op_size), .has_imm = true, .imm = (int32_t)d->imm };
+    Binary b = { .op = (unsigned)d->info->modrm.reg,
+                 .size = d->op_size,
+                 .mem_first = insn_is_mem(d),
+                 .first = host_reg_sized(d->rm, d->op_size),
+                 .has_imm = true,
+                 .imm = (int32_t)d->imm };
     emit_binary(t, &b);
 }
 
 static void rule_test_e_g(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    Binary b = { .op = OP_TEST, .size = d->op_size, .mem_first = insn_is_mem(d), .first = host_reg_sized(d->rm, d->op_size),
+    Binary b = { .op = OP_TEST,
+                 .size = d->op_size,
+                 .mem_first = insn_is_mem(d),
+                 .first = host_reg_sized(d->rm, d->op_size),
                  .second = host_reg_sized(d->reg, d->op_size) };
     emit_binary(t, &b);
 }
@@ -273,8 +291,12 @@ static void rule_test_a_i(Translator *t)
 static void rule_test_e_i(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    Binary b = { .op = OP_TEST, .size = d->op_size, .mem_first = insn_is_mem(d), .first = host_reg_sized(d->rm, d->op_size),
-                 .has_imm = true, .imm = (int32_t)d->imm };
+    Binary b = { .op = OP_TEST,
+                 .size = d->op_size,
+                 .mem_first = insn_is_mem(d),
+                 .first = host_reg_sized(d->rm, d->op_size),
+                 .has_imm = true,
+                 .imm = (int32_t)d->imm };
     emit_binary(t, &b);
 }
 
@@ -371,7 +393,9 @@ static void imul_two(Translator *t, bool has_imm)
     }
     t->flags = (FlagState){ .host = false };
     if (t->needed[t->k]) {
-        flags_set_recipe(t, false, (FlagRecipe){ .kind = RECIPE_IMUL, .size = (uint8_t)size, .has_imm = has_imm, .imm = (int32_t)d->imm });
+        flags_set_recipe(
+            t, false,
+            (FlagRecipe){ .kind = RECIPE_IMUL, .size = (uint8_t)size, .has_imm = has_imm, .imm = (int32_t)d->imm });
     }
 }
 
@@ -464,8 +488,10 @@ static void rule_shift_imm(Translator *t)
 {
     const DecodedInsn *d = t->d;
     Emit *e = &t->e;
-    unsigned size = d->op_size, reg = host_reg_sized(d->rm, size), count = shift_count(d), op = (unsigned)d->info->modrm.reg;
-    bool mem = insn_is_mem(d), needed = t->needed[t->k], keep = flags_keep_operands(t) && (mem || !is_high_byte(d->rm, size));
+    unsigned size = d->op_size, reg = host_reg_sized(d->rm, size), count = shift_count(d),
+             op = (unsigned)d->info->modrm.reg;
+    bool mem = insn_is_mem(d), needed = t->needed[t->k],
+         keep = flags_keep_operands(t) && (mem || !is_high_byte(d->rm, size));
     op = op == 6 ? 4 : op;
     if (mem) {
         mem_operand(t, 1u << size, true);
@@ -480,7 +506,9 @@ static void rule_shift_imm(Translator *t)
         em_store(e, size, reg, H_ADDR, 0);
     }
     if (keep) {
-        flags_set_recipe(t, false, (FlagRecipe){ .kind = RECIPE_SHIFT, .op = (uint8_t)op, .size = (uint8_t)size, .count = (uint8_t)count });
+        flags_set_recipe(
+            t, false,
+            (FlagRecipe){ .kind = RECIPE_SHIFT, .op = (uint8_t)op, .size = (uint8_t)size, .count = (uint8_t)count });
     } else {
         flags_set(t, true);
     }
@@ -660,7 +688,9 @@ static bool high_with_memory(const DecodedInsn *d)
 
 static Rule *alu_row(const DecodedInsn *d)
 {
-    static Rule *const forms[6] = { rule_alu_e_g, rule_alu_e_g, rule_alu_g_e, rule_alu_g_e, rule_alu_a_i, rule_alu_a_i };
+    static Rule *const forms[6] = {
+        rule_alu_e_g, rule_alu_e_g, rule_alu_g_e, rule_alu_g_e, rule_alu_a_i, rule_alu_a_i
+    };
     unsigned op = d->info->opcode;
     if (op < 0x40 && (op & 7) < 6) {
         return (op & 7) < 4 && high_with_memory(d) ? NULL : forms[op & 7];
@@ -744,7 +774,8 @@ static Rule *two_byte_rule(const DecodedInsn *d)
     case 0xa5:
     case 0xac:
     case 0xad:
-        return d->op_size == 2 && !insn_is_mem(d) && ((d->info->opcode & 1) || (d->imm & 31)) ? rule_double_shift : NULL;
+        return d->op_size == 2 && !insn_is_mem(d) && ((d->info->opcode & 1) || (d->imm & 31)) ? rule_double_shift
+                                                                                              : NULL;
     case 0xa3:
     case 0xab:
     case 0xb3:

@@ -1,8 +1,9 @@
 /*
- * accel/jit/translate-branch.c  How a block begins and ends: budget, jumps, calls, returns, and the stubs behind the block.
+ * accel/jit/translate-branch.c  How a block begins and ends: budget, jumps, calls, returns, and the stubs behind the
+ * block.
  *
- * What the interpreter does between two blocks has to happen here too, in its order: exit_request, the budget, then the fetch latch
- * when control enters another page.
+ * What the interpreter does between two blocks has to happen here too, in its order: exit_request, the budget, then the
+ * fetch latch when control enters another page.
  */
 #include "accel/jit/translate.h"
 
@@ -79,7 +80,8 @@ static void emit_crossing(Translator *t, JitExit *exit)
     em_rm(e, 3, 0x3b, H_T1, H_CPU,
           (int32_t)tlb_off(t, page, offsetof(CPUState, tlb_fast), sizeof(TLBFast), offsetof(TLBFast, exec)));
     out[2] = em_jcc_later(e, COND_NE);
-    em_load(e, 3, H_T2, H_CPU, (int32_t)tlb_off(t, page, offsetof(CPUState, tlb), sizeof(TLBEntry), offsetof(TLBEntry, phys)));
+    em_load(e, 3, H_T2, H_CPU,
+            (int32_t)tlb_off(t, page, offsetof(CPUState, tlb), sizeof(TLBEntry), offsetof(TLBEntry, phys)));
     em_alu_ri(e, 3, ALU_AND, H_T2, (int32_t)PAGE_MASK);
     em_ra(e, 3, 0x3b, H_T2, &exit->phys_page);
     out[3] = em_jcc_later(e, COND_NE);

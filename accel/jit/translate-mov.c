@@ -364,7 +364,9 @@ static Rule *two_byte_rule(const DecodedInsn *d)
     case 0xbf: /* AH..BH cannot be encoded together with R12 */
         return d->reg == R_ESP && !insn_is_mem(d) && (d->rm & REG8_HIGH) ? NULL : rule_extend;
     case 0xae: /* LFENCE MFENCE SFENCE: nobody else looks at memory meanwhile */
-        return !insn_is_mem(d) && d->info->modrm.reg >= 5 && d->info->prefix != PFX_F3 && d->info->prefix != PFX_66 ? rule_nop : NULL;
+        return !insn_is_mem(d) && d->info->modrm.reg >= 5 && d->info->prefix != PFX_F3 && d->info->prefix != PFX_66
+                   ? rule_nop
+                   : NULL;
     case 0xc8:
         return d->op_size == 2 ? rule_bswap : NULL;
     default:

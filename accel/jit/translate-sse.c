@@ -1,15 +1,16 @@
 /*
  * accel/jit/translate-sse.c  SSE and SSE2 on the host's SSE. SDM volume 2.
  *
- * XMM registers stay in CPUState and pass through XMM0 and XMM1. Floating point runs with the guest's MXCSR in the host, from the first such
- * instruction of a block to the last (fp_open, fp_close; cold paths go back to the host's own while C runs), provided that all
- * exceptions are masked; else the handler does it. Reciprocal approximations differ among hosts and are never done here.
+ * XMM registers stay in CPUState and pass through XMM0 and XMM1. Floating point runs with the guest's MXCSR in the
+ * host, from the first such instruction of a block to the last (fp_open, fp_close; cold paths go back to the host's own
+ * while C runs), provided that all exceptions are masked; else the handler does it. Reciprocal approximations differ
+ * among hosts and are never done here.
  */
 #include "accel/jit/translate.h"
 
 enum { XMM0, XMM1 };
 
-#define XMM_OFF(n) ((int32_t)(offsetof(CPUState, xmm) + (n) * sizeof(XMMReg) - CPU_BIAS))
+#define XMM_OFF(n)  ((int32_t)(offsetof(CPUState, xmm) + (n) * sizeof(XMMReg) - CPU_BIAS))
 #define MXCSR_MASKS 0x1f80
 
 static void sse_prefix(Emit *e, unsigned prefix)
@@ -62,7 +63,7 @@ static void sse_guard(Translator *t)
 void fp_emit_host_mxcsr(Emit *e)
 {
     em_rm(e, 2, 0x0fae, 3, H_CPU, CPU_OFF(mxcsr)); /* stmxcsr */
-    em_ra(e, 2, 0x0fae, 2, jit_host_mxcsr);         /* ldmxcsr */
+    em_ra(e, 2, 0x0fae, 2, jit_host_mxcsr);        /* ldmxcsr */
 }
 
 void fp_emit_guest_mxcsr(Emit *e)
@@ -310,7 +311,8 @@ static void rule_movq_store(Translator *t)
 
 static bool is_packed_integer(unsigned op)
 {
-    static const uint8_t ranges[][2] = { { 0x60, 0x6d }, { 0x74, 0x76 }, { 0xd1, 0xd5 }, { 0xd8, 0xe5 }, { 0xe8, 0xef }, { 0xf1, 0xf6 }, { 0xf8, 0xfe } };
+    static const uint8_t ranges[][2] = { { 0x60, 0x6d }, { 0x74, 0x76 }, { 0xd1, 0xd5 }, { 0xd8, 0xe5 },
+                                         { 0xe8, 0xef }, { 0xf1, 0xf6 }, { 0xf8, 0xfe } };
     for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
         if (op >= ranges[i][0] && op <= ranges[i][1]) {
             return true;

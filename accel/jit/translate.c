@@ -1,7 +1,8 @@
 /*
  * accel/jit/translate.c  One decoded block -> host code. DESIGN.md section 4.
  *
- * Every instruction has a rule or is run by its handler, in place. Layout: entry, instructions, then all that runs rarely.
+ * Every instruction has a rule or is run by its handler, in place. Layout: entry, instructions, then all that runs
+ * rarely.
  */
 #include "accel/jit/translate.h"
 
@@ -97,9 +98,11 @@ static JitBlock *new_block(Block *block, const JitContext *ctx, uint32_t eip, in
     JitBlock *jb = code_cache_alloc_data(&jit_cache, sizeof(*jb));
     uint32_t page = (uint32_t)(ctx->cs_base + eip) & (uint32_t)PAGE_MASK;
     size_t node = (size_t)mmu_mode * TLB_SIZE + ((page >> PAGE_BITS) & (TLB_SIZE - 1));
-    *jb = (JitBlock){ .block = block, .ctx = ctx, .eip = eip, .page_tag = page | TLB_VALID,
-                      .phys_page = (block->key >> 8) & PAGE_MASK };
-    jb->exec_off = (int64_t)(offsetof(CPUState, tlb_fast) + node * sizeof(TLBFast) + offsetof(TLBFast, exec)) - CPU_BIAS;
+    *jb = (JitBlock){
+        .block = block, .ctx = ctx, .eip = eip, .page_tag = page | TLB_VALID, .phys_page = (block->key >> 8) & PAGE_MASK
+    };
+    jb->exec_off =
+        (int64_t)(offsetof(CPUState, tlb_fast) + node * sizeof(TLBFast) + offsetof(TLBFast, exec)) - CPU_BIAS;
     jb->phys_off = (int64_t)(offsetof(CPUState, tlb) + node * sizeof(TLBEntry) + offsetof(TLBEntry, phys)) - CPU_BIAS;
     return jb;
 }
@@ -107,8 +110,8 @@ static JitBlock *new_block(Block *block, const JitContext *ctx, uint32_t eip, in
 /* 32-bit offsets must not wrap inside the block; 64-bit code is left to the interpreter. */
 static bool is_translatable(const Block *block, const JitContext *ctx, uint32_t eip)
 {
-    return (ctx->mode & MODE_CODE_MASK) != MODE_CODE64 && !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD && !block->crosses &&
-           (uint64_t)eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX;
+    return (ctx->mode & MODE_CODE_MASK) != MODE_CODE64 && !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD &&
+           !block->crosses && (uint64_t)eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX;
 }
 
 JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip)
@@ -118,8 +121,11 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     if (!is_translatable(block, ctx, eip)) {
         return NULL;
     }
-    t = (Translator){ .block = block, .ctx = ctx, .n = MIN(block->count, jit_config.max_insns),
-                      .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL, .flags = { .mem = true } };
+    t = (Translator){ .block = block,
+                      .ctx = ctx,
+                      .n = MIN(block->count, jit_config.max_insns),
+                      .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL,
+                      .flags = { .mem = true } };
     t.e = (Emit){ .p = jit_cache.rw + jit_cache.used, .rx_delta = jit_cache.rx - jit_cache.rw };
     t.jb = new_block(block, ctx, eip, t.mmu_mode);
     choose_rules(&t);

@@ -16,23 +16,23 @@ typedef struct FlagRecipe {
 
 /* Where the guest's arithmetic flags are. Several may hold. */
 typedef struct FlagState {
-    bool host;     /* in the host's flags... */
-    bool af_bad;   /* ...but AF there is not ours: ours is 0 */
-    bool mem;      /* in cpu->jit.flags */
+    bool host;   /* in the host's flags... */
+    bool af_bad; /* ...but AF there is not ours: ours is 0 */
+    bool mem;    /* in cpu->jit.flags */
     FlagRecipe recipe;
 } FlagState;
 
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
     enum { COLD_ACCESS, COLD_SEGMENT } kind;
-    uint8_t *jump;          /* rel32 that leads here */
-    const uint8_t *back;    /* ACCESS: with the host address in H_ADDR */
-    const uint8_t *next;    /* the instruction was done */
+    uint8_t *jump;       /* rel32 that leads here */
+    const uint8_t *back; /* ACCESS: with the host address in H_ADDR */
+    const uint8_t *next; /* the instruction was done */
     JitSite *site;
     FlagState before, after;
-    bool flags_after;       /* somebody wants the flags after the instruction */
-    bool own_recipe;        /* the recipe after it is the instruction's own */
-    bool leave_after;       /* the hot code after it must not run */
+    bool flags_after;         /* somebody wants the flags after the instruction */
+    bool own_recipe;          /* the recipe after it is the instruction's own */
+    bool leave_after;         /* the hot code after it must not run */
     bool fp_before, fp_after; /* the guest's MXCSR is loaded */
 } Cold;
 
@@ -53,8 +53,8 @@ struct Translator {
     uint32_t ip, next_ip, ip_mask;
     /* flags */
     FlagState flags;
-    uint32_t needed[BLOCK_MAX_INSNS];   /* after instruction k: read or observed before they are written */
-    bool crossing[BLOCK_MAX_INSNS];     /* and something destroys the host's flags before that */
+    uint32_t needed[BLOCK_MAX_INSNS]; /* after instruction k: read or observed before they are written */
+    bool crossing[BLOCK_MAX_INSNS];   /* and something destroys the host's flags before that */
     uint32_t ips[BLOCK_MAX_INSNS];
     bool own_recipe;
     Rule *rules[BLOCK_MAX_INSNS];
@@ -107,7 +107,8 @@ void flags_emit_save(Emit *e, bool af_bad); /* uses H_T2 */
 /* ---- mem.c ---- */
 /* H_ADDR = host address of the memory operand; false: not for us (nothing was emitted). */
 void mem_operand(Translator *t, unsigned size, bool write);
-void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned); /* aligned: else the handler raises #GP */
+void mem_operand_aligned(Translator *t, unsigned size, bool write,
+                         bool aligned); /* aligned: else the handler raises #GP */
 /* The same for seg:[register + disp]; 32-bit addresses. */
 void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write);
 static inline void mem_stack(Translator *t, unsigned host_base, int32_t disp, unsigned size, bool write)
