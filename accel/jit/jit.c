@@ -213,6 +213,10 @@ static void left(CPUState *cpu, const JitExit *exit)
 static Block *run_block(CPUState *cpu, Block *block)
 {
     static const JitContext *last_exit_context;
+    if (cpu_long_mode(cpu)) { /* translations are for legacy mode: 64-bit and compatibility code is interpreted */
+        last_exit = NULL;
+        return interp_run_block(cpu, block);
+    }
     if (unlikely(!has_room())) {
         forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
         last_exit = NULL;

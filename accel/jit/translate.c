@@ -107,7 +107,7 @@ static JitBlock *new_block(Block *block, const JitContext *ctx, uint32_t eip, in
     return jb;
 }
 
-/* 32-bit offsets must not wrap inside the block; 64-bit code is left to the interpreter. */
+/* 32-bit offsets must not wrap inside the block; long mode is left to the interpreter. */
 static bool is_translatable(const Block *block, const JitContext *ctx, uint32_t eip)
 {
     return (ctx->mode & MODE_CODE_MASK) != MODE_CODE64 && !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD &&
