@@ -143,8 +143,9 @@ static void emit_indirect_cold(Translator *t)
     for (size_t i = 0; i < 4; i++) {
         em_patch(misses[i], e->rx_delta, em_here(e));
     }
-    em_patch(t->indirect_miss[0], e->rx_delta, em_here(e));
-    em_patch(t->indirect_miss[1], e->rx_delta, em_here(e));
+    for (size_t i = 0; i < ARRAY_SIZE(t->indirect_miss); i++) {
+        em_patch(t->indirect_miss[i], e->rx_delta, em_here(e));
+    }
     em_store(e, 3, H_ADDR, H_CPU, CPU_OFF(eip));
     em_mov_ri64(e, H_T1, (uintptr_t)&indirect_exit);
     em_jmp(e, jit_thunks.exit);
@@ -167,6 +168,10 @@ static void emit_indirect(Translator *t)
     em_load(e, 2, H_T1, H_T1, table + (int32_t)offsetof(JitIBTC, page_tag));
     em_rm(e, 3, 0x3b, H_T1, H_CPU, CPU_OFF(fetch_page));
     t->indirect_cross = em_jcc_later(e, COND_NE);
+    /* The same linear page of another process is other memory. */
+    em_load(e, 3, H_FA, H_T2, offsetof(JitBlock, phys_page));
+    em_rm(e, 3, 0x3b, H_FA, H_CPU, CPU_OFF(fetch_phys));
+    t->indirect_miss[2] = em_jcc_later(e, COND_NE);
     em_rm(e, 2, 0xff, 4, H_T2, offsetof(JitBlock, entry));
     emit_indirect_cold(t);
 }

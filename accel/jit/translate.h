@@ -68,7 +68,7 @@ struct Translator {
         uint8_t *jump;
     } stubs[4];
     unsigned nb_stubs;
-    uint8_t *indirect_miss[2], *indirect_cross; /* jumps of an indirect branch to its cold part */
+    uint8_t *indirect_miss[3], *indirect_cross; /* jumps of an indirect branch to its cold part */
 };
 
 /* ---- registers ---- */
