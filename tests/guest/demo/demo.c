@@ -134,6 +134,7 @@ static void init_interrupts(void)
     outb(0x21, 0x01);
     outb(0x21, 0xee); /* IRQ 0 and 4 */
     outb(0xa1, 0xff);
+    outb(COM1 + 1, 0x01); /* only now: the PIC forgets edges that came before it was set up */
 }
 
 static void init_timer(void)
@@ -149,7 +150,6 @@ static void init_serial(void)
     outb(COM1 + 3, 0x03);
     outb(COM1 + 2, 0x01);
     outb(COM1 + 4, 0x0b);
-    outb(COM1 + 1, 0x01);
 }
 
 static uint8_t rtc(uint8_t reg)
