@@ -389,6 +389,16 @@ static void test_host_unmasked(void)
     check_all_on_host(true);
 }
 
+static void test_host_coverage(void)
+{
+    unsigned compared = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        compared += host_comparable(&rows[i]);
+    }
+    g_test_message("%u of %zu rows are compared with the host", compared, ARRAY_SIZE(rows));
+    g_assert_cmpuint(compared, >, ARRAY_SIZE(rows) / 2);
+}
+
 #endif
 
 /* ---- reporting: #NM, #MF, FERR# ---- */
@@ -905,6 +915,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 #if defined(__x86_64__)
+    g_test_add_func("/x87/host/coverage", test_host_coverage);
     g_test_add_func("/x87/host/masked", test_host_masked);
     g_test_add_func("/x87/host/unmasked", test_host_unmasked);
 #endif
