@@ -3,57 +3,10 @@
  * real-time clock is read, and what is typed on the serial line goes into the result. Its last line is a hash of it all;
  * a replay must print the very same line.
  */
-#include <stdint.h>
+#include "tests/guest/rom/rom.h"
 
 #define TICKS 400
 #define TIMER_HZ 100
-
-static inline void outb(uint16_t port, uint8_t value)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-    uint8_t value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static inline void outl(uint16_t port, uint32_t value)
-{
-    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline void outw(uint16_t port, uint16_t value)
-{
-    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
-}
-
-/* ---- serial line at 3F8h ---- */
-
-#define COM1 0x3f8
-
-static void put(char c)
-{
-    while (!(inb(COM1 + 5) & 0x20)) {
-    }
-    outb(COM1, (uint8_t)c);
-}
-
-static void print(const char *s)
-{
-    while (*s) {
-        put(*s++);
-    }
-}
-
-static void print_hex(uint32_t v)
-{
-    for (int i = 28; i >= 0; i -= 4) {
-        put("0123456789abcdef"[(v >> i) & 15]);
-    }
-}
 
 static void print_decimal(uint32_t v)
 {
@@ -80,16 +33,20 @@ static uint32_t tsc(void)
     return low;
 }
 
-void timer_interrupt(void)
+struct frame;
+
+__attribute__((interrupt)) static void timer_interrupt(struct frame *unused)
 {
+    (void)unused;
     ticks++;
     mix(progress);
     mix(tsc());
     outb(0x20, 0x20);
 }
 
-void serial_interrupt(void)
+__attribute__((interrupt)) static void serial_interrupt(struct frame *unused)
 {
+    (void)unused;
     while (inb(COM1 + 5) & 1) {
         uint8_t c = inb(COM1);
         put((char)c);
@@ -110,7 +67,7 @@ struct gate {
 
 static struct gate idt[256];
 
-static void set_gate(int vector, void (*handler)(void))
+static void set_gate(int vector, void (*handler)(struct frame *))
 {
     uint32_t address = (uint32_t)(uintptr_t)handler;
     idt[vector] = (struct gate){ (uint16_t)address, 8, 0, 0x8e, (uint16_t)(address >> 16) };
@@ -118,13 +75,12 @@ static void set_gate(int vector, void (*handler)(void))
 
 static void init_interrupts(void)
 {
-    extern void irq0_stub(void), irq4_stub(void);
     struct {
         uint16_t limit;
         uint32_t base;
     } __attribute__((packed)) pointer = { sizeof(idt) - 1, (uint32_t)(uintptr_t)idt };
-    set_gate(0x20, irq0_stub);
-    set_gate(0x24, irq4_stub);
+    set_gate(0x20, timer_interrupt);
+    set_gate(0x24, serial_interrupt);
     __asm__ volatile("lidt %0" : : "m"(pointer));
     *(volatile uint32_t *)0xfee000f0 = 0x1ff; /* local APIC on; its LINT0 passes the PIC through */
     *(volatile uint32_t *)0xfee00350 = 0x700;
@@ -143,13 +99,6 @@ static void init_timer(void)
     outb(0x43, 0x34);
     outb(0x40, (uint8_t)divisor);
     outb(0x40, (uint8_t)(divisor >> 8));
-}
-
-static void init_serial(void)
-{
-    outb(COM1 + 3, 0x03);
-    outb(COM1 + 2, 0x01);
-    outb(COM1 + 4, 0x0b);
 }
 
 static uint8_t rtc(uint8_t reg)
@@ -176,17 +125,6 @@ static void tell_time(void)
     }
 }
 
-/* PIIX4: place the ACPI registers at 600h, then soft-off. */
-static void power_off(void)
-{
-    uint32_t function = 0x80000000u | 1 << 11 | 3 << 8;
-    outl(0xcf8, function | 0x40);
-    outl(0xcfc, 0x601);
-    outl(0xcf8, function | 0x80);
-    outl(0xcfc, 1);
-    outw(0x604, 1 << 13);
-}
-
 static int is_prime(uint32_t n)
 {
     for (uint32_t d = 2; d * d <= n; d++) {
@@ -197,7 +135,7 @@ static int is_prime(uint32_t n)
     return 1;
 }
 
-void demo_main(void)
+void guest_main(void)
 {
     init_serial();
     print("Lockstep demo guest. Type something.\n");
@@ -220,7 +158,7 @@ void demo_main(void)
     print(", characters typed: ");
     print_decimal(typed);
     print(", result: ");
-    print_hex(hash);
+    print_hex(hash, 8);
     print("\n");
     power_off();
 }
