@@ -165,11 +165,10 @@ static void scan_opcode(Decoder *s, DecodedInsn *d, uint32_t mode)
 
 /* ---- rows ---- */
 
-/* 41 90 is XCHG R8, not NOP; F3 41 90 is PAUSE still. */
+/* 41 90 is XCHG R8, not NOP; with F3 too, as AMD's processors do. */
 static bool skips_nop(const Decoder *s, const InsnRow *row)
 {
-    return unlikely(s->opcode == 0x90) && s->map == M_1B && (s->rex & REX_B) && !row->info->modrm.plus_r &&
-           row->info->prefix == PFX_ANY;
+    return unlikely(s->opcode == 0x90) && s->map == M_1B && (s->rex & REX_B) && !row->info->modrm.plus_r;
 }
 
 static const InsnRow *choose_row(const CPUState *cpu, const Decoder *s, const InsnRow *row)

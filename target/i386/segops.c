@@ -291,13 +291,14 @@ static bool type_allowed(const CPUState *cpu, const Descriptor *d, unsigned syst
     return !desc_is_system(d) || (types >> desc_type(d) & 1);
 }
 
+/* Limit bits 19:16 come along: the manual leaves them open, processors give them. */
 static void lar_insn(CPUState *cpu, const DecodedInsn *insn)
 {
     Descriptor d;
     uint16_t selector = read_e16(cpu, insn);
     bool ok = find_visible(cpu, selector, &d) && type_allowed(cpu, &d, TYPES_LAR);
     if (ok) {
-        write_reg(cpu, insn->reg, d.hi & 0x00f0ff00, insn_op_bytes(insn));
+        write_reg(cpu, insn->reg, d.hi & 0x00ffff00, insn_op_bytes(insn));
     }
     set_zf(cpu, ok);
 }
@@ -327,14 +328,10 @@ static void verw_insn(CPUState *cpu, const DecodedInsn *insn)
     set_zf(cpu, find_visible(cpu, selector, &d) && desc_is_writable_data(&d));
 }
 
+/* Memory is read, and written only when it changes: a read-only page is no obstacle otherwise. */
 static void arpl_insn(CPUState *cpu, const DecodedInsn *d)
 {
-    uint16_t source = reg16(cpu, d->reg), dest;
-    if (insn_is_mem(d)) {
-        uint64_t la = seg_write_address(cpu, d->seg, insn_ea(cpu, d), 2);
-        cpu_probe(cpu, la, 2, ACCESS_WRITE, cpu->mmu_mode);
-    }
-    dest = read_e16(cpu, d);
+    uint16_t source = reg16(cpu, d->reg), dest = read_e16(cpu, d);
     bool raise = selector_rpl(dest) < selector_rpl(source);
     if (raise) {
         dest = (dest & ~3) | selector_rpl(source);

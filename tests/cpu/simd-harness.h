@@ -19,6 +19,7 @@
 #include "target/i386/hostfloat.h"
 #include "target/i386/simd.h"
 #include "target/i386/x87.h"
+#include "tests/cpu/host-features.h"
 
 /* ---- the world: RAM at one place for guest and host, so addend is 0 ---- */
 
@@ -756,30 +757,6 @@ static void test_host_row_unmasked(gconstpointer data)
         bool mem = has_memory_form(r) && (!has_register_form(r) || g_test_rand_bit());
         uint32_t keep = ~((uint32_t)g_test_rand_int() & (uint32_t)g_test_rand_int() & MXCSR_MASKS);
         compare_once(r, mem, random_mxcsr() & keep);
-    }
-}
-
-static bool host_has(CPUFeature feature)
-{
-#define HOST_FEATURE(f, name) \
-    case f:                   \
-        return __builtin_cpu_supports(name);
-    switch (feature) {
-        HOST_FEATURE(FEAT_SSSE3, "ssse3")
-        HOST_FEATURE(FEAT_SSE41, "sse4.1")
-        HOST_FEATURE(FEAT_SSE42, "sse4.2")
-        HOST_FEATURE(FEAT_AES, "aes")
-        HOST_FEATURE(FEAT_PCLMUL, "pclmul")
-        HOST_FEATURE(FEAT_AVX, "avx")
-        HOST_FEATURE(FEAT_AVX2, "avx2")
-        HOST_FEATURE(FEAT_FMA, "fma")
-        HOST_FEATURE(FEAT_F16C, "f16c")
-        HOST_FEATURE(FEAT_BMI1, "bmi")
-        HOST_FEATURE(FEAT_BMI2, "bmi2")
-        HOST_FEATURE(FEAT_ADX, "adx")
-        HOST_FEATURE(FEAT_SHA, "sha")
-    default:
-        return true;
     }
 }
 
