@@ -97,14 +97,14 @@ const InsnHandlers popa = { { { NULL, popa_16, popa_32 } } };
 
 /*
  * ENTER: push the frame pointer, copy level-1 pointers of the outer frames, push the new frame's, reserve the locals. The byte
- * at the final stack pointer must be writable.
+ * at the final stack pointer must be writable. On a 16-bit stack a 32-bit EBP gets ESP's upper half with it.
  */
 #define ENTER_DEFINE(bits)                                                                   \
     static void enter_##bits(CPUState *cpu, const DecodedInsn *d)                            \
     {                                                                                        \
         unsigned level = d->imm2 & 31;                                                       \
         uint64_t mask = stack_mask(cpu), sp = (cpu->gpr[R_ESP] - bits / 8) & mask;           \
-        uint64_t frame = sp, bp = cpu->gpr[R_EBP];                                           \
+        uint64_t frame = (cpu->gpr[R_ESP] & ~mask) | sp, bp = cpu->gpr[R_EBP];               \
         seg_st##bits(cpu, R_SS, sp, reg##bits(cpu, R_EBP));                                  \
         for (unsigned i = 1; i < level; i++) {                                               \
             bp -= bits / 8;                                                                  \
