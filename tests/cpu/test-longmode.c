@@ -1013,6 +1013,9 @@ static void test_gs(void)
     g_assert_cmphex(cpu->gpr[R_EDX], ==, 0x7fff12345678);
     ASSERT_FINE(RUN(rdfsbase_Ry, .rm = R_EDX, .bytes = 4));
     g_assert_cmphex(cpu->gpr[R_EDX], ==, 0x12345678);
+    ASSERT_FINE(RUN(wrgsbase_Ry, .rm = R_EBX));
+    ASSERT_FINE(RUN(rdgsbase_Ry, .rm = R_ECX));
+    g_assert_cmphex(cpu->gpr[R_ECX], ==, 0x7fff12345678);
     cpu->cr4 &= ~(uint64_t)CR4_FSGSBASE;
     ASSERT_UD(RUN(rdgsbase_Ry, .rm = R_EDX));
 }

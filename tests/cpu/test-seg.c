@@ -49,7 +49,7 @@ enum {
 };
 
 static MemoryRegion ports;
-static unsigned port_reads, port_writes, last_port;
+static unsigned port_reads, port_writes, last_port, last_value;
 
 static uint64_t ports_read(void *opaque, hwaddr addr, unsigned size)
 {
@@ -62,9 +62,9 @@ static uint64_t ports_read(void *opaque, hwaddr addr, unsigned size)
 static void ports_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
 {
     (void)opaque;
-    (void)value;
     (void)size;
     last_port = addr;
+    last_value = (unsigned)value;
     port_writes++;
 }
 static const MemoryRegionOps ports_ops = { ports_read, ports_write, 1, 4 };
@@ -1206,6 +1206,68 @@ static void test_io_bitmap(void)
     ASSERT_FAULT(EXCP_GP, 0, RUN(in_imm_port, .bytes = 1, .imm = 0x60));
 }
 
+/* Each width, by immediate and by DX. */
+static void test_port_forms(void)
+{
+    static const uint32_t read[] = { 0x99887744, 0x99883345, 0, 0x11223347 }, written[] = { 0x66, 0x7766, 0, 0x99887766 };
+    for (unsigned dx = 0; dx < 2; dx++) {
+        enter(0);
+        port_reads = 0;
+        cpu->gpr[R_EDX] = 0x1061;
+        for (unsigned bytes = 1; bytes <= 4; bytes *= 2) {
+            unsigned port = dx ? 0x1061 : 0x61;
+            cpu->gpr[R_EAX] = 0x99887766;
+            ASSERT_FINE(dx ? RUN(out_dx_port, .bytes = bytes) : RUN(out_imm_port, .bytes = bytes, .imm = 0x61));
+            g_assert_cmphex(last_port, ==, port);
+            g_assert_cmphex(last_value, ==, written[bytes - 1]);
+            ASSERT_FINE(dx ? RUN(in_dx_port, .bytes = bytes) : RUN(in_imm_port, .bytes = bytes, .imm = 0x61));
+            g_assert_cmphex(last_port, ==, port);
+            g_assert_cmphex(cpu->gpr[R_EAX], ==, read[bytes - 1] - (bytes == 4));
+            g_assert_true(cpu->int_point);
+        }
+    }
+}
+
+/* What the system registers hold, as the instructions that only read show it. */
+static void test_read_system(void)
+{
+    enter(0);
+    load(R_LDTR, SEL_LDT);
+    memset(mem + DATA, 0xcc, 16);
+    ASSERT_FINE(RUN(sgdt_Ms, .mem = DATA));
+    g_assert_cmphex(ld16(DATA), ==, GDT_END - 1);
+    g_assert_cmphex(ld32(DATA + 2), ==, GDT);
+    g_assert_cmphex(ld16(DATA + 6), ==, 0xcccc);
+    ASSERT_FINE(RUN(sldt_Ev, .modrm = true, .rm = R_EDX));
+    g_assert_cmphex(cpu->gpr[R_EDX], ==, SEL_LDT);
+    ASSERT_FINE(RUN(sldt_Ev, .mem = DATA)); /* memory: 16 bits whatever the size */
+    g_assert_cmphex(ld32(DATA), ==, (GDT & 0xffff) << 16 | SEL_LDT);
+    ASSERT_FINE(RUN(str_Ev, .modrm = true, .rm = R_EDX));
+    g_assert_cmphex(cpu->gpr[R_EDX], ==, SEL_A);
+    ASSERT_FINE(RUN(smsw_Ev, .modrm = true, .rm = R_EDX));
+    g_assert_cmphex(cpu->gpr[R_EDX], ==, (uint32_t)cpu->cr0);
+    cpu->gpr[R_EAX] = 0;
+    ASSERT_FINE(RUN(cpuid));
+    g_assert_cmphex(cpu->gpr[R_EBX], ==, 0x756e6547); /* "Genu" */
+    ASSERT_FAULT(EXCP_GP, 0, RUN(rdpmc)); /* no counters */
+    coverage_handler("rdpmc");
+    cpu->tsc_offset = 0x100000002 + cpu->tsc_offset - cpu_get_tsc(cpu);
+    ASSERT_FINE(RUN(rdtsc));
+    g_assert_cmphex(cpu->gpr[R_EAX], ==, 2);
+    g_assert_cmphex(cpu->gpr[R_EDX], ==, 1);
+}
+
+/* INVD may not lose what was written: there is no cache. */
+static void test_caches(void)
+{
+    enter(0);
+    st32(DATA, 0x55aa);
+    ASSERT_FINE(RUN(flush_cache));
+    g_assert_cmphex(ld32(DATA), ==, 0x55aa);
+    enter(3);
+    ASSERT_FAULT(EXCP_GP, 0, RUN(flush_cache));
+}
+
 static void test_ins_outs(void)
 {
     enter(0);
@@ -1401,7 +1463,10 @@ int main(int argc, char **argv)
     g_test_add_func("/sys/registers", test_system);
     g_test_add_func("/sys/sysenter", test_sysenter);
     g_test_add_func("/io/bitmap", test_io_bitmap);
+    g_test_add_func("/io/forms", test_port_forms);
     g_test_add_func("/io/ins-outs", test_ins_outs);
+    g_test_add_func("/sys/read", test_read_system);
+    g_test_add_func("/sys/caches", test_caches);
     g_test_add_func("/paging/faults", test_paging);
     g_test_add_func("/smm/round-trip", test_smm);
     return g_test_run();
