@@ -404,7 +404,8 @@ static bool is_invalid(const Decoder *s, const InsnRow *row, const DecodedInsn *
 {
     const InsnInfo *info = row->info;
     bool lockable = (info->attributes & LOCKABLE) && insn_is_mem(d);
-    return (s->vex && is_invalid_vex(s, row, d)) || ((s->prefix & PREFIX_LOCK) && !lockable) || ((info->attributes & PROT_ONLY) && !(mode & MODE_PROT));
+    return (s->vex && is_invalid_vex(s, row, d)) || ((s->prefix & PREFIX_LOCK) && !lockable) ||
+           ((info->attributes & PROT_ONLY) && !(mode & MODE_PROT));
 }
 
 static void decode_operands(Decoder *s, const InsnRow *row, DecodedInsn *d)

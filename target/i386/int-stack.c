@@ -1,8 +1,9 @@
 /*
- * target/i386/int-stack.c  PUSH POP PUSHA POPA ENTER LEAVE BOUND. SDM volume 2. (PUSHF, POPF and segment registers: system part.)
+ * target/i386/int-stack.c  PUSH POP PUSHA POPA ENTER LEAVE BOUND. SDM volume 2. (PUSHF, POPF and segment registers:
+ * system part.)
  *
- * Item width is the operand size; the stack pointer's width is the stack segment's. Registers change only after the last
- * access that could fault.
+ * Item width is the operand size; the stack pointer's width is the stack segment's. Registers change only after the
+ * last access that could fault.
  */
 #include "target/i386/int-common.h"
 
@@ -96,8 +97,8 @@ const InsnHandlers pusha = { { { NULL, pusha_16, pusha_32 } } };
 const InsnHandlers popa = { { { NULL, popa_16, popa_32 } } };
 
 /*
- * ENTER: push the frame pointer, copy level-1 pointers of the outer frames, push the new frame's, reserve the locals. The byte
- * at the final stack pointer must be writable. On a 16-bit stack a 32-bit EBP gets ESP's upper half with it.
+ * ENTER: push the frame pointer, copy level-1 pointers of the outer frames, push the new frame's, reserve the locals.
+ * The byte at the final stack pointer must be writable. On a 16-bit stack a 32-bit EBP gets ESP's upper half with it.
  */
 #define ENTER_DEFINE(bits)                                                                   \
     static void enter_##bits(CPUState *cpu, const DecodedInsn *d)                            \
@@ -109,7 +110,7 @@ const InsnHandlers popa = { { { NULL, popa_16, popa_32 } } };
         for (unsigned i = 1; i < level; i++) {                                               \
             bp -= bits / 8;                                                                  \
             sp = (sp - bits / 8) & mask;                                                     \
-            seg_st##bits(cpu, R_SS, sp, seg_ld##bits(cpu, R_SS, bp & mask));                 \
+            seg_st##bits(cpu, R_SS, sp, seg_ld##bits(cpu, R_SS, bp &mask));                  \
         }                                                                                    \
         if (level > 0) {                                                                     \
             sp = (sp - bits / 8) & mask;                                                     \

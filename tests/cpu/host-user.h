@@ -1,11 +1,11 @@
 /*
- * tests/cpu/host-user.h  One instruction on the host CPU in user mode, in any code segment: 64-bit, 32-bit (Linux's __USER32_CS or an LDT
- * segment with a base) and 16-bit. x86-64 Linux only.
+ * tests/cpu/host-user.h  One instruction on the host CPU in user mode, in any code segment: 64-bit, 32-bit (Linux's
+ * __USER32_CS or an LDT segment with a base) and 16-bit. x86-64 Linux only.
  *
- * A signal return loads every register that user mode has, CS and SS among them. So a case starts by raising SIGUSR1, whose handler
- * writes the case's state into its frame and returns; TF is set, so that the instruction ends in SIGTRAP, or in the signal of the
- * exception it raises. That handler copies the frame out and returns to where SIGUSR1 came. DS, ES, FS and GS are not in the frame:
- * the first instructions of the handlers, in assembler, move them.
+ * A signal return loads every register that user mode has, CS and SS among them. So a case starts by raising SIGUSR1,
+ * whose handler writes the case's state into its frame and returns; TF is set, so that the instruction ends in SIGTRAP,
+ * or in the signal of the exception it raises. That handler copies the frame out and returns to where SIGUSR1 came. DS,
+ * ES, FS and GS are not in the frame: the first instructions of the handlers, in assembler, move them.
  */
 #ifndef TESTS_CPU_HOST_USER_H
 #define TESTS_CPU_HOST_USER_H
@@ -37,22 +37,23 @@ void host_user_end(int sig, siginfo_t *info, void *context);
 void host_user_load(ucontext_t *context);
 void host_user_store(ucontext_t *context);
 
-__asm__(".text\n"
-        "host_user_start:\n"
-        "sub $8, %rsp\n mov %rdx, %rdi\n call host_user_load\n add $8, %rsp\n"
-        "mov host_user_segments+0(%rip), %es\n"
-        "mov host_user_segments+6(%rip), %ds\n"
-        "mov host_user_segments+10(%rip), %gs\n"
-        "ret\n"
-        "host_user_end:\n"
-        "pushfq\n andl $~0x244500, (%rsp)\n popfq\n" /* AC, NT, DF and TF may have been the instruction's doing */
-        "mov %es, host_user_segments+0(%rip)\n"
-        "mov %ds, host_user_segments+6(%rip)\n"
-        "mov %fs, host_user_segments+8(%rip)\n"
-        "mov %gs, host_user_segments+10(%rip)\n"
-        "push %rdx\n"
-        "mov $158, %eax\n mov $0x1002, %edi\n mov host_user_fs_base(%rip), %rsi\n syscall\n" /* arch_prctl(ARCH_SET_FS) */
-        "pop %rdi\n sub $8, %rsp\n call host_user_store\n add $8, %rsp\n ret\n");
+__asm__(
+    ".text\n"
+    "host_user_start:\n"
+    "sub $8, %rsp\n mov %rdx, %rdi\n call host_user_load\n add $8, %rsp\n"
+    "mov host_user_segments+0(%rip), %es\n"
+    "mov host_user_segments+6(%rip), %ds\n"
+    "mov host_user_segments+10(%rip), %gs\n"
+    "ret\n"
+    "host_user_end:\n"
+    "pushfq\n andl $~0x244500, (%rsp)\n popfq\n" /* AC, NT, DF and TF may have been the instruction's doing */
+    "mov %es, host_user_segments+0(%rip)\n"
+    "mov %ds, host_user_segments+6(%rip)\n"
+    "mov %fs, host_user_segments+8(%rip)\n"
+    "mov %gs, host_user_segments+10(%rip)\n"
+    "push %rdx\n"
+    "mov $158, %eax\n mov $0x1002, %edi\n mov host_user_fs_base(%rip), %rsi\n syscall\n" /* arch_prctl(ARCH_SET_FS) */
+    "pop %rdi\n sub $8, %rsp\n call host_user_store\n add $8, %rsp\n ret\n");
 
 static UserState *host_user;
 static uint64_t host_user_first; /* where the instruction is */
@@ -130,7 +131,8 @@ void host_user_store(ucontext_t *context)
     memcpy(context->uc_mcontext.fpregs, host_user_saved_fp, sizeof(host_user_saved_fp));
 }
 
-/* Run the instruction at s->ip; *s becomes the state after it. steps: how often it may go on when it is repeated and not finished. */
+/* Run the instruction at s->ip; *s becomes the state after it. steps: how often it may go on when it is repeated and
+ * not finished. */
 static void host_user_run(UserState *s, unsigned steps)
 {
     host_user = s;
@@ -142,8 +144,9 @@ static void host_user_run(UserState *s, unsigned steps)
 /* An LDT segment with the given number; false when the kernel has none (then based segments cannot be tested). */
 static bool host_user_ldt(unsigned number, uint64_t base, uint32_t limit, bool code, bool big)
 {
-    struct user_desc d = { .entry_number = number, .base_addr = (unsigned)base, .limit = limit, .seg_32bit = big,
-                           .contents = code ? 2 : 0 };
+    struct user_desc d = {
+        .entry_number = number, .base_addr = (unsigned)base, .limit = limit, .seg_32bit = big, .contents = code ? 2 : 0
+    };
     return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) == 0;
 }
 

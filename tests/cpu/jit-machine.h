@@ -1,12 +1,12 @@
 /*
- * tests/cpu/jit-machine.h  The real processor on bare flat RAM, with both engines: for test-jit.c. Paging is off or maps every page on
- * itself; every exception ends in HLT.
+ * tests/cpu/jit-machine.h  The real processor on bare flat RAM, with both engines: for test-jit.c. Paging is off or
+ * maps every page on itself; every exception ends in HLT.
  */
 #ifndef TESTS_CPU_JIT_MACHINE_H
 #define TESTS_CPU_JIT_MACHINE_H
 
-#include "accel/jit/jit.h"
 #include "accel/jit/jit-private.h"
+#include "accel/jit/jit.h"
 #include "tests/cpu/machine-stubs.h"
 
 #define CODE     0x10000u

@@ -1,6 +1,6 @@
 /*
- * tests/cpu/machine-stubs.h  What a whole processor (@cpu) asks of the machine around it, for tests that have no machine: no replay, no
- * local APIC, a clock that stands still. The includer says which engine runs (current_engine()).
+ * tests/cpu/machine-stubs.h  What a whole processor (@cpu) asks of the machine around it, for tests that have no
+ * machine: no replay, no local APIC, a clock that stands still. The includer says which engine runs (current_engine()).
  */
 #ifndef TESTS_CPU_MACHINE_STUBS_H
 #define TESTS_CPU_MACHINE_STUBS_H

@@ -1,6 +1,7 @@
 /*
- * tests/cpu/system-harness.h  Shared by test-seg.c and test-longmode.c: handlers called one by one on a processor with real memory,
- * TLB and control registers, without decoder or engine; and what stands for the engine, replay and the local APIC.
+ * tests/cpu/system-harness.h  Shared by test-seg.c and test-longmode.c: handlers called one by one on a processor with
+ * real memory, TLB and control registers, without decoder or engine; and what stands for the engine, replay and the
+ * local APIC.
  */
 #ifndef TESTS_CPU_SYSTEM_HARNESS_H
 #define TESTS_CPU_SYSTEM_HARNESS_H

@@ -7,9 +7,9 @@
  * decoder or engine. Error codes and frames are those of the SDM's operation sections.
  */
 #define DEFAULT_SIZE 3
-#include "tests/cpu/system-harness.h"
 #include "target/i386/paging.h"
 #include "target/i386/x87.h"
+#include "tests/cpu/system-harness.h"
 
 /* ---- the machine: 4 MiB of RAM ---- */
 

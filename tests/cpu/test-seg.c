@@ -1209,7 +1209,8 @@ static void test_io_bitmap(void)
 /* Each width, by immediate and by DX. */
 static void test_port_forms(void)
 {
-    static const uint32_t read[] = { 0x99887744, 0x99883345, 0, 0x11223347 }, written[] = { 0x66, 0x7766, 0, 0x99887766 };
+    static const uint32_t read[] = { 0x99887744, 0x99883345, 0, 0x11223347 },
+                          written[] = { 0x66, 0x7766, 0, 0x99887766 };
     for (unsigned dx = 0; dx < 2; dx++) {
         enter(0);
         port_reads = 0;
@@ -1249,7 +1250,7 @@ static void test_read_system(void)
     cpu->gpr[R_EAX] = 0;
     ASSERT_FINE(RUN(cpuid));
     g_assert_cmphex(cpu->gpr[R_EBX], ==, 0x756e6547); /* "Genu" */
-    ASSERT_FAULT(EXCP_GP, 0, RUN(rdpmc)); /* no counters */
+    ASSERT_FAULT(EXCP_GP, 0, RUN(rdpmc));             /* no counters */
     coverage_handler("rdpmc");
     cpu->tsc_offset = 0x100000002 + cpu->tsc_offset - cpu_get_tsc(cpu);
     ASSERT_FINE(RUN(rdtsc));

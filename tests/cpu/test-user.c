@@ -1,12 +1,12 @@
 /* LINK: @cpu hw/core/memory.c hw/core/ram.c util/error.c util/log.c util/rng.c -lxxhash -lm */
 /*
- * tests/cpu/test-user.c  Every row of the instruction table that user mode can run, encoded with random prefixes, addressing forms and
- * operands, run by the decoder and the interpreter here and by the host CPU (host-user.h): in 64-bit code, in flat 32-bit code, and in
- * 32-bit and 16-bit code in segments with a base and a limit.
+ * tests/cpu/test-user.c  Every row of the instruction table that user mode can run, encoded with random prefixes,
+ * addressing forms and operands, run by the decoder and the interpreter here and by the host CPU (host-user.h): in
+ * 64-bit code, in flat 32-bit code, and in 32-bit and 16-bit code in segments with a base and a limit.
  *
- * Registers, selectors, defined flags, memory, x87 and SSE state, and the exception with its error code and address must agree. Our
- * processor is in long mode at level 3 with Linux's selectors and gates, so that privilege shows as it does there. Rows that cannot
- * be compared like this say why in reason_not_compared().
+ * Registers, selectors, defined flags, memory, x87 and SSE state, and the exception with its error code and address
+ * must agree. Our processor is in long mode at level 3 with Linux's selectors and gates, so that privilege shows as it
+ * does there. Rows that cannot be compared like this say why in reason_not_compared().
  */
 #define _GNU_SOURCE /* REG_RIP and its like */
 #include "tests/cpu/machine-stubs.h"
@@ -33,11 +33,29 @@ const ExecEngine *current_engine(void)
 enum { CODE_AT = 0x1000, STACK_AT = 0x4000, DATA_AT = 0x8000, DATA_SIZE = 0x400 };
 enum { ABSENT_PAGE = 0xc, READONLY_PAGE = 0xe };
 /* Our own tables, below 1 MiB. */
-enum { GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, LDT = 0x4000, PML4 = 0x5000, PDPT = 0x6000, PD = 0x7000, PT_LOW = 0x8000, PT = 0x9000 };
+enum {
+    GDT = 0x1000,
+    IDT = 0x2000,
+    TSS = 0x3000,
+    LDT = 0x4000,
+    PML4 = 0x5000,
+    PDPT = 0x6000,
+    PD = 0x7000,
+    PT_LOW = 0x8000,
+    PT = 0x9000
+};
 enum { KERNEL_STACK = 0xc000, HANDLERS = 0xd000, LOW_SIZE = 0x10000 };
 /* Linux's selectors. */
-enum { KERNEL_CS = 0x10, KERNEL_DS = 0x18, FLAT_CODE32 = 0x23, FLAT_DATA = 0x2b, FLAT_CODE64 = 0x33, TSS_SELECTOR = 0x40, LDT_SELECTOR = 0x50,
-       NUMBER_SEGMENT = 0x7b };
+enum {
+    KERNEL_CS = 0x10,
+    KERNEL_DS = 0x18,
+    FLAT_CODE32 = 0x23,
+    FLAT_DATA = 0x2b,
+    FLAT_CODE64 = 0x33,
+    TSS_SELECTOR = 0x40,
+    LDT_SELECTOR = 0x50,
+    NUMBER_SEGMENT = 0x7b
+};
 enum { LDT_CODE16 = 0x07, LDT_DATA16 = 0x0f, LDT_CODE32 = 0x17, LDT_DATA32 = 0x1f };
 
 static MemoryRegion low_ram, user_ram;
@@ -132,7 +150,9 @@ static void put_pages(void)
         stq_le_p(low + PT_LOW + 8 * i, i << PAGE_BITS | PG_P | PG_W | PG_A | PG_D);
     }
     for (unsigned i = 0; i < SIZE >> PAGE_BITS; i++) {
-        uint64_t rights = i == ABSENT_PAGE ? 0 : i == READONLY_PAGE ? PG_P | PG_U | PG_A : PG_P | PG_U | PG_W | PG_A | PG_D;
+        uint64_t rights = i == ABSENT_PAGE     ? 0
+                          : i == READONLY_PAGE ? PG_P | PG_U | PG_A
+                                               : PG_P | PG_U | PG_W | PG_A | PG_D;
         stq_le_p(low + PT + 8 * i, (BASE + i * PAGE_SIZE) | rights);
     }
 }
@@ -175,7 +195,8 @@ static void load_fp(const UserState *s)
     f->top = (lduw_le_p(s->fx + 2) >> 11) & 7;
     f->tag = (uint8_t)~s->fx[4];
     for (unsigned i = 0; i < 8; i++) {
-        f->st[(f->top + i) & 7] = (floatx80){ .low = ldq_le_p(s->fx + 32 + 16 * i), .high = lduw_le_p(s->fx + 40 + 16 * i) };
+        f->st[(f->top + i) & 7] =
+            (floatx80){ .low = ldq_le_p(s->fx + 32 + 16 * i), .high = lduw_le_p(s->fx + 40 + 16 * i) };
     }
     cpu->mxcsr = ldl_le_p(s->fx + 24);
     memcpy(cpu->xmm, s->fx + 160, 256);
@@ -218,8 +239,8 @@ static void load_state(const UserState *s)
 /* The frame that an exception's delivery left on the kernel stack. */
 static void read_frame(UserState *s)
 {
-    static const uint32_t with_error = 1u << EXCP_DF | 1u << EXCP_TS | 1u << EXCP_NP | 1u << EXCP_SS | 1u << EXCP_GP | 1u << EXCP_PF |
-                                       1u << EXCP_AC;
+    static const uint32_t with_error =
+        1u << EXCP_DF | 1u << EXCP_TS | 1u << EXCP_NP | 1u << EXCP_SS | 1u << EXCP_GP | 1u << EXCP_PF | 1u << EXCP_AC;
     s->vector = (int)(cpu->eip - HANDLERS) / 8;
     bool error = with_error >> s->vector & 1;
     const uint8_t *frame = low + KERNEL_STACK - 40;
@@ -310,8 +331,8 @@ static uint8_t *put_prefixes(const InsnInfo *r, uint8_t *p)
     if (one_in(8)) {
         *p++ = segments[below(sizeof(segments))];
     }
-    if ((r->prefix == PFX_ANY || (is_sized(r) && !(r->attributes & VEX_INSN))) && !(r->attributes & VEX_INSN) && one_in(3) &&
-        !(mode->bits == 64 && (is_near_branch(r) || far))) {
+    if ((r->prefix == PFX_ANY || (is_sized(r) && !(r->attributes & VEX_INSN))) && !(r->attributes & VEX_INSN) &&
+        one_in(3) && !(mode->bits == 64 && (is_near_branch(r) || far))) {
         *p++ = 0x66;
     }
     if ((r->attributes & LOCKABLE) ? one_in(4) : !(r->attributes & VEX_INSN) && one_in(40)) {
@@ -416,7 +437,10 @@ static void put_instruction(Case *c)
 
 static bool decode(Case *c)
 {
-    uint32_t m = MODE_PROT | MODE_CPL3 | (mode->bits == 64 ? MODE_CODE64 | MODE_SS64 : mode->bits == 32 ? MODE_CODE32 | MODE_SS32 : 0);
+    uint32_t m = MODE_PROT | MODE_CPL3 |
+                 (mode->bits == 64   ? MODE_CODE64 | MODE_SS64
+                  : mode->bits == 32 ? MODE_CODE32 | MODE_SS32
+                                     : 0);
     return cpu_decode(cpu, c->bytes, 15, m, &c->d) == DECODE_OK && c->d.info == c->row;
 }
 
@@ -424,8 +448,26 @@ static bool decode(Case *c)
 
 static uint64_t random_value(void)
 {
-    static const uint64_t corners[] = { 0, 1, 2, 9, 15, 16, 31, 32, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000,
-                                        0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, ~0ull };
+    static const uint64_t corners[] = { 0,
+                                        1,
+                                        2,
+                                        9,
+                                        15,
+                                        16,
+                                        31,
+                                        32,
+                                        0x7f,
+                                        0x80,
+                                        0xff,
+                                        0x7fff,
+                                        0x8000,
+                                        0xffff,
+                                        0x7fffffff,
+                                        0x80000000,
+                                        0xffffffff,
+                                        0x7fffffffffffffff,
+                                        0x8000000000000000,
+                                        ~0ull };
     static const uint64_t floats[] = { 0x3f8000003f800000, 0xbfc0000040400000, 0x7f8000007fc00001, 0xff80000000000001,
                                        0x3ff0000000000000, 0xc008000000000000, 0x7ff0000000000000, 0x7ff8000000000001 };
     switch (below(5)) {
@@ -442,8 +484,10 @@ static uint64_t random_value(void)
 
 static uint16_t random_selector(void)
 {
-    static const uint16_t known[] = { FLAT_CODE32, FLAT_DATA, FLAT_CODE64, LDT_CODE16, LDT_DATA16, LDT_CODE32, LDT_DATA32,
-                                      0, 3, KERNEL_CS, KERNEL_DS | 3, 0x27, 0x88, 0xfffb, FLAT_DATA & ~3, LDT_DATA32 & ~3 };
+    static const uint16_t known[] = { FLAT_CODE32, FLAT_DATA,  FLAT_CODE64,    LDT_CODE16,
+                                      LDT_DATA16,  LDT_CODE32, LDT_DATA32,     0,
+                                      3,           KERNEL_CS,  KERNEL_DS | 3,  0x27,
+                                      0x88,        0xfffb,     FLAT_DATA & ~3, LDT_DATA32 & ~3 };
     return known[below(ARRAY_SIZE(known))];
 }
 
@@ -532,13 +576,15 @@ static void implicit_operands(Case *c)
 
 static bool is_bit_string(const Case *c)
 {
-    return insn_is_mem(&c->d) && c->row->map == M_0F && has_operand(c->row, OPERAND_Gv) && g_str_has_prefix(c->row->mnemonic, "bt");
+    return insn_is_mem(&c->d) && c->row->map == M_0F && has_operand(c->row, OPERAND_Gv) &&
+           g_str_has_prefix(c->row->mnemonic, "bt");
 }
 
 /* Offset where the memory operand shall be: mostly in the data, sometimes where a page or the segment ends. */
 static unsigned pick_place(const Case *c)
 {
-    static const unsigned edges[] = { ABSENT_PAGE << PAGE_BITS, (ABSENT_PAGE + 1) << PAGE_BITS, READONLY_PAGE << PAGE_BITS, SIZE };
+    static const unsigned edges[] = { ABSENT_PAGE << PAGE_BITS, (ABSENT_PAGE + 1) << PAGE_BITS,
+                                      READONLY_PAGE << PAGE_BITS, SIZE };
     bool inside = c->row->attributes & (X87 | VSIB) || strstr(c->row->mnemonic, "ldmxcsr") || is_bit_string(c);
     if (one_in(12) && !inside) {
         unsigned at = edges[below(ARRAY_SIZE(edges))] - below(9);
@@ -628,7 +674,8 @@ static bool place_memory(Case *c)
     if (!sets_registers(c, offset) || (c->d.base == R_ESP && uses_stack(c->row) && !stack_is_inside(c))) {
         return false;
     }
-    return effective_offset(c) - offset_of(DATA_AT - 0x100) < SIZE - DATA_AT + 0x100; /* base and index in one register may miss */
+    return effective_offset(c) - offset_of(DATA_AT - 0x100) <
+           SIZE - DATA_AT + 0x100; /* base and index in one register may miss */
 }
 
 /* NULL: it is at an edge, and stays as it is. */
@@ -659,10 +706,12 @@ static void shape_memory(Case *c)
 {
     const char *name = c->row->mnemonic;
     unsigned bytes = 1u << c->d.op_size;
-    uint8_t *stack = ours + ((c->start.gpr[R_ESP] + mode->base - BASE) & 0xffff), *m = insn_is_mem(&c->d) ? operand_memory(c) : NULL;
+    uint8_t *stack = ours + ((c->start.gpr[R_ESP] + mode->base - BASE) & 0xffff),
+            *m = insn_is_mem(&c->d) ? operand_memory(c) : NULL;
     if (!strcmp(name, "retf")) {
         put_far(stack, bytes);
-    } else if (g_str_has_prefix(name, "pop") && HAS_ANY(c->row, OPERAND_ES, OPERAND_SS, OPERAND_DS, OPERAND_FS, OPERAND_GS)) {
+    } else if (g_str_has_prefix(name, "pop") &&
+               HAS_ANY(c->row, OPERAND_ES, OPERAND_SS, OPERAND_DS, OPERAND_FS, OPERAND_GS)) {
         stw_le_p(stack, random_selector());
     } else if (!strcmp(name, "ret") && one_in(2)) {
         uint64_t target = offset_of(CODE_AT);
@@ -703,12 +752,14 @@ static bool is_one_of(const InsnInfo *r, const char *const *names)
 /* NULL: compare it. */
 static const char *reason_not_compared(const InsnInfo *r)
 {
-    static const char *const differs[] = { "rdtsc", "rdtscp", "rdpmc", "cpuid", "rdrand", "rdseed", "xgetbv", "rcpps", "rcpss", "rsqrtps",
-                                           "rsqrtss", "vrcpps", "vrcpss", "vrsqrtps", "vrsqrtss", NULL };
-    static const char *const functions[] = { "f2xm1", "fyl2x", "fyl2xp1", "fptan", "fpatan", "fsin", "fcos", "fsincos", "fprem", "fprem1",
-                                             "fstpnce", NULL };
-    static const char *const system[] = { "syscall", "sysenter", "sgdt", "sidt", "sldt", "str", "smsw", "iret", "wrfsbase", "wrgsbase",
-                                          "rdfsbase", "rdgsbase", "int1", "xsave", "xsaveopt", "xrstor", NULL };
+    static const char *const differs[] = { "rdtsc",  "rdtscp",   "rdpmc",    "cpuid",   "rdrand",  "rdseed",
+                                           "xgetbv", "rcpps",    "rcpss",    "rsqrtps", "rsqrtss", "vrcpps",
+                                           "vrcpss", "vrsqrtps", "vrsqrtss", NULL };
+    static const char *const functions[] = { "f2xm1", "fyl2x",   "fyl2xp1", "fptan",  "fpatan",  "fsin",
+                                             "fcos",  "fsincos", "fprem",   "fprem1", "fstpnce", NULL };
+    static const char *const system[] = { "syscall", "sysenter", "sgdt",     "sidt",     "sldt",     "str",
+                                          "smsw",    "iret",     "wrfsbase", "wrgsbase", "rdfsbase", "rdgsbase",
+                                          "int1",    "xsave",    "xsaveopt", "xrstor",   NULL };
     static const char *const images[] = { "fnsave", "fnstenv", "fxsave", "fldenv", "frstor", "fxrstor", NULL };
     if (is_one_of(r, differs)) {
         return "each processor has its own result";
@@ -771,7 +822,8 @@ static bool encoding_differs(const Case *c)
     if ((r->attributes & IO_INSN) && (r->attributes & REP_OK) && (c->start.gpr[R_ECX] & c->d.ea_mask) == 0) {
         return true; /* nothing to do: AMD's ask for permission all the same */
     }
-    if ((r->attributes & ALIGN16) && insn_is_mem(&c->d) && effective_offset(c) % 32 && effective_offset(c) % PAGE_SIZE > PAGE_SIZE - 32) {
+    if ((r->attributes & ALIGN16) && insn_is_mem(&c->d) && effective_offset(c) % 32 &&
+        effective_offset(c) % PAGE_SIZE > PAGE_SIZE - 32) {
         return true; /* not aligned, and beyond an edge: two faults */
     }
     if (r->feature == FEAT_SHA && insn_is_mem(&c->d) && effective_offset(c) % 16) {
@@ -796,13 +848,16 @@ static bool encoding_differs(const Case *c)
 
 static void dump(GString *text, const char *name, const UserState *s)
 {
-    g_string_append_printf(text, "\n%s: vector %d error %x cr2 %" PRIx64 " ip %" PRIx64 " flags %x cs %x ss %x ds %x es %x fs %x gs %x\n  ",
-                           name, s->vector, s->error, s->cr2, s->ip, s->flags, s->selector[R_CS], s->selector[R_SS], s->selector[R_DS],
-                           s->selector[R_ES], s->selector[R_FS], s->selector[R_GS]);
+    g_string_append_printf(text,
+                           "\n%s: vector %d error %x cr2 %" PRIx64 " ip %" PRIx64
+                           " flags %x cs %x ss %x ds %x es %x fs %x gs %x\n  ",
+                           name, s->vector, s->error, s->cr2, s->ip, s->flags, s->selector[R_CS], s->selector[R_SS],
+                           s->selector[R_DS], s->selector[R_ES], s->selector[R_FS], s->selector[R_GS]);
     for (unsigned i = 0; i < 16; i++) {
         g_string_append_printf(text, " %" PRIx64, s->gpr[i]);
     }
-    g_string_append_printf(text, "\n   sw %04x tags %02x mxcsr %x", lduw_le_p(s->fx + 2), s->fx[4], ldl_le_p(s->fx + 24));
+    g_string_append_printf(text, "\n   sw %04x tags %02x mxcsr %x", lduw_le_p(s->fx + 2), s->fx[4],
+                           ldl_le_p(s->fx + 24));
 }
 
 static void report(const Case *c, const char *what, const UserState *a, const UserState *b)
@@ -820,7 +875,8 @@ static void report(const Case *c, const char *what, const UserState *a, const Us
 
 static uint16_t compared_status(const InsnInfo *r)
 {
-    bool conditions = g_str_has_prefix(r->mnemonic, "fcom") || g_str_has_prefix(r->mnemonic, "fucom") || !strcmp(r->mnemonic, "fxam");
+    bool conditions =
+        g_str_has_prefix(r->mnemonic, "fcom") || g_str_has_prefix(r->mnemonic, "fucom") || !strcmp(r->mnemonic, "fxam");
     return conditions && !strstr(r->mnemonic, "comi") ? 0xffff : (uint16_t)~FSW_CC;
 }
 
@@ -829,7 +885,8 @@ static const char *fp_difference(const Case *c, const UserState *a, const UserSt
     if (a->vector != EXCP_DB && (c->row->attributes & MMX)) {
         return NULL; /* MASKMOVQ that faults has entered MMX state on some */
     }
-    if (((lduw_le_p(a->fx + 2) ^ lduw_le_p(b->fx + 2)) & compared_status(c->row)) || lduw_le_p(a->fx) != lduw_le_p(b->fx)) {
+    if (((lduw_le_p(a->fx + 2) ^ lduw_le_p(b->fx + 2)) & compared_status(c->row)) ||
+        lduw_le_p(a->fx) != lduw_le_p(b->fx)) {
         return "x87 status";
     }
     if (a->fx[4] != b->fx[4]) {
@@ -839,7 +896,8 @@ static const char *fp_difference(const Case *c, const UserState *a, const UserSt
         return "mxcsr";
     }
     for (unsigned i = 0; i < 8; i++) {
-        if (ldq_le_p(a->fx + 32 + 16 * i) != ldq_le_p(b->fx + 32 + 16 * i) || lduw_le_p(a->fx + 40 + 16 * i) != lduw_le_p(b->fx + 40 + 16 * i)) {
+        if (ldq_le_p(a->fx + 32 + 16 * i) != ldq_le_p(b->fx + 32 + 16 * i) ||
+            lduw_le_p(a->fx + 40 + 16 * i) != lduw_le_p(b->fx + 40 + 16 * i)) {
             return "st";
         }
     }
@@ -986,7 +1044,8 @@ static void test_mode(gconstpointer data)
     for (size_t i = 1; i < insn_table_size; i++) {
         const InsnInfo *r = &insn_table[i];
         bool done = false;
-        for (unsigned n = 0; n < CASES && runs_in_mode(r) && !reason_not_compared(r) && !(done && coverage_only()); n++) {
+        for (unsigned n = 0; n < CASES && runs_in_mode(r) && !reason_not_compared(r) && !(done && coverage_only());
+             n++) {
             done |= compare_once(r) || only_raises(r);
         }
         if (done) {
