@@ -80,10 +80,16 @@ static void push_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
     cpu->gpr[R_ESP] = stack_pointer_merge(esp, sp, mask);
 }
 
+static uint64_t read_sized(CPUState *cpu, int seg, uint64_t offset, unsigned size)
+{
+    return size == 2 ? seg_ld16(cpu, seg, offset) : size == 4 ? seg_ld32(cpu, seg, offset) : seg_ld64(cpu, seg, offset);
+}
+
+/* All bytes of the operand are read, though two count: limit, pages and alignment see them. */
 static void pop_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
 {
     uint64_t mask = stack_pointer_mask(cpu), esp = cpu->gpr[R_ESP];
-    uint16_t selector = seg_ld16(cpu, R_SS, esp & mask);
+    uint16_t selector = (uint16_t)read_sized(cpu, R_SS, esp & mask, insn_op_bytes(d));
     cpu_load_seg(cpu, seg, selector);
     cpu->gpr[R_ESP] = stack_pointer_merge(esp, esp + insn_op_bytes(d), mask);
     if (seg == R_SS) {
@@ -97,9 +103,7 @@ static void load_far(CPUState *cpu, const DecodedInsn *d, int seg)
 {
     unsigned size = insn_op_bytes(d);
     uint64_t ea = insn_ea(cpu, d);
-    uint64_t offset = size == 2   ? seg_ld16(cpu, d->seg, ea)
-                      : size == 4 ? seg_ld32(cpu, d->seg, ea)
-                                  : seg_ld64(cpu, d->seg, ea);
+    uint64_t offset = read_sized(cpu, d->seg, ea, size);
     uint16_t selector = seg_ld16(cpu, d->seg, (ea + size) & d->ea_mask);
     cpu_load_seg(cpu, seg, selector);
     write_reg(cpu, d->reg, offset, size);

@@ -141,15 +141,6 @@ static void host_user_run(UserState *s, unsigned steps)
     raise(SIGUSR1);
 }
 
-/* An LDT segment with the given number; false when the kernel has none (then based segments cannot be tested). */
-static bool host_user_ldt(unsigned number, uint64_t base, uint32_t limit, bool code, bool big)
-{
-    struct user_desc d = {
-        .entry_number = number, .base_addr = (unsigned)base, .limit = limit, .seg_32bit = big, .contents = code ? 2 : 0
-    };
-    return syscall(SYS_modify_ldt, 0x11, &d, sizeof(d)) == 0;
-}
-
 static void host_user_init(void)
 {
     static const int ends[] = { SIGTRAP, SIGSEGV, SIGBUS, SIGILL, SIGFPE };
