@@ -562,6 +562,7 @@ static void random_registers(Case *c)
     for (unsigned i = 0; i < 16; i++) {
         s->gpr[i] = i < 8 || mode->bits == 64 ? random_value() & offset_mask() : 0;
     }
+    /* ENTER: how its last check, which stores nothing, is aligned is open. */
     bool check_alignment =
         one_in(10) && strcmp(c->row->mnemonic, "enter") && !(c->row->attributes & (MMX | SSE | AVX | VEX_INSN));
     bool odd_segments = mode->base && !check_alignment && !(c->row->attributes & VSIB);
