@@ -1,16 +1,13 @@
 /*
- * tests/cpu/jit-machine.h  The real processor on bare flat RAM, with both engines: for test-jit.c. Paging is off or maps every page on
- * itself; every exception ends in HLT.
+ * tests/cpu/jit-machine.h  The real processor on bare flat RAM, with both engines: for test-jit.c. Paging is off or
+ * maps every page on itself; every exception ends in HLT.
  */
 #ifndef TESTS_CPU_JIT_MACHINE_H
 #define TESTS_CPU_JIT_MACHINE_H
 
-#include "accel/jit/jit.h"
 #include "accel/jit/jit-private.h"
-#include "replay/replay.h"
-#include "sysemu/cpus.h"
-#include "sysemu/runstate.h"
-#include "util/timer.h"
+#include "accel/jit/jit.h"
+#include "tests/cpu/machine-stubs.h"
 
 #define CODE     0x10000u
 #define DATA     0x20000u /* registers point around here */
@@ -19,50 +16,11 @@
 #define IDT      0x2000u
 #define HANDLERS 0x3000u /* 32 times HLT */
 
-void qemu_system_reset_request(ShutdownCause cause)
-{
-    g_error("triple fault, cause %d", cause);
-}
-void replay_exception(void)
-{
-}
-void replay_interrupt(void)
-{
-}
-void vmstate_register(const char *id, int instance, const VMStateDescription *vmsd, void *opaque)
-{
-}
-uint64_t vmstate_digest_object(const VMStateDescription *vmsd, void *opaque)
-{
-    return 0;
-}
-void cpus_kick(void)
-{
-}
 static const ExecEngine *engine = &interp_engine;
 const ExecEngine *current_engine(void)
 {
     return engine;
 }
-int64_t qemu_clock_get_ns(QEMUClockType type)
-{
-    return 0;
-}
-#define NO_APIC(name)                         \
-    void name(void)                           \
-    {                                         \
-        g_error("%s without an APIC", #name); \
-    }
-NO_APIC(apic_get_base)
-NO_APIC(apic_get_tpr)
-NO_APIC(apic_set_tpr)
-NO_APIC(apic_get_tsc_deadline)
-NO_APIC(apic_msr_read)
-NO_APIC(apic_msr_write)
-NO_APIC(apic_reset_on_init)
-NO_APIC(apic_set_base)
-NO_APIC(apic_set_tsc_deadline)
-
 static MemoryRegion ram;
 static uint8_t *mem;
 static CPUState *cpu;
