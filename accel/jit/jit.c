@@ -196,6 +196,9 @@ static void join(JitExit *exit, JitBlock *jb, const JitContext *from)
 static void left(CPUState *cpu, const JitExit *exit)
 {
     jit_stats.exits[exit->kind]++;
+    if (cpu->jit.x87_loaded) {
+        jit_x87_save(cpu);
+    }
     if (jit_flags_out) {
         jit_flags_to_cc(cpu);
         jit_flags_out = false;
@@ -222,7 +225,8 @@ static Block *run_block(CPUState *cpu, Block *block)
         last_exit = NULL;
         return NULL;
     }
-    JitBlock *jb = translation_of(cpu, block);
+    bool no_x87 = last_exit && last_exit->kind == JIT_EXIT_X87;
+    JitBlock *jb = no_x87 ? NULL : translation_of(cpu, block);
     if (!jb) {
         last_exit = NULL;
         return interp_run_block(cpu, block);
@@ -248,6 +252,9 @@ static Block *run_block(CPUState *cpu, Block *block)
 static void faulted(CPUState *cpu)
 {
     last_exit = NULL;
+    if (cpu->jit.x87_loaded) {
+        jit_x87_save(cpu);
+    }
     if (jit_flags_out) {
         jit_flags_to_cc(cpu);
         jit_flags_out = false;
@@ -325,7 +332,7 @@ bool jit_option(const char *key, const char *value, Error **errp)
 
 static void jit_info(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque)
 {
-    static const char *const names[JIT_EXIT_COUNT] = { "link", "indirect", "budget", "poll", "leave" };
+    static const char *const names[JIT_EXIT_COUNT] = { "link", "indirect", "budget", "poll", "leave", "x87" };
     const JitStats *s = &jit_stats;
     interp_engine.info(cpu, print, opaque);
     g_autofree char *blocks =
@@ -338,6 +345,8 @@ static void jit_info(CPUState *cpu, void (*print)(void *opaque, const char *line
     g_autofree char *calls = g_strdup_printf("entries %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64,
                                              s->entries, s->handler_calls, s->slow_accesses);
     print(opaque, calls);
+    g_autofree char *loads = g_strdup_printf("x87 loads %" PRIu64, s->x87_loads);
+    print(opaque, loads);
     for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
         g_autofree char *line = g_strdup_printf("exits %s %" PRIu64, names[i], s->exits[i]);
         print(opaque, line);

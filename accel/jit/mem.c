@@ -27,6 +27,8 @@ JitSite *new_site(Translator *t)
                        .ctx = t->ctx,
                        .ip = t->ip,
                        .next_ip = t->next_ip,
+                       .x87_last = t->x87_last,
+                       .x87_operand = t->x87_operand,
                        .left = (uint16_t)(t->n - t->k),
                        .may_change_context = mov_seg };
     site->is_rep = (info->attributes & REP_OK) && (t->d->prefix & (PREFIX_REP | PREFIX_REPNE));
@@ -42,18 +44,17 @@ static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
     return c;
 }
 
-/* Offset in the segment -> H_ADDR. */
-static void emit_offset(Translator *t, const DecodedInsn *d)
+void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg)
 {
     unsigned base = d->base == R_ZERO ? H_NONE : host_reg(d->base);
     unsigned index = d->index == R_ZERO ? H_NONE : host_reg(d->index);
     if (base == H_NONE && index == H_NONE) {
-        em_mov_ri32(&t->e, H_ADDR, (uint32_t)((uint64_t)d->disp & d->ea_mask));
+        em_mov_ri32(&t->e, reg, (uint32_t)((uint64_t)d->disp & d->ea_mask));
         return;
     }
-    em_rx(&t->e, 2, 0x8d, H_ADDR, base, index, d->scale, (int32_t)d->disp);
+    em_rx(&t->e, 2, 0x8d, reg, base, index, d->scale, (int32_t)d->disp);
     if (d->addr_size == 1) {
-        em_rr(&t->e, 2, 0x0fb7, H_ADDR, H_ADDR);
+        em_rr(&t->e, 2, 0x0fb7, reg, reg);
     }
 }
 
@@ -100,7 +101,7 @@ static void emit_probe(Translator *t, unsigned size, bool write)
 void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
 {
     flags_before_clobber(t);
-    emit_offset(t, t->d);
+    mem_offset(t, t->d, H_ADDR);
     emit_segment(t, t->d->seg, size, write);
     if (aligned) {
         em_rr(&t->e, 2, 0xf7, 0, H_ADDR);
@@ -140,6 +141,8 @@ void call_handler_in_place(Translator *t)
     JitSite *site = new_site(t);
     em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)site);
     em_call(&t->e, jit_thunks.handler);
+    t->x87_last = NULL; /* noted by way of the site */
+    t->x87_operand = NULL;
     t->flags = (FlagState){ .mem = true };
     if (site->is_rep) { /* it counted its iterations itself; it is the last of its block */
         em_load(&t->e, 3, H_BUDGET, H_CPU, CPU_OFF(icount_limit));
@@ -162,6 +165,9 @@ static void emit_after_handler(Translator *t, const Cold *c)
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
         em_jmp(e, jit_thunks.exit);
         return;
+    }
+    if (c->x87_after) {
+        x87_emit_load(e, x87_new_exit(c->site->next_ip, c->site->left - 1u));
     }
     if (c->flags_after && c->after.host) {
         flags_emit_restore(e);
@@ -190,6 +196,11 @@ static void emit_cold(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
     em_patch(c->jump, e->rx_delta, em_here(e));
+    if (c->kind == COLD_X87) {
+        x87_emit_load(e, c->x87_exit);
+        em_jmp(e, c->back);
+        return;
+    }
     if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
         flags_emit_recipe_to_mem(e, &c->before.recipe);
     }

@@ -21,6 +21,9 @@ static void make_precise(CPUState *cpu, const JitSite *site, int64_t budget)
     cpu->eip = site->next_ip;
     cpu->icount = cpu->icount_limit - budget - site->left;
     interp_set_running(site->block);
+    if (cpu->jit.x87_loaded) {
+        jit_x87_note_pointers(cpu, site);
+    }
 }
 
 /* After the handler: does the block go on? If not, icount has to be right. */
@@ -39,6 +42,9 @@ static uintptr_t run_handler(CPUState *cpu, const JitSite *site)
 {
     int64_t limit = cpu->icount_limit;
     jit_stats.handler_calls++;
+    if (cpu->jit.x87_loaded) {
+        jit_x87_save(cpu);
+    }
     if (site->uses_flags) {
         jit_flags_to_cc(cpu);
         jit_flags_out = false;
@@ -76,6 +82,14 @@ static uintptr_t slow_access(void *biased, const JitSite *site, uint64_t la, int
         }
     }
     return run_handler(cpu, site);
+}
+
+static uintptr_t load_x87(void *biased, const JitSite *site, uint64_t la, int64_t budget)
+{
+    (void)site;
+    (void)la;
+    (void)budget;
+    return jit_x87_load((CPUState *)((uint8_t *)biased - CPU_BIAS)) ? (uintptr_t)biased : RESULT_DONE;
 }
 
 /* ---- generated side ---- */
@@ -189,6 +203,7 @@ void jit_thunks_emit(void)
     emit_exit(&e);
     jit_thunks.handler = emit_call_c(&e, (const void *)call_handler, false);
     jit_thunks.in_place = emit_call_c(&e, (const void *)call_handler, true);
+    jit_thunks.x87_load = emit_call_c(&e, (const void *)load_x87, true);
     jit_thunks.access = emit_call_c(&e, (const void *)slow_access, true);
     jit_cache.kept = jit_cache.used = (size_t)(e.p - jit_cache.rw + 63) & ~(size_t)63;
 }

@@ -29,6 +29,8 @@ static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint32_t nex
     Rule *rule = rule_for_mov(t, d);
     rule = rule ? rule : rule_for_alu(d);
     rule = rule ? rule : rule_for_sse(d);
+    rule = rule ? rule : rule_for_x87(d);
+    rule = rule ? rule : rule_for_mmx(d);
     return rule ? rule : rule_for_branch(t, d, next_ip);
 }
 
@@ -61,6 +63,7 @@ static void finish_cold(Translator *t)
         c->own_recipe = t->own_recipe;
         c->flags_after = t->needed[t->k];
         c->fp_after = t->fp_open;
+        c->x87_after = x87_wanted(t, t->k + 1);
     }
 }
 
@@ -75,17 +78,22 @@ static void translate_insn(Translator *t)
         fp_close(t);
     }
     if (t->rules[t->k]) {
+        x87_before_insn(t);
         t->rules[t->k](t);
     } else {
         call_handler_in_place(t);
     }
     finish_cold(t);
+    if (!t->rules[t->k] && x87_wanted(t, t->k + 1)) {
+        x87_guard(t, t->next_ip, t->n - t->k - 1);
+    }
 }
 
 static void emit_fallthrough(Translator *t)
 {
     if (!ends_translation(t->d)) {
         fp_close(t);
+        x87_flush_pointers(t);
         flags_want_mem(t);
         emit_link(t, em_jmp_later(&t->e), t->next_ip);
     }
@@ -131,6 +139,9 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     choose_rules(&t);
     flags_analyse(&t);
     emit_entry(&t);
+    if (x87_wanted(&t, 0)) {
+        x87_guard(&t, eip, t.n);
+    }
     for (t.k = 0; t.k < t.n; t.k++) {
         translate_insn(&t);
     }

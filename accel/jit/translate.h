@@ -24,9 +24,9 @@ typedef struct FlagState {
 
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
-    enum { COLD_ACCESS, COLD_SEGMENT } kind;
+    enum { COLD_ACCESS, COLD_SEGMENT, COLD_X87 } kind;
     uint8_t *jump;       /* rel32 that leads here */
-    const uint8_t *back; /* ACCESS: with the host address in H_ADDR */
+    const uint8_t *back; /* ACCESS: with the host address in H_ADDR; X87: the state is loaded */
     const uint8_t *next; /* the instruction was done */
     JitSite *site;
     FlagState before, after;
@@ -34,6 +34,8 @@ typedef struct Cold {
     bool own_recipe;          /* the recipe after it is the instruction's own */
     bool leave_after;         /* the hot code after it must not run */
     bool fp_before, fp_after; /* the guest's MXCSR is loaded */
+    bool x87_after;           /* the x87 state has to be loaded */
+    JitExit *x87_exit;        /* X87: when it cannot be */
 } Cold;
 
 #define MAX_COLD (6 * BLOCK_MAX_INSNS)
@@ -60,6 +62,9 @@ struct Translator {
     Rule *rules[BLOCK_MAX_INSNS];
     bool sse_checked; /* CR0 and CR4 allow SSE */
     bool fp_open;     /* the guest's MXCSR is loaded */
+    /* x87: as in JitSite */
+    const JitX87Record *x87_last;
+    const DecodedInsn *x87_operand;
     /* exits */
     Cold cold[MAX_COLD];
     unsigned nb_cold, first_cold; /* first of the present instruction */
@@ -115,6 +120,8 @@ static inline void mem_stack(Translator *t, unsigned host_base, int32_t disp, un
 {
     mem_at(t, R_SS, host_base, disp, size, write);
 }
+/* Register = offset of an instruction's memory operand in its segment. Changes no flags. */
+void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg);
 /* When the host condition holds, the handler does this instruction instead. Nothing of it may have been done. */
 void handler_if(Translator *t, unsigned cond);
 void mem_emit_cold(Translator *t);
@@ -130,11 +137,25 @@ Rule *rule_for_sse(const DecodedInsn *d);
 void fp_close(Translator *t);
 void fp_emit_host_mxcsr(Emit *e);
 void fp_emit_guest_mxcsr(Emit *e);
+Rule *rule_for_x87(const DecodedInsn *d);
+Rule *rule_for_mmx(const DecodedInsn *d);
 /* Its flags cannot be made: it is left to its handler where they are wanted. */
 bool rule_needs_dead_flags(const DecodedInsn *d);
 /* What a rule does with guest flags where it differs from the table's row. */
 uint32_t rule_flags_read(const DecodedInsn *d);
 uint32_t rule_flags_killed(const DecodedInsn *d);
+
+/* ---- translate-x87.c ---- */
+/* Does an instruction from k on need the state loaded, before a handler stores it anyway? */
+bool x87_wanted(const Translator *t, unsigned k);
+/* Load it if it is not. Flags are in memory. If it cannot be, the block is left for ip, `left` instructions early. */
+void x87_guard(Translator *t, uint32_t ip, unsigned left);
+/* Cold paths: load it, or leave. */
+void x87_emit_load(Emit *e, const JitExit *otherwise);
+JitExit *x87_new_exit(uint32_t ip, unsigned left);
+/* Before instruction k, which is not left to its handler: pointers are noted as far as that must be now. Keeps flags. */
+void x87_before_insn(Translator *t);
+void x87_flush_pointers(Translator *t);
 
 /* ---- translate-branch.c ---- */
 /* The rel32 at `jump` is to lead to `target` (an offset in CS). */

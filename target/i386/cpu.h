@@ -211,6 +211,9 @@ struct CPUState {
     struct {
         uint64_t flags;              /* arithmetic flags while translated code runs */
         uint64_t fa, fb, tmp;
+        const struct JitX87Record *x87_last; /* accel/jit/x87-state.c, while x87_loaded */
+        bool x87_loaded;
+        uint8_t x87_seg;
     } jit;                           /* accel/jit's, between two instructions of a block only */
     sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here */
 
