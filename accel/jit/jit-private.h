@@ -190,6 +190,8 @@ static inline bool jit_x87_control_is_native(uint16_t cw)
 bool jit_x87_load(CPUState *cpu);
 /* And back: with x87_loaded, before C code runs that looks at it or uses the x87. */
 void jit_x87_save(CPUState *cpu);
+/* Once, before anything is translated: instructions that this host does otherwise than we are left to handlers. */
+void jit_x87_check_host(CPUState *cpu);
 /* With x87_loaded, C code runs for this site. */
 void jit_x87_note_pointers(CPUState *cpu, const JitSite *site);
 

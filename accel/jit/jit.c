@@ -275,8 +275,13 @@ static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 
 static void jit_init_cpu(CPUState *cpu)
 {
+    static bool checked;
     interp_init_cpu(cpu);
     block_cache_set_drop_hook(cpu->engine_data, block_dropped);
+    if (!checked) {
+        jit_x87_check_host(cpu);
+        checked = true;
+    }
 }
 
 bool jit_init(void)

@@ -96,26 +96,37 @@ static void record_operand(Translator *t)
 
 /* ---- rules ---- */
 
-static void emit_register_form(Emit *e, const DecodedInsn *d)
+static bool compares_to_eflags(unsigned opcode, unsigned modrm)
 {
-    em8(e, d->info->opcode);
-    em8(e, d->modrm);
+    return (opcode == 0xdb || opcode == 0xdf) && modrm >= 0xe8 && modrm <= 0xf7;
+}
+
+/* FCOMI and its kin: hosts differ in whether they clear C1; FINCSTP and FDECSTP do so. */
+void x87_emit_register_form(Emit *e, unsigned opcode, unsigned modrm)
+{
+    if (compares_to_eflags(opcode, modrm)) {
+        em16(e, 0xf7d9);
+        em16(e, 0xf6d9);
+    }
+    em8(e, opcode);
+    em8(e, modrm);
+}
+
+static void emit_register_form(Translator *t)
+{
+    x87_emit_register_form(&t->e, t->d->info->opcode, t->d->modrm);
 }
 
 static void rule_register(Translator *t)
 {
-    emit_register_form(&t->e, t->d);
+    emit_register_form(t);
     record(t);
 }
 
-/* FCOMI and its kin: hosts differ in whether they clear C1; FINCSTP and FDECSTP do so. */
 static void rule_compare_eflags(Translator *t)
 {
-    Emit *e = &t->e;
     flags_before_clobber(t);
-    em16(e, 0xf7d9);
-    em16(e, 0xf6d9);
-    emit_register_form(e, t->d);
+    emit_register_form(t);
     flags_set(t, false);
     record(t);
 }
@@ -182,7 +193,7 @@ static void rule_fnstsw_memory(Translator *t)
 
 static void rule_fnstsw_ax(Translator *t)
 {
-    emit_register_form(&t->e, t->d);
+    emit_register_form(t);
 }
 
 /* ---- which rule ---- */
@@ -204,9 +215,21 @@ static const uint64_t native_register[8] = {
     ONE(0xe0) | ROW(5) | ROW(6),
 };
 
+static uint64_t left_out[8];
+
+bool x87_register_form_is_native(unsigned opcode, unsigned modrm)
+{
+    return native_register[opcode & 7] & ~left_out[opcode & 7] & ONE(modrm);
+}
+
+void x87_leave_to_handler(unsigned opcode, unsigned modrm)
+{
+    left_out[opcode & 7] |= ONE(modrm);
+}
+
 static Rule *register_rule(const InsnInfo *info, unsigned modrm)
 {
-    if (!(native_register[info->opcode & 7] & ONE(modrm))) {
+    if (!x87_register_form_is_native(info->opcode, modrm)) {
         return NULL;
     }
     if (info->flags_read) {

@@ -153,6 +153,10 @@ void x87_guard(Translator *t, uint32_t ip, unsigned left);
 /* Cold paths: load it, or leave. */
 void x87_emit_load(Emit *e, const JitExit *otherwise);
 JitExit *x87_new_exit(uint32_t ip, unsigned left);
+/* Register forms, opcode D8h-DFh: for us, unless this host's result is another than ours (x87-state.c). */
+bool x87_register_form_is_native(unsigned opcode, unsigned modrm);
+void x87_leave_to_handler(unsigned opcode, unsigned modrm);
+void x87_emit_register_form(Emit *e, unsigned opcode, unsigned modrm);
 /* Before instruction k, which is not left to its handler: pointers are noted as far as that must be now. Keeps flags. */
 void x87_before_insn(Translator *t);
 void x87_flush_pointers(Translator *t);

@@ -19,10 +19,6 @@
 #define IDT      0x2000u
 #define HANDLERS 0x3000u /* 32 times HLT */
 
-void qemu_system_reset_request(ShutdownCause cause)
-{
-    g_error("triple fault, cause %d", cause);
-}
 void replay_exception(void)
 {
 }
@@ -66,6 +62,14 @@ NO_APIC(apic_set_tsc_deadline)
 static MemoryRegion ram;
 static uint8_t *mem;
 static CPUState *cpu;
+
+/* With paging the stack may be where no exception can be delivered. */
+void qemu_system_reset_request(ShutdownCause cause)
+{
+    if (!(cpu->cr0 & CR0_PG)) {
+        g_error("triple fault, cause %d", cause);
+    }
+}
 
 static void machine_init(void)
 {
@@ -114,6 +118,23 @@ static void machine_reset(void)
     machine_flat_segments();
     cpu->eip = CODE;
     cpu->gpr[R_ESP] = STACK;
+}
+
+#define PAGE_DIRECTORY 0x4000u
+#define PAGE_TABLE     0x5000u
+
+/* Paging on, every page on itself, but page DATA + missing pages is absent and the one after it read-only. */
+static void machine_paging(uint32_t missing)
+{
+    uint32_t entry = PAGE_TABLE | 7;
+    memcpy(mem + PAGE_DIRECTORY, &entry, 4);
+    for (uint32_t i = 0; i < 1024; i++) {
+        uint32_t page = DATA / PAGE_SIZE + missing;
+        entry = i * PAGE_SIZE | (i == page ? 0 : i == page + 1 ? 5 : 7);
+        memcpy(mem + PAGE_TABLE + 4 * i, &entry, 4);
+    }
+    cpu_set_cr3(cpu, PAGE_DIRECTORY);
+    cpu_set_cr0(cpu, cpu->cr0 | CR0_PG | CR0_WP);
 }
 
 #endif

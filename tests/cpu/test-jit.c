@@ -111,12 +111,86 @@ static void put_sse(Program *p)
     }
 }
 
-static unsigned sse_share; /* of ten */
+#define CONTROL_WORDS (DATA + 0x4000) /* 64 of them, most with all exceptions masked */
+
+/* MMX: one of each kind. */
+static void put_mmx(Program *p)
+{
+    static const uint8_t ops[] = { 0x60, 0x63, 0x66, 0x67, 0x68, 0x6a, 0x6b, 0x6e, 0x6f, 0x70, 0x71, 0x72, 0x73, 0x74, 0x77, 0x7e, 0x7f, 0xc4, 0xc5,
+        0xd1, 0xd4, 0xd5, 0xd6, 0xd7, 0xd9, 0xda, 0xdb, 0xdf, 0xe0, 0xe2, 0xe4, 0xe5, 0xe7, 0xe9, 0xee, 0xf1, 0xf4, 0xf5, 0xf6, 0xf8, 0xfb, 0xfc, 0xef };
+    unsigned op = ops[below(ARRAY_SIZE(ops))];
+    if (op == 0xd6) {
+        put(p, below(2) ? 0xf2 : 0xf3);
+    }
+    put(p, 0x0f);
+    put(p, op);
+    if (op >= 0x71 && op <= 0x73) {
+        put(p, 0xc0 | (2 + 2 * below(3)) << 3 | below(8));
+    } else if (op != 0x77) {
+        put_modrm(p, 8, false);
+    }
+    if ((op >= 0x70 && op <= 0x73) || op == 0xc4 || op == 0xc5) {
+        put(p, below(80));
+    }
+}
+
+/* x87: memory operands of all kinds, register forms of all kinds (functions, aliases and holes too), control words, state images. */
+static void put_x87(Program *p)
+{
+    static const uint8_t common[][2] = { { 0xd9, 0xe8 }, { 0xd9, 0xee }, { 0xd9, 0xc0 }, { 0xd9, 0xc9 }, { 0xdf, 0xe0 }, { 0xd9, 0xfa }, { 0xd9, 0xfc },
+        { 0xdd, 0xd8 }, { 0xdf, 0xe9 }, { 0xdb, 0xf1 }, { 0xde, 0xc1 }, { 0xd9, 0xe0 }, { 0xd9, 0xf7 }, { 0xdd, 0xc0 } };
+    unsigned op = 0xd8 + below(8);
+    switch (below(12)) {
+    case 0 ... 5:
+        put(p, op);
+        put_modrm(p, 8, true);
+        break;
+    case 6:
+    case 7:
+        put(p, op);
+        put(p, 0xc0 | below(64));
+        break;
+    case 8:
+    case 9: {
+        const uint8_t *insn = common[below(ARRAY_SIZE(common))];
+        put(p, insn[0]);
+        put(p, insn[1]);
+        break;
+    }
+    case 10:
+        put(p, 0xd9);
+        put(p, 0x05 | (below(2) ? 5 : 7) << 3);
+        put_bytes(p, CONTROL_WORDS + 2 * below(64), 4);
+        break;
+    default:
+        if (below(3) == 0) {
+            put(p, 0x9b);
+        } else if (below(2)) {
+            put(p, 0xd8 + below(4) * 2 + 1);
+            put(p, 0xe0 | below(8));
+        } else {
+            put(p, 0x0f);
+            put(p, 0xae);
+            put_modrm(p, below(2), true);
+        }
+    }
+}
+
+static unsigned sse_share, x87_share, mmx_share; /* of ten */
 
 static void put_insn(Program *p)
 {
-    if (below(10) < sse_share) {
+    unsigned kind = below(10);
+    if (kind < sse_share) {
         put_sse(p);
+        return;
+    }
+    if (kind < sse_share + x87_share) {
+        put_x87(p);
+        return;
+    }
+    if (kind < sse_share + x87_share + mmx_share) {
+        put_mmx(p);
         return;
     }
     static const uint8_t group1[] = { 0x80, 0x81, 0x83 };
@@ -242,7 +316,38 @@ typedef struct Start {
     uint32_t seed; /* of memory */
     uint32_t mxcsr;
     XMMReg xmm[8];
+    uint32_t cr0; /* bits to be set */
+    FPUState fpu;
 } Start;
+
+/* Finite, special, denormal and unsupported numbers. */
+static floatx80 random_x80(void)
+{
+    static const uint16_t exponents[] = { 0, 1, 0x3fff, 0x7fff, 0x3fff - 1023, 0x3fff + 1023, 0x3fff - 127, 0x3fff + 127, 0x7ffe, 0x403e };
+    uint64_t low = (uint64_t)g_rand_int(rnd) << 32 | g_rand_int(rnd);
+    unsigned exp = below(2) ? exponents[below(ARRAY_SIZE(exponents))] + below(5) - 2 : 0x3ff0 + below(60);
+    low = below(3) ? low | 1ull << 63 : below(3) ? 1ull << 63 : low & -(uint64_t)below(2);
+    low &= below(3) ? ~0ull : ~0ull << below(64);
+    return (floatx80){ .low = low, .high = (uint16_t)((exp & 0x7fff) | below(2) << 15) };
+}
+
+static uint16_t random_control(void)
+{
+    uint32_t v = g_rand_int(rnd);
+    return (uint16_t)((v & 0x1f00) | 0x40 | (below(12) ? 0x3fu : v & 0x3f));
+}
+
+static FPUState random_fpu(void)
+{
+    FPUState f = { .cw = random_control(), .sw = g_rand_int(rnd) & 0x477f, .top = below(8) & 7, .opcode = 0x123, .ip = 0x456, .dp = 0x789 };
+    f.sw &= below(3) ? 0x4700u : 0xffffu;
+    f.sw |= f.sw & ~f.cw & 0x3f ? 0x8080 : 0;
+    f.tag = (uint8_t)(below(3) ? 0xffu << below(8) : below(2) ? 0xffu : g_rand_int(rnd));
+    for (int i = 0; i < 8; i++) {
+        f.st[i] = random_x80();
+    }
+    return f;
+}
 
 static Start random_start(void)
 {
@@ -255,11 +360,32 @@ static Start random_start(void)
     for (int i = 0; i < 32; i++) {
         s.xmm[i / 4].l[i % 4] = below(3) ? g_rand_int(rnd) : (uint32_t)below(4) << 30 | below(2) << 23;
     }
+    s.cr0 = (below(2) ? CR0_NE : 0) | (below(24) ? 0 : CR0_TS) | (below(24) ? 0 : CR0_EM) | (below(2) ? CR0_MP : 0);
+    s.fpu = random_fpu();
     return s;
 }
 
 static uint8_t image[RAM_SIZE]; /* memory at the start */
 static uint8_t low_memory[CODE]; /* tables */
+
+/* Numbers of all four formats, and control words. */
+static void put_numbers(uint32_t seed)
+{
+    g_rand_set_seed(rnd, seed);
+    for (uint32_t a = DATA; a < STACK; a += 16) {
+        floatx80 v = random_x80();
+        unsigned size = below(4);
+        unsigned exp = (v.high & 0x7fff) == 0x7fff ? 0xffff : below(4) ? (v.high & 0x7fff) - 0x3fff : 0;
+        uint64_t fraction = v.low << 1 >> (below(3) ? 0 : 40);
+        uint64_t f64 = (uint64_t)(v.high >> 15) << 63 | (uint64_t)((exp ? exp + 1023 : 0) & 0x7ff) << 52 | fraction >> 12;
+        uint32_t f32 = (uint32_t)(v.high >> 15) << 31 | ((exp ? exp + 127 : 0) & 0xff) << 23 | (uint32_t)(fraction >> 41);
+        memcpy(image + a, size == 0 ? (void *)&f32 : size == 1 ? (void *)&f64 : (void *)&v, size == 0 ? 4 : size == 1 ? 8 : size == 2 ? 10 : 0);
+    }
+    for (uint32_t i = 0; i < 64; i++) {
+        uint16_t cw = random_control();
+        memcpy(image + CONTROL_WORDS + 2 * i, &cw, 2);
+    }
+}
 
 static void make_image(const Program *p, const Start *s)
 {
@@ -270,6 +396,13 @@ static void make_image(const Program *p, const Start *s)
     for (uint32_t a = DATA; a < RAM_SIZE; a += 4) {
         v = v * 1664525 + 1013904223;
         memcpy(image + a, &v, 4);
+    }
+    if (x87_share) {
+        GRand *saved = rnd;
+        rnd = g_rand_new();
+        put_numbers(s->seed);
+        g_rand_free(rnd);
+        rnd = saved;
     }
 }
 
@@ -298,6 +431,10 @@ static void load_start(const Start *s)
     cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
     cpu->mxcsr = s->mxcsr;
     memcpy(cpu->xmm, s->xmm, sizeof(s->xmm));
+    if (x87_share + mmx_share) {
+        cpu->fpu = s->fpu;
+        cpu->cr0 = (cpu->cr0 & ~(uint64_t)(CR0_NE | CR0_TS | CR0_EM | CR0_MP)) | s->cr0;
+    }
 }
 
 typedef struct Result {
@@ -309,8 +446,30 @@ typedef struct Result {
     TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
     uint32_t mxcsr;
     XMMReg xmm[8];
+    uint64_t st[8], fpu_ip, fpu_dp;
+    uint16_t st_high[8], cw, sw, opcode, ip_sel, dp_sel;
+    uint8_t top, tag;
     uint8_t memory[RAM_SIZE];
 } Result;
+
+static void save_fpu(Result *r)
+{
+    const FPUState *f = &cpu->fpu;
+    for (int i = 0; i < 8; i++) {
+        r->st[i] = f->st[i].low;
+        r->st_high[i] = f->st[i].high;
+    }
+    r->fpu_ip = f->ip;
+    r->fpu_dp = f->dp;
+    r->cw = f->cw;
+    r->sw = f->sw;
+    r->opcode = f->opcode;
+    r->ip_sel = f->ip_sel;
+    r->dp_sel = f->dp_sel;
+    r->top = f->top;
+    r->tag = f->tag;
+    g_assert_false(cpu->jit.x87_loaded);
+}
 
 static void save_result(Result *r)
 {
@@ -326,6 +485,7 @@ static void save_result(Result *r)
     memcpy(r->tlb, cpu->tlb, sizeof(r->tlb));
     r->mxcsr = cpu->mxcsr;
     memcpy(r->xmm, cpu->xmm, sizeof(r->xmm));
+    save_fpu(r);
     memcpy(r->memory, mem, sizeof(r->memory));
 }
 
@@ -353,6 +513,16 @@ static void print_state(const char *name, const Result *r)
     fprintf(stderr, "\n");
 }
 
+static void print_fpu(const Result *r)
+{
+    fprintf(stderr, "cw %04x sw %04x top %u tag %02x opcode %03x ip %x:%lx dp %x:%lx", r->cw, r->sw, r->top, r->tag, r->opcode, r->ip_sel,
+            (long)r->fpu_ip, r->dp_sel, (long)r->fpu_dp);
+    for (int i = 0; i < 8; i++) {
+        fprintf(stderr, " %04x:%016lx", r->st_high[i], (long)r->st[i]);
+    }
+    fprintf(stderr, "\n");
+}
+
 static void explain(const Program *p, const Result *a, const Result *b, uint32_t seed, int64_t budget)
 {
     fprintf(stderr, "seed %u, %ld instructions\ncode:", seed, (long)budget);
@@ -369,6 +539,8 @@ static void explain(const Program *p, const Result *a, const Result *b, uint32_t
                     (long)b->xmm[i].q[0]);
         }
     }
+    print_fpu(a);
+    print_fpu(b);
     if (memcmp(a->tlb, b->tlb, sizeof(a->tlb))) {
         fprintf(stderr, "the TLB differs\n");
     }
@@ -402,6 +574,9 @@ static void random_case(uint32_t seed, unsigned insns)
 {
     g_rand_set_seed(rnd, seed);
     machine_reset();
+    if (x87_share + mmx_share) {
+        machine_paging(2);
+    }
     memcpy(low_memory, mem, CODE);
     Program p = random_program(insns);
     for (int round = 0; round < 3; round++) {
@@ -417,7 +592,7 @@ static void many_cases(unsigned insns, unsigned cases)
 {
     const char *one = g_getenv("TEST_JIT_SEED");
     for (uint32_t seed = 1; seed <= cases; seed++) {
-        random_case(one ? (uint32_t)atoi(one) : seed * 1000 + insns, insns);
+        random_case(one ? (uint32_t)atoi(one) : (seed + (g_getenv("SOAK") ? (uint32_t)atoi(g_getenv("SOAK")) : 0)) * 1000 + insns, insns);
     }
 }
 
@@ -453,6 +628,31 @@ static void test_sse(void)
     sse_share = 6;
     many_cases(12, 500);
     sse_share = 0;
+}
+
+/* Alone, and mixed with integer and SSE code; pages are missing, and state in CR0 and the control word refuses now and then. */
+static void test_x87(void)
+{
+    x87_share = 10;
+    many_cases(1, 4000);
+    many_cases(8, 1200);
+    x87_share = 6;
+    sse_share = 1;
+    many_cases(16, 500);
+    x87_share = sse_share = 0;
+    fprintf(stderr,"loads %lu native %lu of %lu handlers %lu slow %lu x87exits %lu entries %lu\n",jit_stats.x87_loads,jit_stats.native_insns,jit_stats.insns,jit_stats.handler_calls,jit_stats.slow_accesses,jit_stats.exits[JIT_EXIT_X87],jit_stats.entries);
+}
+
+static void test_mmx(void)
+{
+    mmx_share = 10;
+    many_cases(1, 1500);
+    mmx_share = x87_share = 4;
+    many_cases(12, 500);
+    jit_config.max_insns = 1;
+    many_cases(8, 200);
+    jit_config.max_insns = BLOCK_MAX_INSNS;
+    mmx_share = x87_share = 0;
 }
 
 /* ---- whole programs ---- */
@@ -506,6 +706,8 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/random/short", test_short);
     g_test_add_func("/jit/random/long", test_long);
     g_test_add_func("/jit/random/sse", test_sse);
+    g_test_add_func("/jit/random/x87", test_x87);
+    g_test_add_func("/jit/random/mmx", test_mmx);
     g_test_add_func("/jit/random/one-instruction-blocks", test_one_insn_blocks);
     g_test_add_func("/jit/random/handlers", test_handlers);
     return g_test_run();
