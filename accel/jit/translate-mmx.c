@@ -57,7 +57,8 @@ static void rule_movd(Translator *t)
         mem_operand(t, 1u << size, d->info->attributes & WRITES_MEM);
         em_rm(&t->e, size, op, d->reg & 7, H_ADDR, 0);
     } else {
-        em_rr(&t->e, size, op, d->reg & 7, host_reg(d->rm));
+        bool to_general = d->info->opcode == 0x7e;
+        em_rr(&t->e, size, op, d->reg & 7, to_general ? host_reg_out(t, d->rm) : host_reg(t, d->rm));
     }
 }
 
@@ -68,7 +69,7 @@ static void rule_pinsrw(Translator *t)
         mem_operand(t, 2, false);
         em_rm(&t->e, 2, 0x0fc4, d->reg & 7, H_ADDR, 0);
     } else {
-        em_rr(&t->e, 2, 0x0fc4, d->reg & 7, host_reg(d->rm));
+        em_rr(&t->e, 2, 0x0fc4, d->reg & 7, host_reg(t, d->rm));
     }
     em8(&t->e, (unsigned)d->imm);
 }
@@ -77,7 +78,7 @@ static void rule_pinsrw(Translator *t)
 static void rule_to_general(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    em_rr(&t->e, 2, 0x0f00 | d->info->opcode, host_reg(d->reg), d->rm & 7);
+    em_rr(&t->e, 2, 0x0f00 | d->info->opcode, host_reg_out(t, d->reg), d->rm & 7);
     if (d->info->opcode == 0xc5) {
         em8(&t->e, (unsigned)d->imm);
     }

@@ -26,23 +26,24 @@ bool x87_wanted(const Translator *t, unsigned k)
     return false;
 }
 
-JitExit *x87_new_exit(uint32_t ip, unsigned left)
+JitExit *x87_new_exit(uint64_t ip, unsigned left)
 {
     JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
     *exit = (JitExit){ .kind = JIT_EXIT_X87, .eip = ip, .refund = left };
     return exit;
 }
 
-void x87_emit_load(Emit *e, const JitExit *otherwise)
+void x87_emit_load(Translator *t, const JitExit *otherwise)
 {
-    em_call(e, jit_thunks.x87_load);
+    Emit *e = &t->e;
+    em_call(e, t->thunks->x87_load);
     uint8_t *loaded = em_jcc_later(e, COND_NE);
     em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)otherwise);
-    em_jmp(e, jit_thunks.exit);
+    em_jmp(e, t->thunks->exit);
     em_patch(loaded, e->rx_delta, em_here(e));
 }
 
-void x87_guard(Translator *t, uint32_t ip, unsigned left)
+void x87_guard(Translator *t, uint64_t ip, unsigned left)
 {
     em_alu_mi(&t->e, 0, ALU_CMP, H_CPU, CPU_OFF(jit.x87_loaded), 0);
     Cold *c = &t->cold[t->nb_cold++];
@@ -67,6 +68,7 @@ static void flush_operand(Translator *t)
     if (t->x87_operand) {
         note_operand(t, t->x87_operand);
         t->x87_operand = NULL;
+        t->slot_busy = 0;
     }
 }
 
@@ -91,7 +93,12 @@ static void record(Translator *t)
 static void record_operand(Translator *t)
 {
     record(t);
-    t->x87_operand = t->d;
+    t->x87_operand = NULL;
+    if (t->d->base == R_EIP) {
+        note_operand(t, t->d);
+    } else {
+        t->x87_operand = t->d;
+    }
 }
 
 /* ---- rules ---- */

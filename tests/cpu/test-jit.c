@@ -1,7 +1,7 @@
 /* LINK: @cpu hw/core/memory.c hw/core/ram.c util/error.c util/log.c util/rng.c -lxxhash -lm accel/jit/chain.c accel/jit/code-cache.c accel/jit/emit.c accel/jit/flags.c accel/jit/jit.c accel/jit/mem.c accel/jit/thunks.c accel/jit/translate-alu.c accel/jit/translate-branch.c accel/jit/translate-mmx.c accel/jit/translate-mov.c accel/jit/translate-sse.c accel/jit/translate-x87.c accel/jit/translate.c accel/jit/x87-state.c  util/option.c */
 /*
  * tests/cpu/test-jit.c  The JIT against the interpreter: programs of random instructions, with random registers, flags and memory, run on
- * both; after every number of instructions all state must be equal: registers, flags, TLB, fetch latch, memory.
+ * both; after every number of instructions all state must be equal: registers, flags, TLB, fetch latch, memory, device.
  */
 #include "tests/cpu/jit-machine.h"
 
@@ -39,6 +39,25 @@ static uint32_t random_imm(void)
     return below(2) ? special[below(ARRAY_SIZE(special))] : g_rand_int(rnd);
 }
 
+/* In 64-bit mode, after the other prefixes. */
+static void put_rex(Program *p)
+{
+    if (machine_is_64() && below(3)) {
+        put(p, 0x40 | below(16));
+    }
+}
+
+/* An absolute address, or one relative to RIP. */
+static void put_address_of(Program *p, uint32_t address)
+{
+    put_bytes(p, machine_is_64() ? address - (CODE + p->len + 4) : address, 4);
+}
+
+static void put_address(Program *p)
+{
+    put_address_of(p, DATA + below(below(4) ? 0x3000 : 0x6000));
+}
+
 /* ModRM (and SIB, displacement): a register half the time, else mostly near DATA. reg: 0..7, or 8 for any. */
 static void put_modrm(Program *p, unsigned reg, bool memory_only)
 {
@@ -54,7 +73,7 @@ static void put_modrm(Program *p, unsigned reg, bool memory_only)
         put(p, below(64) * 4);
     } else if (below(8) == 0) {
         put(p, 0x05 | r << 3);
-        put_bytes(p, DATA + below(0x3000), 4);
+        put_address(p);
     } else if (below(6) == 0) {
         put(p, 0x04 | r << 3);
         put(p, below(3) << 6 | below(8) << 3 | below(4)); /* [base + index * scale]: anywhere */
@@ -103,6 +122,7 @@ static void put_sse(Program *p)
     if (prefix) {
         put(p, prefix);
     }
+    put_rex(p);
     put(p, 0x0f);
     put(p, op);
     put_modrm(p, 8, false);
@@ -111,7 +131,7 @@ static void put_sse(Program *p)
     }
 }
 
-#define CONTROL_WORDS (DATA + 0x4000) /* 64 of them, most with all exceptions masked */
+#define CONTROL_WORDS (DATA + 0x6000) /* 64 of them, most with all exceptions masked */
 
 /* MMX: one of each kind. */
 static void put_mmx(Program *p)
@@ -122,6 +142,7 @@ static void put_mmx(Program *p)
     if (op == 0xd6) {
         put(p, below(2) ? 0xf2 : 0xf3);
     }
+    put_rex(p);
     put(p, 0x0f);
     put(p, op);
     if (op >= 0x71 && op <= 0x73) {
@@ -142,11 +163,13 @@ static void put_x87(Program *p)
     unsigned op = 0xd8 + below(8);
     switch (below(12)) {
     case 0 ... 5:
+        put_rex(p);
         put(p, op);
         put_modrm(p, 8, true);
         break;
     case 6:
     case 7:
+        put_rex(p);
         put(p, op);
         put(p, 0xc0 | below(64));
         break;
@@ -160,7 +183,7 @@ static void put_x87(Program *p)
     case 10:
         put(p, 0xd9);
         put(p, 0x05 | (below(2) ? 5 : 7) << 3);
-        put_bytes(p, CONTROL_WORDS + 2 * below(64), 4);
+        put_address_of(p, CONTROL_WORDS + 2 * below(64));
         break;
     default:
         if (below(3) == 0) {
@@ -172,6 +195,37 @@ static void put_x87(Program *p)
             put(p, 0x0f);
             put(p, 0xae);
             put_modrm(p, below(2), true);
+        }
+    }
+}
+
+/* What only 64-bit mode has, or what is interesting there only. */
+static void put_insn64(Program *p, bool wide)
+{
+    switch (below(5)) {
+    case 0:
+        put(p, 0x63);
+        put_modrm(p, 8, false);
+        break;
+    case 1:
+        put(p, 0x0f);
+        put(p, 0xc8 + below(8)); /* BSWAP */
+        break;
+    case 2:
+        put(p, 0xfe + below(2)); /* INC DEC CALL JMP PUSH */
+        put_modrm(p, below(8), false);
+        break;
+    case 3:
+        put(p, below(2) ? 0xc3 : 0x68);
+        if (p->bytes[p->len - 1] == 0x68) {
+            put_bytes(p, g_rand_int(rnd), 4);
+        }
+        break;
+    default:
+        put(p, 0xb8 + below(8));
+        put_bytes(p, random_imm(), 4);
+        if (wide) {
+            put_bytes(p, random_imm(), 4);
         }
     }
 }
@@ -197,9 +251,22 @@ static void put_insn(Program *p)
     static const uint8_t shifts[] = { 0xc0, 0xc1, 0xd0, 0xd1, 0xd2, 0xd3 };
     static const uint8_t two_byte[] = { 0xaf, 0xb6, 0xb7, 0xbe, 0xbf, 0xbc, 0xbd, 0xa3, 0xab, 0xb3, 0xbb, 0xb0, 0xb1, 0xc0, 0xc1, 0xa5, 0xad };
     bool word = below(6) == 0;
-    unsigned imm = word ? 2 : 4, op;
+    unsigned imm = word ? 2 : 4, rex = 0, op;
     if (word) {
         put(p, 0x66);
+    }
+    if (machine_mode != FLAT32 && below(12) == 0) {
+        static const uint8_t prefixes[] = { 0x64, 0x65, 0x67, 0x36 };
+        put(p, prefixes[below(ARRAY_SIZE(prefixes))]);
+    }
+    if (machine_is_64() && below(3)) {
+        rex = 0x40 | below(16);
+        put(p, rex);
+        imm = rex & 8 ? 4 : imm;
+    }
+    if (machine_mode != FLAT32 && below(12) == 0) {
+        put_insn64(p, rex & 8);
+        return;
     }
     switch (below(24)) {
     case 0 ... 5: /* ALU r/m, r */
@@ -312,10 +379,11 @@ static Program random_program(unsigned insns)
 /* ---- states ---- */
 
 typedef struct Start {
-    uint32_t gpr[8], eflags;
+    uint64_t gpr[16];
+    uint32_t eflags;
     uint32_t seed; /* of memory */
     uint32_t mxcsr;
-    XMMReg xmm[8];
+    XMMReg xmm[16];
     uint32_t cr0; /* bits to be set */
     FPUState fpu;
 } Start;
@@ -349,15 +417,25 @@ static FPUState random_fpu(void)
     return f;
 }
 
+/* In long mode the upper halves of registers hold something too; now and then addresses that are not canonical. */
+static uint64_t random_register(void)
+{
+    uint64_t v = below(3) ? DATA + below((cpu->cr0 & CR0_PG) && below(8) == 0 ? 0x6000 : 0x3000) : random_imm();
+    if (machine_mode != FLAT32 && below(6) == 0) {
+        v |= (uint64_t)random_imm() << 32;
+    }
+    return v;
+}
+
 static Start random_start(void)
 {
     Start s = { .eflags = g_rand_int(rnd) & CC_ALL, .seed = g_rand_int(rnd) };
-    for (int i = 0; i < 8; i++) {
-        s.gpr[i] = below(3) ? DATA + below(0x3000) : random_imm();
+    for (int i = 0; i < 16; i++) {
+        s.gpr[i] = random_register();
     }
     s.gpr[R_ESP] = STACK + below(64) * 4 - below(2) * below(5);
     s.mxcsr = (below(16) ? 0x1f80 : g_rand_int(rnd) & 0x1f80) | (g_rand_int(rnd) & 0xe07f & -below(2));
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < 64; i++) {
         s.xmm[i / 4].l[i % 4] = below(3) ? g_rand_int(rnd) : (uint32_t)below(4) << 30 | below(2) << 23;
     }
     s.cr0 = (below(2) ? CR0_NE : 0) | (below(24) ? 0 : CR0_TS) | (below(24) ? 0 : CR0_EM) | (below(2) ? CR0_MP : 0);
@@ -415,8 +493,8 @@ static void load_start(const Start *s)
         }
     }
     tlb_flush(cpu, true);
-    for (int i = 0; i < 8; i++) {
-        cpu->gpr[i] = s->gpr[i];
+    for (int i = 0; i < 16; i++) {
+        cpu->gpr[i] = i < 8 || machine_mode != FLAT32 ? s->gpr[i] : 0;
     }
     cpu_set_eflags(cpu, s->eflags | 2);
     machine_flat_segments();
@@ -428,24 +506,25 @@ static void load_start(const Start *s)
     cpu->pending_db = 0;
     cpu->exit_request = 0;
     cpu->cr2 = 0;
+    mmio_state = s->seed;
     cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
     cpu->mxcsr = s->mxcsr;
     memcpy(cpu->xmm, s->xmm, sizeof(s->xmm));
+    cpu->fpu = s->fpu;
     if (x87_share + mmx_share) {
-        cpu->fpu = s->fpu;
         cpu->cr0 = (cpu->cr0 & ~(uint64_t)(CR0_NE | CR0_TS | CR0_EM | CR0_MP)) | s->cr0;
     }
 }
 
 typedef struct Result {
-    uint64_t gpr[8], eip;
-    uint32_t eflags;
+    uint64_t gpr[16], eip, mmio;
+    uint32_t eflags, mode;
     int64_t icount;
     bool halted;
     uint64_t fetch_page, fetch_phys, cr2;
     TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
     uint32_t mxcsr;
-    XMMReg xmm[8];
+    XMMReg xmm[16];
     uint64_t st[8], fpu_ip, fpu_dp;
     uint16_t st_high[8], cw, sw, opcode, ip_sel, dp_sel;
     uint8_t top, tag;
@@ -476,6 +555,8 @@ static void save_result(Result *r)
     memset(r, 0, sizeof(*r));
     memcpy(r->gpr, cpu->gpr, sizeof(r->gpr));
     r->eip = cpu->eip;
+    r->mmio = mmio_state;
+    r->mode = cpu->mode;
     r->eflags = cpu_get_eflags(cpu);
     r->icount = cpu->icount;
     r->halted = cpu->halted;
@@ -507,7 +588,7 @@ static void print_state(const char *name, const Result *r)
 {
     fprintf(stderr, "%-6s eip %08lx eflags %05x icount %ld halted %d fetch %lx", name, (long)r->eip, r->eflags, (long)r->icount, r->halted,
             (long)r->fetch_page);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 16; i++) {
         fprintf(stderr, " %08lx", (long)r->gpr[i]);
     }
     fprintf(stderr, "\n");
@@ -525,7 +606,7 @@ static void print_fpu(const Result *r)
 
 static void explain(const Program *p, const Result *a, const Result *b, uint32_t seed, int64_t budget)
 {
-    fprintf(stderr, "seed %u, %ld instructions\ncode:", seed, (long)budget);
+    fprintf(stderr, "mode %d, seed %u, %ld instructions\ncode:", machine_mode, seed, (long)budget);
     for (unsigned i = 0; i < p->len; i++) {
         fprintf(stderr, " %02x", p->bytes[i]);
     }
@@ -533,7 +614,7 @@ static void explain(const Program *p, const Result *a, const Result *b, uint32_t
     print_state("interp", a);
     print_state("jit", b);
     fprintf(stderr, "mxcsr %x %x\n", a->mxcsr, b->mxcsr);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 16; i++) {
         if (memcmp(&a->xmm[i], &b->xmm[i], 16)) {
             fprintf(stderr, "xmm%d %016lx%016lx %016lx%016lx\n", i, (long)a->xmm[i].q[1], (long)a->xmm[i].q[0], (long)b->xmm[i].q[1],
                     (long)b->xmm[i].q[0]);
@@ -574,8 +655,8 @@ static void random_case(uint32_t seed, unsigned insns)
 {
     g_rand_set_seed(rnd, seed);
     machine_reset();
-    if (x87_share + mmx_share) {
-        machine_paging(2);
+    if (x87_share + mmx_share && machine_mode == FLAT32) {
+        machine_paging();
     }
     memcpy(low_memory, mem, CODE);
     Program p = random_program(insns);
@@ -592,7 +673,7 @@ static void many_cases(unsigned insns, unsigned cases)
 {
     const char *one = g_getenv("TEST_JIT_SEED");
     for (uint32_t seed = 1; seed <= cases; seed++) {
-        random_case(one ? (uint32_t)atoi(one) : (seed + (g_getenv("SOAK") ? (uint32_t)atoi(g_getenv("SOAK")) : 0)) * 1000 + insns, insns);
+        random_case(one ? (uint32_t)atoi(one) : seed * 1000 + insns, insns);
     }
 }
 
@@ -634,25 +715,57 @@ static void test_sse(void)
 static void test_x87(void)
 {
     x87_share = 10;
-    many_cases(1, 4000);
-    many_cases(8, 1200);
+    many_cases(1, 1500);
+    many_cases(8, 400);
     x87_share = 6;
     sse_share = 1;
-    many_cases(16, 500);
+    many_cases(16, 120);
     x87_share = sse_share = 0;
-    fprintf(stderr,"loads %lu native %lu of %lu handlers %lu slow %lu x87exits %lu entries %lu\n",jit_stats.x87_loads,jit_stats.native_insns,jit_stats.insns,jit_stats.handler_calls,jit_stats.slow_accesses,jit_stats.exits[JIT_EXIT_X87],jit_stats.entries);
 }
 
 static void test_mmx(void)
 {
     mmx_share = 10;
-    many_cases(1, 1500);
+    many_cases(1, 600);
     mmx_share = x87_share = 4;
-    many_cases(12, 500);
+    many_cases(12, 150);
     jit_config.max_insns = 1;
-    many_cases(8, 200);
+    many_cases(8, 60);
     jit_config.max_insns = BLOCK_MAX_INSNS;
     mmx_share = x87_share = 0;
+}
+
+/* ---- long mode ---- */
+
+static void test_long_mode(gconstpointer mode)
+{
+    machine_mode = (MachineMode)GPOINTER_TO_INT(mode);
+    many_cases(1, 1200);
+    many_cases(5, 400);
+    many_cases(24, 80);
+    sse_share = 6;
+    many_cases(8, 150);
+    sse_share = 0;
+    x87_share = 5;
+    mmx_share = 2;
+    many_cases(2, 300);
+    many_cases(12, 80);
+    x87_share = mmx_share = 0;
+    machine_mode = FLAT32;
+}
+
+static void test_long_mode_one_insn_blocks(void)
+{
+    machine_mode = CODE64_USER;
+    test_one_insn_blocks();
+    machine_mode = FLAT32;
+}
+
+static void test_long_mode_handlers(void)
+{
+    machine_mode = CODE64_KERNEL;
+    test_handlers();
+    machine_mode = FLAT32;
 }
 
 /* ---- whole programs ---- */
@@ -710,5 +823,11 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/random/mmx", test_mmx);
     g_test_add_func("/jit/random/one-instruction-blocks", test_one_insn_blocks);
     g_test_add_func("/jit/random/handlers", test_handlers);
+    g_test_add_data_func("/jit/random/64-kernel", GINT_TO_POINTER(CODE64_KERNEL), test_long_mode);
+    g_test_add_data_func("/jit/random/64-user", GINT_TO_POINTER(CODE64_USER), test_long_mode);
+    g_test_add_data_func("/jit/random/compat-kernel", GINT_TO_POINTER(COMPAT_KERNEL), test_long_mode);
+    g_test_add_data_func("/jit/random/compat-user", GINT_TO_POINTER(COMPAT_USER), test_long_mode);
+    g_test_add_func("/jit/random/64-one-instruction-blocks", test_long_mode_one_insn_blocks);
+    g_test_add_func("/jit/random/64-handlers", test_long_mode_handlers);
     return g_test_run();
 }
