@@ -68,6 +68,7 @@ struct JitExit {
     bool backward;   /* LINK: target is not later in the guest's code: it polls exit_request */
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     const uint8_t *stub;
+    const JitContext *ctx; /* LINK */
     uint64_t phys_page; /* LINK that crosses: where the other block lies */
     JitBlock *to;       /* NULL: not linked */
     JitExit *next;      /* also leading to `to` */
@@ -115,7 +116,8 @@ typedef struct JitIBTC {
 
 /* ---- jit.c ---- */
 typedef struct JitStats {
-    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links;
+    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links,
+        resumed;
 } JitStats;
 
 typedef struct JitConfig {
@@ -150,6 +152,11 @@ static inline bool jit_context_is_64(const JitContext *ctx)
 {
     return (ctx->mode & MODE_CODE_MASK) == MODE_CODE64;
 }
+/*
+ * After an instruction that ended its block: where translated code goes on, when that is known and nothing has to be
+ * done before; else NULL. A fetch from another page must be in the TLB; it sets the latch.
+ */
+const JitBlock *jit_next_block(CPUState *cpu);
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
 
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
@@ -174,5 +181,6 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
 void jit_link(JitExit *exit, JitBlock *to);
 void jit_unlink_block(JitBlock *jb); /* nothing leads to it any more */
 void jit_ibtc_insert(JitBlock *jb);
+const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx); /* or NULL */
 
 #endif

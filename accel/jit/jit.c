@@ -186,17 +186,48 @@ static JitBlock *translation_of(CPUState *cpu, Block *block)
     return make_translation(cpu, block);
 }
 
+/* Is the block's page what would be fetched? In another page than the last one: by a valid entry of the TLB. */
+static bool enter_page(CPUState *cpu, const JitBlock *jb)
+{
+    if (cpu->fetch_page == jb->page_tag) {
+        return cpu->fetch_phys == jb->phys_page;
+    }
+    const uint8_t *base = (const uint8_t *)cpu + CPU_BIAS;
+    uint64_t exec, phys;
+    memcpy(&exec, base + jb->exec_off, sizeof(exec));
+    memcpy(&phys, base + jb->phys_off, sizeof(phys));
+    if (exec != jb->page_tag - TLB_VALID || (phys & PAGE_MASK) != jb->phys_page) {
+        return false;
+    }
+    cpu->fetch_page = jb->page_tag;
+    cpu->fetch_phys = jb->phys_page;
+    return true;
+}
+
+const JitBlock *jit_next_block(CPUState *cpu)
+{
+    if (cpu->int_point && cpu->icount < cpu->icount_limit && !cpu->pending_db && !cpu_has_interrupt(cpu)) {
+        cpu->int_point = false;
+    }
+    if (interp_must_look(cpu)) {
+        return NULL;
+    }
+    const JitContext *ctx = present_context(cpu);
+    const JitBlock *jb = ctx ? jit_ibtc_find(cpu->eip, ctx) : NULL;
+    return jb && enter_page(cpu, jb) ? jb : NULL;
+}
+
 /* ---- running ---- */
 
 /* The way translated code was left leads to jb: next time it goes there by itself. */
-static void join(JitExit *exit, JitBlock *jb, const JitContext *from)
+static void join(JitExit *exit, JitBlock *jb)
 {
-    if (!exit || from != jb->ctx) {
+    if (!exit) {
         return;
     }
-    if (exit->kind == JIT_EXIT_INDIRECT) {
+    if (exit->kind == JIT_EXIT_INDIRECT || exit->kind == JIT_EXIT_LEAVE) {
         jit_ibtc_insert(jb);
-    } else if (exit->kind == JIT_EXIT_LINK && exit->eip == jb->eip) {
+    } else if (exit->kind == JIT_EXIT_LINK && exit->eip == jb->eip && exit->ctx == jb->ctx) {
         jit_link(exit, jb);
     }
 }
@@ -220,7 +251,6 @@ static void left(CPUState *cpu, const JitExit *exit)
 
 static Block *run_block(CPUState *cpu, Block *block)
 {
-    static const JitContext *last_exit_context;
     if (unlikely(!has_room())) {
         forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
         last_exit = NULL;
@@ -231,12 +261,11 @@ static Block *run_block(CPUState *cpu, Block *block)
         last_exit = NULL;
         return interp_run_block(cpu, block);
     }
-    join(last_exit, jb, last_exit_context);
+    join(last_exit, jb);
     last_exit = NULL;
     if (cpu->icount_limit - cpu->icount < block->count) {
         return interp_run_block(cpu, block);
     }
-    last_exit_context = jb->ctx;
     jit_flags_from_cc(cpu);
     jit_flags_out = true;
     cpu->run_end = block->insn; /* anything but NULL */
@@ -339,8 +368,9 @@ static void jit_info(CPUState *cpu, void (*print)(void *opaque, const char *line
     g_autofree char *insns =
         g_strdup_printf("instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
     print(opaque, insns);
-    g_autofree char *calls = g_strdup_printf("entries %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64,
-                                             s->entries, s->handler_calls, s->slow_accesses);
+    g_autofree char *calls =
+        g_strdup_printf("entries %" PRIu64 ", resumed %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64,
+                        s->entries, s->resumed, s->handler_calls, s->slow_accesses);
     print(opaque, calls);
     for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
         g_autofree char *line = g_strdup_printf("exits %s %" PRIu64, names[i], s->exits[i]);

@@ -9,7 +9,7 @@ JitThunks jit_thunks[2];
 JitExit *jit_leave;
 bool jit_flags_out;
 
-enum { RESULT_DONE = 0, RESULT_LEAVE = 1 }; /* anything else: a host address */
+enum { RESULT_DONE = 0, RESULT_LEAVE = 1, RESULT_RESUME = 2 }; /* anything else: a host address */
 
 /* ---- C side ---- */
 
@@ -35,6 +35,22 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
     return goes_on ? RESULT_DONE : RESULT_LEAVE;
 }
 
+/*
+ * The instruction was the last of its block: on with the next one at once, at cpu->jit.tmp, when it is known. Most
+ * changes of privilege, and everything else that is left to its handler, pass here.
+ */
+static uintptr_t resume(CPUState *cpu)
+{
+    const JitBlock *jb = jit_config.no_links || cpu->eip == cpu->insn_ip ? NULL : jit_next_block(cpu);
+    if (!jb || cpu->icount_limit - cpu->icount < jb->block->count) {
+        return RESULT_LEAVE;
+    }
+    jit_stats.resumed++;
+    cpu->run_end = cpu->insn; /* anything but NULL */
+    cpu->jit.tmp = (uintptr_t)jb->forward;
+    return RESULT_RESUME;
+}
+
 static uintptr_t run_handler(CPUState *cpu, const JitSite *site)
 {
     int64_t limit = cpu->icount_limit;
@@ -48,7 +64,8 @@ static uintptr_t run_handler(CPUState *cpu, const JitSite *site)
     } else {
         site->d->exec(cpu, site->d);
     }
-    return finish(cpu, site, limit);
+    uintptr_t result = finish(cpu, site, limit);
+    return result == RESULT_LEAVE ? resume(cpu) : result;
 }
 
 static uintptr_t call_handler(void *biased, const JitSite *site, uint64_t la, int64_t budget)
@@ -157,6 +174,22 @@ static void emit_exit(Emit *e, JitThunks *thunks, bool code64)
     emit_return(e);
 }
 
+static uint8_t *jump_if(Emit *e, unsigned reg, int32_t value)
+{
+    em_alu_ri(e, 3, ALU_CMP, reg, value);
+    return em_jcc_later(e, COND_E);
+}
+
+/* On at cpu->jit.tmp, in code of either kind. */
+static void emit_resume(Emit *e)
+{
+    em_alu_ri(e, 3, ALU_ADD, H_RSP, 16);
+    limit_minus(e, H_BUDGET, CPU_OFF(icount));
+    em_store(e, 3, H_BUDGET, H_CPU, CPU_OFF(jit.budget));
+    reload(e);
+    em_rm(e, 2, 0xff, 4, H_CPU, CPU_OFF(jit.tmp));
+}
+
 /* Called from a block with an aligned stack. */
 static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
 {
@@ -173,8 +206,7 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
     }
     em_mov_ri64(e, H_RAX, (uintptr_t)function);
     em_rr(e, 2, 0xff, 2, H_RAX);
-    em_alu_ri(e, 3, ALU_CMP, H_RAX, RESULT_LEAVE);
-    uint8_t *leave = em_jcc_later(e, COND_E);
+    uint8_t *leave = jump_if(e, H_RAX, RESULT_LEAVE), *resumed = jump_if(e, H_RAX, RESULT_RESUME);
     em_mov_rr(e, 3, H_ADDR, H_RAX);
     reload(e);
     em_alu_ri(e, 3, ALU_ADD, H_RSP, 8);
@@ -184,6 +216,8 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
     em_alu_ri(e, 3, ALU_ADD, H_RSP, 16);
     em_mov_ri64(e, H_RAX, (uintptr_t)&jit_exit_leave_record);
     emit_return(e);
+    em_patch(resumed, e->rx_delta, em_here(e));
+    emit_resume(e);
     return start;
 }
 
