@@ -56,7 +56,7 @@ typedef enum JitExitKind {
     JIT_EXIT_BUDGET,   /* the block is longer than what may run */
     JIT_EXIT_POLL,     /* exit_request */
     JIT_EXIT_LEAVE,    /* an instruction asks for attention; icount is already up to date */
-    JIT_EXIT_X87,      /* the x87 state cannot be loaded: the interpreter runs the block at eip */
+    JIT_EXIT_STATE,    /* x87 or SSE state cannot be loaded: the interpreter runs the block at eip */
     JIT_EXIT_COUNT
 } JitExitKind;
 
@@ -69,6 +69,7 @@ struct JitExit {
     bool backward;   /* LINK: target is not later in the guest's code: it polls exit_request */
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     const uint8_t *stub;
+    const JitContext *ctx; /* LINK */
     uint64_t phys_page; /* LINK that crosses: where the other block lies */
     JitBlock *to;       /* NULL: not linked */
     JitExit *next;      /* also leading to `to` */
@@ -125,7 +126,7 @@ typedef struct JitIBTC {
 /* ---- jit.c ---- */
 typedef struct JitStats {
     uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links,
-        x87_loads;
+        resumed, x87_loads, sse_loads;
 } JitStats;
 
 typedef struct JitConfig {
@@ -160,6 +161,11 @@ static inline bool jit_context_is_64(const JitContext *ctx)
 {
     return (ctx->mode & MODE_CODE_MASK) == MODE_CODE64;
 }
+/*
+ * After an instruction that ended its block: where translated code goes on, when that is known and nothing has to be
+ * done before; else NULL. A fetch from another page must be in the TLB; it sets the latch.
+ */
+const JitBlock *jit_next_block(CPUState *cpu);
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
 
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
@@ -169,7 +175,7 @@ typedef struct JitThunks {
     const uint8_t *handler; /* R9: JitSite. Runs the instruction; returns, or leaves */
     const uint8_t
         *access; /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
-    const uint8_t *x87_load; /* loads the x87 state; ZF set: impossible */
+    const uint8_t *x87_load, *sse_load; /* load the state; ZF set: impossible */
 } JitThunks;
 extern JitThunks jit_thunks[2]; /* by jit_context_is_64() */
 extern JitExit jit_exit_leave_record;
@@ -203,5 +209,6 @@ void jit_x87_note_pointers(CPUState *cpu, const JitSite *site);
 void jit_link(JitExit *exit, JitBlock *to);
 void jit_unlink_block(JitBlock *jb); /* nothing leads to it any more */
 void jit_ibtc_insert(JitBlock *jb);
+const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx); /* or NULL */
 
 #endif

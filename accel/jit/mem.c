@@ -40,7 +40,7 @@ JitSite *new_site(Translator *t)
 static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
 {
     Cold *c = &t->cold[t->nb_cold++];
-    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .fp_before = t->fp_open, .slots_before = t->slots };
+    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .slots_before = t->slots };
     return c;
 }
 
@@ -159,8 +159,6 @@ static void emit_count_again(Translator *t)
 
 void call_handler_in_place(Translator *t)
 {
-    fp_close(t);
-    t->sse_checked = false;
     flags_want_mem(t);
     JitSite *site = new_site(t);
     em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)site);
@@ -183,22 +181,19 @@ void call_handler_in_place(Translator *t)
 static void emit_after_handler(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
-    if (c->leave_after || (c->own_recipe && c->flags_after && !c->after.mem)) {
+    if (c->own_recipe && c->flags_after && !c->after.mem) {
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
         *exit = (JitExit){ .kind = JIT_EXIT_POLL, .eip = c->site->next_ip, .refund = c->site->left - 1u };
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
         em_jmp(e, t->thunks->exit);
         return;
     }
-    if (c->x87_after) {
-        x87_emit_load(t, x87_new_exit(c->site->next_ip, c->site->left - 1u));
+    if (c->states) {
+        states_emit_load(t, c->states, states_new_exit(c->site->next_ip, c->site->left - 1u));
     }
     slots_emit_reload(e, &c->slots_after);
     if (c->flags_after && c->after.host) {
         flags_emit_restore(e);
-    }
-    if (c->fp_after) {
-        fp_emit_guest_mxcsr(e);
     }
     em_jmp(e, c->next);
 }
@@ -208,15 +203,12 @@ static void emit_call_access(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
     em_call(e, t->thunks->access);
-    if (!c->fp_before && !t->code64) {
+    if (!t->code64) {
         em_patch(em_jcc_later(e, COND_NE), e->rx_delta, c->back);
         return;
     }
     uint8_t *done = em_jcc_later(e, COND_E);
     slots_emit_reload(e, &c->slots_before);
-    if (c->fp_before) {
-        fp_emit_guest_mxcsr(e);
-    }
     em_jmp(e, c->back);
     em_patch(done, e->rx_delta, em_here(e));
 }
@@ -225,16 +217,13 @@ static void emit_cold(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
     em_patch(c->jump, e->rx_delta, em_here(e));
-    if (c->kind == COLD_X87) {
-        x87_emit_load(t, c->x87_exit);
+    if (c->kind == COLD_STATE) {
+        states_emit_load(t, c->states, c->state_exit);
         em_jmp(e, c->back);
         return;
     }
     if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
         flags_emit_recipe_to_mem(e, &c->before.recipe);
-    }
-    if (c->fp_before) {
-        fp_emit_host_mxcsr(e);
     }
     em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
     if (c->kind == COLD_SEGMENT) {

@@ -2,55 +2,11 @@
  * accel/jit/translate-x87.c  x87 on the host's x87 (x87-state.c): the guest's own instructions, with translated
  * addresses. SDM volume 2.
  *
- * A block asks once, before its first instruction, whether the state is loaded, and again after each handler that it
- * calls. Left to handlers: functions whose results differ among hosts, and what deals with exceptions or the whole
+ * Left to handlers: functions whose results differ among hosts, and what deals with exceptions or the whole
  * state.
  */
 #include "accel/jit/translate.h"
 #include "target/i386/x87-common.h"
-
-/* ---- is the state loaded? ---- */
-
-static bool uses_x87(const Translator *t, unsigned k)
-{
-    return t->rules[k] && (t->block->insn[k].info->attributes & (X87 | MMX));
-}
-
-bool x87_wanted(const Translator *t, unsigned k)
-{
-    for (; k < t->n && t->rules[k]; k++) {
-        if (uses_x87(t, k)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-JitExit *x87_new_exit(uint64_t ip, unsigned left)
-{
-    JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-    *exit = (JitExit){ .kind = JIT_EXIT_X87, .eip = ip, .refund = left };
-    return exit;
-}
-
-void x87_emit_load(Translator *t, const JitExit *otherwise)
-{
-    Emit *e = &t->e;
-    em_call(e, t->thunks->x87_load);
-    uint8_t *loaded = em_jcc_later(e, COND_NE);
-    em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)otherwise);
-    em_jmp(e, t->thunks->exit);
-    em_patch(loaded, e->rx_delta, em_here(e));
-}
-
-void x87_guard(Translator *t, uint64_t ip, unsigned left)
-{
-    em_alu_mi(&t->e, 0, ALU_CMP, H_CPU, CPU_OFF(jit.x87_loaded), 0);
-    Cold *c = &t->cold[t->nb_cold++];
-    *c = (Cold){ .kind = COLD_X87, .jump = em_jcc_later(&t->e, COND_E), .back = em_here(&t->e) };
-    c->x87_exit = x87_new_exit(ip, left);
-}
-
 
 /* ---- instruction and operand pointers ---- */
 

@@ -32,19 +32,17 @@ typedef struct Slots {
 
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
-    enum { COLD_ACCESS, COLD_SEGMENT, COLD_X87 } kind;
+    enum { COLD_ACCESS, COLD_SEGMENT, COLD_STATE } kind;
     uint8_t *jump;       /* rel32 that leads here */
-    const uint8_t *back; /* ACCESS: with the host address in H_ADDR; X87: the state is loaded */
+    const uint8_t *back; /* ACCESS: with the host address in H_ADDR; STATE: it is loaded */
     const uint8_t *next; /* the instruction was done */
     JitSite *site;
     FlagState before, after;
     Slots slots_before, slots_after;
     bool flags_after;         /* somebody wants the flags after the instruction */
     bool own_recipe;          /* the recipe after it is the instruction's own */
-    bool leave_after;         /* the hot code after it must not run */
-    bool fp_before, fp_after; /* the guest's MXCSR is loaded */
-    bool x87_after;           /* the x87 state has to be loaded */
-    JitExit *x87_exit;        /* X87: when it cannot be */
+    unsigned states;          /* to be loaded before the hot code goes on */
+    JitExit *state_exit;      /* STATE: when it cannot be */
 } Cold;
 
 #define MAX_COLD (6 * BLOCK_MAX_INSNS)
@@ -75,8 +73,6 @@ struct Translator {
     uint64_t ips[BLOCK_MAX_INSNS];
     bool own_recipe;
     Rule *rules[BLOCK_MAX_INSNS];
-    bool sse_checked; /* CR0 and CR4 allow SSE */
-    bool fp_open;     /* the guest's MXCSR is loaded */
     /* x87: as in JitSite */
     const JitX87Record *x87_last;
     const DecodedInsn *x87_operand;
@@ -165,10 +161,6 @@ Rule *rule_for_alu(const DecodedInsn *d);
 Rule *rule_for_mov(const Translator *t, const DecodedInsn *d);
 Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint64_t next_ip);
 Rule *rule_for_sse(const DecodedInsn *d);
-/* Back to the host's MXCSR, before anything but translated code runs. */
-void fp_close(Translator *t);
-void fp_emit_host_mxcsr(Emit *e);
-void fp_emit_guest_mxcsr(Emit *e);
 Rule *rule_for_x87(const DecodedInsn *d);
 Rule *rule_for_mmx(const DecodedInsn *d);
 /* Its flags cannot be made: it is left to its handler where they are wanted. */
@@ -177,14 +169,17 @@ bool rule_needs_dead_flags(const DecodedInsn *d);
 uint32_t rule_flags_read(const DecodedInsn *d);
 uint32_t rule_flags_killed(const DecodedInsn *d);
 
+/* ---- translate-state.c ---- */
+enum { STATE_X87, STATE_SSE, NB_STATES };
+/* Bit set of states that instructions from k on need, before a handler may change that. */
+unsigned states_wanted(const Translator *t, unsigned k);
+/* Load what is not loaded. Flags are in memory. If that is impossible, the block is left for ip, `left` instructions early. */
+void states_guard(Translator *t, unsigned states, uint64_t ip, unsigned left);
+/* Cold paths: the same, without jumping. */
+void states_emit_load(Translator *t, unsigned states, const JitExit *otherwise);
+JitExit *states_new_exit(uint64_t ip, unsigned left);
+
 /* ---- translate-x87.c ---- */
-/* Does an instruction from k on need the state loaded, before a handler stores it anyway? */
-bool x87_wanted(const Translator *t, unsigned k);
-/* Load it if it is not. Flags are in memory. If it cannot be, the block is left for ip, `left` instructions early. */
-void x87_guard(Translator *t, uint64_t ip, unsigned left);
-/* Cold paths: load it, or leave. */
-void x87_emit_load(Translator *t, const JitExit *otherwise);
-JitExit *x87_new_exit(uint64_t ip, unsigned left);
 /* Register forms, opcode D8h-DFh: for us, unless this host's result is another than ours (x87-state.c). */
 bool x87_register_form_is_native(unsigned opcode, unsigned modrm);
 void x87_leave_to_handler(unsigned opcode, unsigned modrm);

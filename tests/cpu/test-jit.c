@@ -1,4 +1,4 @@
-/* LINK: @cpu hw/core/memory.c hw/core/ram.c util/error.c util/log.c util/rng.c -lxxhash -lm accel/jit/chain.c accel/jit/code-cache.c accel/jit/emit.c accel/jit/flags.c accel/jit/jit.c accel/jit/mem.c accel/jit/thunks.c accel/jit/translate-alu.c accel/jit/translate-branch.c accel/jit/translate-mmx.c accel/jit/translate-mov.c accel/jit/translate-sse.c accel/jit/translate-x87.c accel/jit/translate.c accel/jit/x87-state.c  util/option.c */
+/* LINK: @cpu hw/core/memory.c hw/core/ram.c util/error.c util/log.c util/rng.c -lxxhash -lm accel/jit/chain.c accel/jit/code-cache.c accel/jit/emit.c accel/jit/flags.c accel/jit/jit.c accel/jit/mem.c accel/jit/thunks.c accel/jit/translate-alu.c accel/jit/translate-branch.c accel/jit/translate-mmx.c accel/jit/translate-mov.c accel/jit/translate-sse.c accel/jit/translate-state.c accel/jit/translate-x87.c accel/jit/translate.c accel/jit/x87-state.c  util/option.c */
 /*
  * tests/cpu/test-jit.c  The JIT against the interpreter: programs of random instructions, with random registers, flags and memory, run on
  * both; after every number of instructions all state must be equal: registers, flags, TLB, fetch latch, memory, device.
