@@ -132,6 +132,40 @@ static void put_sse(Program *p)
 }
 
 #define CONTROL_WORDS (DATA + 0x6000) /* 64 of them, most with all exceptions masked */
+#define MXCSR_WORDS   (DATA + 0x6100) /* likewise */
+
+static bool has_operand(const InsnInfo *info, unsigned kind)
+{
+    return info->operands[1] == kind || info->operands[2] == kind;
+}
+
+/* Any row of the table. */
+static void put_sse_row(Program *p)
+{
+    static const uint8_t prefixes[] = { [PFX_66] = 0x66, [PFX_F3] = 0xf3, [PFX_F2] = 0xf2 };
+    const InsnInfo *info;
+    do {
+        info = &insn_table[below((uint32_t)insn_table_size)];
+    } while (info->map != M_0F || !(info->attributes & SSE) || (info->attributes & VEX_INSN));
+    if (info->prefix != PFX_NONE) {
+        put(p, prefixes[info->prefix]);
+    }
+    put_rex(p);
+    put(p, 0x0f);
+    put(p, info->opcode);
+    unsigned reg = info->modrm.reg < 0 ? 8 : (unsigned)info->modrm.reg;
+    if (info->opcode == 0xae) {
+        put(p, 0x05 | reg << 3);
+        put_address_of(p, MXCSR_WORDS + 4 * below(32));
+    } else if (info->modrm.mod == MOD_REG) {
+        put(p, 0xc0 | (reg == 8 ? below(8) : reg) << 3 | below(8));
+    } else {
+        put_modrm(p, reg, info->modrm.mod == MOD_MEM);
+    }
+    if (has_operand(info, OPERAND_Ib)) {
+        put(p, below(256));
+    }
+}
 
 /* MMX: one of each kind. */
 static void put_mmx(Program *p)
@@ -236,7 +270,7 @@ static void put_insn(Program *p)
 {
     unsigned kind = below(10);
     if (kind < sse_share) {
-        put_sse(p);
+        (below(2) ? put_sse : put_sse_row)(p);
         return;
     }
     if (kind < sse_share + x87_share) {
@@ -399,6 +433,12 @@ static floatx80 random_x80(void)
     return (floatx80){ .low = low, .high = (uint16_t)((exp & 0x7fff) | below(2) << 15) };
 }
 
+static uint32_t random_mxcsr(void)
+{
+    uint32_t masks = below(16) ? 0x1f80u : g_rand_int(rnd) & 0x1f80u;
+    return masks | (below(2) ? g_rand_int(rnd) & 0xe07fu : 0);
+}
+
 static uint16_t random_control(void)
 {
     uint32_t v = g_rand_int(rnd);
@@ -434,7 +474,7 @@ static Start random_start(void)
         s.gpr[i] = random_register();
     }
     s.gpr[R_ESP] = STACK + below(64) * 4 - below(2) * below(5);
-    s.mxcsr = (below(16) ? 0x1f80 : g_rand_int(rnd) & 0x1f80) | (g_rand_int(rnd) & 0xe07f & -below(2));
+    s.mxcsr = random_mxcsr();
     for (int i = 0; i < 64; i++) {
         s.xmm[i / 4].l[i % 4] = below(3) ? g_rand_int(rnd) : (uint32_t)below(4) << 30 | below(2) << 23;
     }
@@ -463,6 +503,10 @@ static void put_numbers(uint32_t seed)
         uint16_t cw = random_control();
         memcpy(image + CONTROL_WORDS + 2 * i, &cw, 2);
     }
+    for (uint32_t i = 0; i < 32; i++) {
+        uint32_t v = random_mxcsr();
+        memcpy(image + MXCSR_WORDS + 4 * i, &v, 4);
+    }
 }
 
 static void make_image(const Program *p, const Start *s)
@@ -475,7 +519,7 @@ static void make_image(const Program *p, const Start *s)
         v = v * 1664525 + 1013904223;
         memcpy(image + a, &v, 4);
     }
-    if (x87_share) {
+    if (x87_share + sse_share) {
         GRand *saved = rnd;
         rnd = g_rand_new();
         put_numbers(s->seed);
