@@ -1,6 +1,6 @@
 /*
- * accel/jit/translate-sse.c  SSE, SSE2 and SSE3 on the host's SSE (translate-state.c): the guest's own instructions with
- * the same XMM registers, other general registers and translated addresses. SDM volume 2.
+ * accel/jit/translate-sse.c  SSE, SSE2 and SSE3 on the host's SSE (translate-state.c): the guest's own instructions
+ * with the same XMM registers, other general registers and translated addresses. SDM volume 2.
  *
  * Results, NaNs and flags in MXCSR are defined completely while exceptions are masked (hostfloat.h). Reciprocal
  * approximations differ among hosts and are never done here.
@@ -198,7 +198,8 @@ static Rule *rule_by_operands(const DecodedInsn *d)
 Rule *rule_for_sse(const DecodedInsn *d)
 {
     const InsnInfo *info = d->info;
-    if (info->map != M_0F || !(info->attributes & SSE) || (info->attributes & (MMX | VEX_INSN | AVX)) || is_left_out(info)) {
+    if (info->map != M_0F || !(info->attributes & SSE) || (info->attributes & (MMX | VEX_INSN | AVX)) ||
+        is_left_out(info)) {
         return NULL;
     }
     if (info->opcode == 0xae) {

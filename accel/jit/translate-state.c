@@ -2,9 +2,9 @@
  * accel/jit/translate-state.c  The guest's x87 and SSE state in the host's registers: a block asks once, before its
  * first instruction, whether what it uses is there, and again after each handler that it calls.
  *
- * x87 and MMX: x87-state.c. SSE: XMM0-XMM7, or all sixteen in 64-bit mode, and MXCSR; any call into C stores and reloads
- * them (thunks.c). Each is loaded only while its instructions cannot raise #NM or #UD and all exceptions are masked. What
- * cannot be loaded makes the interpreter run the block.
+ * x87 and MMX: x87-state.c. SSE: XMM0-XMM7, or all sixteen in 64-bit mode, and MXCSR; any call into C stores and
+ * reloads them (thunks.c). Each is loaded only while its instructions cannot raise #NM or #UD and all exceptions are
+ * masked. What cannot be loaded makes the interpreter run the block.
  */
 #include "accel/jit/translate.h"
 

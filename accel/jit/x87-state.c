@@ -159,7 +159,9 @@ static void make_trial(FPUState *f, unsigned trial)
           { 1ull << 63, 0 },
           { ~0ull, 0x7ffe } },
     };
-    *f = (FPUState){ .cw = FCW_INIT, .sw = trial & 2 ? FSW_CC | FSW_C1 : 0, .top = trial & 7, .tag = trial & 4 ? 0xa5 : 0 };
+    *f = (FPUState){
+        .cw = FCW_INIT, .sw = trial & 2 ? FSW_CC | FSW_C1 : 0, .top = trial & 7, .tag = trial & 4 ? 0xa5 : 0
+    };
     f->tag |= (uint8_t)(1u << x87_physical(f, 7));
     memcpy(f->st, values[trial & 1], sizeof(f->st));
 }
@@ -195,7 +197,8 @@ static void check_insn(CPUState *cpu, Emit *e, unsigned opcode, unsigned modrm)
 {
     uint8_t bytes[2] = { (uint8_t)opcode, (uint8_t)modrm };
     DecodedInsn d;
-    bool known = cpu_decode(cpu, bytes, sizeof(bytes), MODE_CODE32 | MODE_PROT, &d) == DECODE_OK && (d.info->attributes & X87);
+    bool known =
+        cpu_decode(cpu, bytes, sizeof(bytes), MODE_CODE32 | MODE_PROT, &d) == DECODE_OK && (d.info->attributes & X87);
     if (known && !host_agrees(cpu, &d, emit_host_insn(e, opcode, modrm))) {
         x87_leave_to_handler(opcode, modrm);
     }
