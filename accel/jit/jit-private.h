@@ -181,6 +181,15 @@ extern JitThunks jit_thunks[2]; /* by jit_context_is_64() */
 extern JitExit jit_exit_leave_record;
 void jit_thunks_emit(void);
 
+/* ---- mem.c ---- */
+typedef struct ProbeKind {
+    bool code64, write;
+    int mmu_mode;
+    unsigned size;
+} ProbeKind;
+const uint8_t *mem_emit_refill(Emit *e, const ProbeKind *kind);
+extern const uint8_t *jit_refill[2][NB_MMU_MODES][2][5]; /* code64, mode, write, log2 bytes */
+
 /* ---- translate.c ---- */
 /* NULL: this block is not for us. There must be room: JIT_ROOM_*. */
 #define JIT_ROOM_CODE (96 * KiB)

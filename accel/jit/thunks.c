@@ -287,10 +287,22 @@ static void emit_thunks(Emit *e, JitThunks *thunks, bool code64)
     thunks->sse_load = emit_call_c(e, (const void *)load_sse, code64);
 }
 
+const uint8_t *jit_refill[2][NB_MMU_MODES][2][5];
+
+static void emit_refills(Emit *e)
+{
+    for (unsigned i = 0; i < 2 * NB_MMU_MODES * 2 * 5; i++) {
+        unsigned log = i % 5, write = i / 5 % 2, mode = i / 10 % NB_MMU_MODES, code64 = i / 10 / NB_MMU_MODES;
+        ProbeKind kind = { .code64 = code64, .write = write, .mmu_mode = (int)mode, .size = 1u << log };
+        jit_refill[code64][mode][write][log] = mem_emit_refill(e, &kind);
+    }
+}
+
 void jit_thunks_emit(void)
 {
     Emit e = { .p = jit_cache.rw, .rx_delta = jit_cache.rx - jit_cache.rw };
     emit_thunks(&e, &jit_thunks[false], false);
     emit_thunks(&e, &jit_thunks[true], true);
+    emit_refills(&e);
     jit_cache.kept = jit_cache.used = (size_t)(e.p - jit_cache.rw + 63) & ~(size_t)63;
 }

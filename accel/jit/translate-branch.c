@@ -182,7 +182,9 @@ static void emit_indirect(Translator *t)
     em_rm(e, 3, 0x3b, H_R10, H_CPU, CPU_OFF(fetch_phys));
     t->indirect_miss[2] = em_jcc_later(e, COND_NE);
     em_rm(e, 2, 0xff, 4, H_T2, offsetof(JitBlock, entry));
+    switch_part(t);
     emit_indirect_cold(t);
+    switch_part(t);
 }
 
 /* ---- rules ---- */
@@ -228,7 +230,7 @@ static void finish_call(Translator *t)
 static void call_probe(Translator *t)
 {
     int32_t bytes = 1 << native_size(t);
-    mem_stack(t, H_R12, -bytes, (unsigned)bytes, true);
+    mem_stack(t, R_ESP, -bytes, (unsigned)bytes, true);
 }
 
 static void rule_call(Translator *t)
@@ -255,7 +257,7 @@ static void rule_ret(Translator *t)
 {
     int32_t release = t->d->info->opcode == 0xc2 ? (uint16_t)t->d->imm : 0, bytes = 1 << native_size(t);
     flags_want_mem(t);
-    mem_stack(t, H_R12, 0, (unsigned)bytes, false);
+    mem_stack(t, R_ESP, 0, (unsigned)bytes, false);
     em_load(&t->e, native_size(t), H_ADDR, H_ADDR, 0);
     check_target(t);
     em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, bytes + release);

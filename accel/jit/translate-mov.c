@@ -223,7 +223,7 @@ static void adjust_sp(Translator *t, int32_t by)
 
 static void push_probe(Translator *t)
 {
-    mem_stack(t, H_R12, -item_bytes(t), (unsigned)item_bytes(t), true);
+    mem_stack(t, R_ESP, -item_bytes(t), (unsigned)item_bytes(t), true);
 }
 
 static void rule_push_z(Translator *t)
@@ -263,7 +263,7 @@ static void rule_push_e(Translator *t)
 
 static void rule_pop_z(Translator *t)
 {
-    mem_stack(t, H_R12, 0, (unsigned)item_bytes(t), false);
+    mem_stack(t, R_ESP, 0, (unsigned)item_bytes(t), false);
     unsigned reg = host_reg_out(t, t->d->reg);
     em_load(&t->e, native_size(t), reg, H_ADDR, 0);
     if (reg != H_R12) {
@@ -273,7 +273,7 @@ static void rule_pop_z(Translator *t)
 
 static void rule_leave(Translator *t)
 {
-    mem_stack(t, H_RBP, 0, (unsigned)item_bytes(t), false);
+    mem_stack(t, R_EBP, 0, (unsigned)item_bytes(t), false);
     em_rm(&t->e, native_size(t), 0x8d, H_R12, H_RBP, item_bytes(t));
     em_load(&t->e, native_size(t), H_RBP, H_ADDR, 0);
 }
@@ -292,10 +292,10 @@ static void advance(Translator *t, unsigned reg)
 static void rule_movs(Translator *t)
 {
     unsigned size = t->d->op_size;
-    mem_at(t, t->d->seg, H_RSI, 0, 1u << size, false);
+    mem_at(t, t->d->seg, R_ESI, 0, 1u << size, false);
     em_load(&t->e, size, H_T1, H_ADDR, 0);
     em_store(&t->e, size, H_T1, H_CPU, TMP_OFF);
-    mem_at(t, R_ES, H_RDI, 0, 1u << size, true);
+    mem_at(t, R_ES, R_EDI, 0, 1u << size, true);
     em_load(&t->e, size, H_T1, H_CPU, TMP_OFF);
     em_store(&t->e, size, H_T1, H_ADDR, 0);
     advance(t, H_RSI);
@@ -304,21 +304,21 @@ static void rule_movs(Translator *t)
 
 static void rule_stos(Translator *t)
 {
-    mem_at(t, R_ES, H_RDI, 0, 1u << t->d->op_size, true);
+    mem_at(t, R_ES, R_EDI, 0, 1u << t->d->op_size, true);
     em_store(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
     advance(t, H_RDI);
 }
 
 static void rule_lods(Translator *t)
 {
-    mem_at(t, t->d->seg, H_RSI, 0, 1u << t->d->op_size, false);
+    mem_at(t, t->d->seg, R_ESI, 0, 1u << t->d->op_size, false);
     em_load(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
     advance(t, H_RSI);
 }
 
 static void rule_scas(Translator *t)
 {
-    mem_at(t, R_ES, H_RDI, 0, 1u << t->d->op_size, false);
+    mem_at(t, R_ES, R_EDI, 0, 1u << t->d->op_size, false);
     em_rm(&t->e, t->d->op_size, t->d->op_size ? 0x3b : 0x3a, H_RAX, H_ADDR, 0);
     flags_set(t, false);
     advance(t, H_RDI);

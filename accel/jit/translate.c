@@ -108,6 +108,29 @@ void slots_emit_reload(Emit *e, const Slots *slots)
     }
 }
 
+/* ---- hot and cold code ---- */
+
+void switch_part(Translator *t)
+{
+    Emit e = t->e;
+    t->e = t->other;
+    t->other = e;
+}
+
+static void begin_code(Translator *t)
+{
+    intptr_t delta = jit_cache.rx - jit_cache.rw;
+    t->e = (Emit){ .p = jit_cache.rw + jit_cache.used, .rx_delta = delta };
+    t->other = (Emit){ .p = jit_cache.rw + jit_cache.cold_used, .rx_delta = delta };
+}
+
+static void end_code(Translator *t)
+{
+    jit_cache.used = ((size_t)(t->e.p - jit_cache.rw) + 15) & ~(size_t)15;
+    jit_cache.cold_used = (size_t)(t->other.p - jit_cache.rw);
+    lockstep_assert(jit_cache.used <= jit_cache.cold && jit_cache.cold_used <= jit_cache.size, "jit: code cache overrun");
+}
+
 /* ---- rules ---- */
 
 static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint64_t next_ip)
@@ -134,6 +157,13 @@ static void choose_rules(Translator *t)
         jit_stats.native_insns += t->rules[k] != NULL;
     }
     jit_stats.insns += t->n;
+}
+
+static bool jumps_to_itself(const Translator *t)
+{
+    const DecodedInsn *last = &t->block->insn[t->n - 1];
+    bool relative = last->info->operands[0] == OPERAND_Jb || last->info->operands[0] == OPERAND_Jz;
+    return relative && t->ips[t->n - 1] + last->len + last->imm == t->jb->eip;
 }
 
 /* ---- instructions ---- */
@@ -223,9 +253,10 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
                       .thunks = &jit_thunks[jit_context_is_64(ctx)],
                       .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL,
                       .flags = { .mem = true } };
-    t.e = (Emit){ .p = jit_cache.rw + jit_cache.used, .rx_delta = jit_cache.rx - jit_cache.rw };
+    begin_code(&t);
     t.jb = new_block(block, ctx, eip, t.mmu_mode);
     choose_rules(&t);
+    t.is_loop = jumps_to_itself(&t);
     flags_analyse(&t);
     emit_entry(&t);
     states_guard(&t, states_wanted(&t, 0), eip, t.n);
@@ -234,10 +265,11 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     }
     t.k = t.n - 1;
     emit_fallthrough(&t);
+    switch_part(&t);
     mem_emit_cold(&t);
     emit_stubs(&t);
-    jit_cache.used = ((size_t)(t.e.p - jit_cache.rw) + 15) & ~(size_t)15;
-    lockstep_assert(jit_cache.used <= jit_cache.size, "jit: code cache overrun");
+    switch_part(&t);
+    end_code(&t);
     jit_stats.blocks++;
     return t.jb;
 }

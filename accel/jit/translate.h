@@ -37,6 +37,7 @@ typedef struct Cold {
     const uint8_t *back; /* ACCESS: with the host address in H_ADDR; STATE: it is loaded */
     const uint8_t *next; /* the instruction was done */
     JitSite *site;
+    int recent;          /* ACCESS: which of cpu->tlb_recent missed, -1: the TLB itself did */
     FlagState before, after;
     Slots slots_before, slots_after;
     bool flags_after;         /* somebody wants the flags after the instruction */
@@ -51,13 +52,15 @@ typedef struct Translator Translator;
 typedef void Rule(Translator *t);
 
 struct Translator {
-    Emit e;
+    Emit e;     /* to where code is going now... */
+    Emit other; /* ...and the other of the two parts, hot and cold */
     JitBlock *jb;
     Block *block;
     const JitContext *ctx;
     const JitThunks *thunks;
     int mmu_mode;
     bool code64;
+    bool is_loop; /* the block jumps to itself */
     /* the instruction */
     const DecodedInsn *d;
     unsigned k, n;
@@ -103,6 +106,8 @@ static inline bool is_high_byte(unsigned reg, unsigned size)
 {
     return size == 0 && (reg & REG8_HIGH);
 }
+/* From code that runs to code that hardly does, or back. */
+void switch_part(Translator *t);
 void slots_emit_reload(Emit *e, const Slots *slots);
 /* log2 bytes of an address, of a near branch's target and of a stack item. */
 static inline unsigned native_size(const Translator *t)
@@ -143,10 +148,10 @@ void mem_operand(Translator *t, unsigned size, bool write);
 void mem_operand_aligned(Translator *t, unsigned size, bool write,
                          bool aligned); /* aligned: else the handler raises #GP */
 /* The same for seg:[register + disp]; addresses are of the native size. */
-void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write);
-static inline void mem_stack(Translator *t, unsigned host_base, int32_t disp, unsigned size, bool write)
+void mem_at(Translator *t, unsigned seg, unsigned guest_base, int32_t disp, unsigned size, bool write);
+static inline void mem_stack(Translator *t, unsigned guest_base, int32_t disp, unsigned size, bool write)
 {
-    mem_at(t, R_SS, host_base, disp, size, write);
+    mem_at(t, R_SS, guest_base, disp, size, write);
 }
 /* Register = offset of an instruction's memory operand in its segment. Changes no flags. */
 void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg);
