@@ -14,7 +14,8 @@ static uint8_t *map_low(size_t size, int prot, int flags, int fd)
 bool code_cache_init(CodeCache *cache, size_t size)
 {
     int fd = memfd_create("lockstep-jit", MFD_CLOEXEC);
-    *cache = (CodeCache){ .size = size, .data_size = size };
+    size_t cold = size / 3 & ~(size_t)4095;
+    *cache = (CodeCache){ .size = size, .data_size = size, .cold = cold, .cold_used = cold };
     if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) {
         cache->rw = map_low(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
         cache->rx = map_low(size, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
@@ -29,6 +30,7 @@ bool code_cache_init(CodeCache *cache, size_t size)
 void code_cache_reset(CodeCache *cache)
 {
     cache->used = cache->kept;
+    cache->cold_used = cache->cold;
     cache->data_used = cache->data_kept;
 }
 

@@ -3,7 +3,8 @@
  * and the records that go with it. Everything lies below 2 GiB, so that generated code reaches it with 32-bit
  * addresses.
  *
- * Memory is handed out in order and given back all at once.
+ * Memory is handed out in order and given back all at once. Code that runs and code that hardly ever does (`cold`) have
+ * parts of their own, so that what runs lies close together.
  */
 #ifndef ACCEL_JIT_CODE_CACHE_H
 #define ACCEL_JIT_CODE_CACHE_H
@@ -13,6 +14,7 @@
 typedef struct CodeCache {
     uint8_t *rw, *rx;        /* the two views */
     size_t size, used, kept; /* bytes; `kept` at the start survive code_cache_reset() */
+    size_t cold, cold_used;  /* the cold part begins at `cold` */
     uint8_t *data;
     size_t data_size, data_used, data_kept;
 } CodeCache;
@@ -23,7 +25,8 @@ void code_cache_reset(CodeCache *cache);
 /* Is there room for so much more? */
 static inline bool code_cache_has_room(const CodeCache *cache, size_t code, size_t data)
 {
-    return cache->size - cache->used >= code && cache->data_size - cache->data_used >= data;
+    return cache->cold - cache->used >= code && cache->size - cache->cold_used >= code &&
+           cache->data_size - cache->data_used >= data;
 }
 /* Zeroed, 16-byte aligned; room was asked for before. */
 void *code_cache_alloc_data(CodeCache *cache, size_t bytes);

@@ -3,12 +3,15 @@
  *
  * Host registers while translated code runs:
  *   RAX RCX RDX RBX RBP RSI RDI   the guest registers of the same name       R12   guest ESP
- *   R15  CPUState + CPU_BIAS      R14  instructions left before icount_limit, those of the running block already taken
- * off R8   linear, then host address of the memory operand; indirect target    R9 R13  scratch R10 R11  operands of the
- * instruction whose flags may have to be recomputed (flags.c) RSP is the host's stack. Guest flags are in
- * cpu->jit.flags at every block boundary; inside a block flags.c knows where.
+ *   R15  CPUState + CPU_BIAS
+ *   R8   linear, then host address of the memory operand; indirect target    R9 R13  scratch
+ *   R14  instructions left before icount_limit, those of the running block already taken off
+ *   RSP  the host's stack
+ * 64-bit code has cpu->jit.budget instead of R14; there R10, R11 and R14 hold copies of those of the guest's R8-R15
+ * that a block uses just now (translate.c: slots). CPUState has these registers always, the others outside only.
  *
- * Outside translated code everything is in CPUState, as the interpreter has it.
+ * Guest flags are in cpu->jit.flags at every block boundary; inside a block flags.c knows where. Outside translated
+ * code everything is in CPUState, as the interpreter has it.
  */
 #ifndef ACCEL_JIT_PRIVATE_H
 #define ACCEL_JIT_PRIVATE_H
@@ -26,8 +29,7 @@
 #define H_ADDR   H_R8
 #define H_T1     H_R9
 #define H_T2     H_R13
-#define H_FA     H_R11 /* flag operands: first, second */
-#define H_FB     H_R10
+#define NB_SLOTS 3
 
 /* H_CPU points into the middle of CPUState's hot part, so that short displacements reach it. */
 #define CPU_BIAS       128
@@ -41,8 +43,7 @@
 typedef struct JitContext {
     uint32_t mode; /* cpu->mode */
     uint32_t flat; /* bit R_ES, R_SS, R_DS: base 0, everything readable and writable */
-    uint64_t cs_base;
-    uint32_t cs_limit;
+    uint64_t cs_base, cs_limit; /* as they count in 64-bit mode: 0 and all ones */
     uint32_t id;
 } JitContext;
 
@@ -55,18 +56,20 @@ typedef enum JitExitKind {
     JIT_EXIT_BUDGET,   /* the block is longer than what may run */
     JIT_EXIT_POLL,     /* exit_request */
     JIT_EXIT_LEAVE,    /* an instruction asks for attention; icount is already up to date */
+    JIT_EXIT_STATE,    /* x87 or SSE state cannot be loaded: the interpreter runs the block at eip */
     JIT_EXIT_COUNT
 } JitExitKind;
 
 /* A way out of translated code; LINK: also the place where two blocks may be joined. */
 struct JitExit {
+    uint64_t eip;    /* all but INDIRECT and LEAVE */
     uint32_t kind;   /* JitExitKind */
-    uint32_t eip;    /* LINK, BUDGET, POLL */
     uint32_t refund; /* instructions of the block that did not run: icount = limit - R14 - refund */
     bool crosses;    /* LINK: into another page */
     bool backward;   /* LINK: target is not later in the guest's code: it polls exit_request */
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     const uint8_t *stub;
+    const JitContext *ctx; /* LINK */
     uint64_t phys_page; /* LINK that crosses: where the other block lies */
     JitBlock *to;       /* NULL: not linked */
     JitExit *next;      /* also leading to `to` */
@@ -82,18 +85,26 @@ struct JitBlock {
     uint64_t page_tag;      /* as cpu->fetch_page has it */
     const JitContext *ctx;
     Block *block; /* NULL: dropped */
-    uint32_t eip;
+    uint64_t eip;
     JitExit *exits[2];
     JitExit *incoming;
     JitBlock *next; /* of the same Block */
 };
+
+/* An x87 instruction, for the instruction pointer and opcode that the guest may see later. */
+typedef struct JitX87Record {
+    uint64_t ip;
+    uint16_t opcode;
+} JitX87Record;
 
 /* What C needs to know about an instruction that calls it: everything else is in registers. */
 typedef struct JitSite {
     const DecodedInsn *d;
     Block *block;
     const JitContext *ctx;
-    uint32_t ip, next_ip;
+    const JitX87Record *x87_last;   /* the last x87 instruction, and the last memory operand of one, that have to be */
+    const DecodedInsn *x87_operand; /* noted yet; or NULL. Registers are as they were then. */
+    uint64_t ip, next_ip;
     uint16_t left; /* instructions of the block not retired before this one */
     uint8_t size;  /* bytes of the memory access */
     bool write;
@@ -107,14 +118,15 @@ typedef struct JitSite {
 #define JIT_IBTC_BITS 12
 #define JIT_IBTC_SIZE (1u << JIT_IBTC_BITS)
 typedef struct JitIBTC {
-    uint32_t eip, ctx; /* ctx 0: empty */
-    uint32_t page_tag;
+    uint64_t eip;
+    uint32_t ctx;   /* 0: empty */
     uint32_t block; /* JitBlock *, below 2 GiB */
 } JitIBTC;
 
 /* ---- jit.c ---- */
 typedef struct JitStats {
-    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links;
+    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links,
+        resumed, x87_loads, sse_loads;
 } JitStats;
 
 typedef struct JitConfig {
@@ -145,6 +157,15 @@ static inline void jit_flags_from_cc(CPUState *cpu)
     cpu->jit.flags = (flags & 0xff) << 8 | (flags >> 11 & 1);
 }
 uint32_t jit_flat_segments(const CPUState *cpu);
+static inline bool jit_context_is_64(const JitContext *ctx)
+{
+    return (ctx->mode & MODE_CODE_MASK) == MODE_CODE64;
+}
+/*
+ * After an instruction that ended its block: where translated code goes on, when that is known and nothing has to be
+ * done before; else NULL. A fetch from another page must be in the TLB; it sets the latch.
+ */
+const JitBlock *jit_next_block(CPUState *cpu);
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
 
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
@@ -154,21 +175,49 @@ typedef struct JitThunks {
     const uint8_t *handler; /* R9: JitSite. Runs the instruction; returns, or leaves */
     const uint8_t
         *access; /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
-    const uint8_t *in_place; /* like `handler`, from a cold path: keeps R10, R11 */
+    const uint8_t *x87_load, *sse_load; /* load the state; ZF set: impossible */
 } JitThunks;
-extern JitThunks jit_thunks;
+extern JitThunks jit_thunks[2]; /* by jit_context_is_64() */
 extern JitExit jit_exit_leave_record;
 void jit_thunks_emit(void);
+
+/* ---- mem.c ---- */
+typedef struct ProbeKind {
+    bool code64, write;
+    int mmu_mode;
+    unsigned size;
+} ProbeKind;
+const uint8_t *mem_emit_refill(Emit *e, const ProbeKind *kind);
+extern const uint8_t *jit_refill[2][NB_MMU_MODES][2][5]; /* code64, mode, write, log2 bytes */
 
 /* ---- translate.c ---- */
 /* NULL: this block is not for us. There must be room: JIT_ROOM_*. */
 #define JIT_ROOM_CODE (96 * KiB)
-#define JIT_ROOM_DATA (32 * KiB)
-JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip);
+#define JIT_ROOM_DATA (64 * KiB)
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip);
+
+/* ---- x87-state.c ---- */
+/* Control words that translated code can run with: everything masked, and not the reserved precision. */
+#define JIT_X87_MASKS       0x3f
+#define JIT_X87_PC          0x300
+#define JIT_X87_PC_RESERVED 0x100
+static inline bool jit_x87_control_is_native(uint16_t cw)
+{
+    return (cw & JIT_X87_MASKS) == JIT_X87_MASKS && (cw & JIT_X87_PC) != JIT_X87_PC_RESERVED;
+}
+/* The guest's x87 state into the host's x87; false: it must stay where it is. */
+bool jit_x87_load(CPUState *cpu);
+/* And back: with x87_loaded, before C code runs that looks at it or uses the x87. */
+void jit_x87_save(CPUState *cpu);
+/* Once, before anything is translated: instructions that this host does otherwise than we are left to handlers. */
+void jit_x87_check_host(CPUState *cpu);
+/* With x87_loaded, C code runs for this site. */
+void jit_x87_note_pointers(CPUState *cpu, const JitSite *site);
 
 /* ---- chain.c ---- */
 void jit_link(JitExit *exit, JitBlock *to);
 void jit_unlink_block(JitBlock *jb); /* nothing leads to it any more */
 void jit_ibtc_insert(JitBlock *jb);
+const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx); /* or NULL */
 
 #endif

@@ -42,10 +42,18 @@ uint32_t jit_flat_segments(const CPUState *cpu)
     return flat;
 }
 
+static uint64_t code_limit(const CPUState *cpu)
+{
+    return (cpu->mode & MODE_CODE_MASK) == MODE_CODE64 ? ~0ull : cpu->seg[R_CS].limit;
+}
+
+/* 64-bit mode has nothing but the mode. */
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx)
 {
-    const SegmentCache *cs = &cpu->seg[R_CS];
-    return ctx->mode == cpu->mode && ctx->cs_base == cs->base && ctx->cs_limit == cs->limit &&
+    if (ctx->mode != cpu->mode || jit_context_is_64(ctx)) {
+        return ctx->mode == cpu->mode;
+    }
+    return ctx->cs_base == cpu->seg[R_CS].linear_base && ctx->cs_limit == code_limit(cpu) &&
            ctx->flat == jit_flat_segments(cpu);
 }
 
@@ -75,8 +83,8 @@ static const JitContext *new_context(CPUState *cpu)
     JitContext *ctx = &contexts[nb_contexts];
     *ctx = (JitContext){ .mode = cpu->mode,
                          .flat = jit_flat_segments(cpu),
-                         .cs_base = cpu->seg[R_CS].base,
-                         .cs_limit = cpu->seg[R_CS].limit,
+                         .cs_base = cpu->seg[R_CS].linear_base,
+                         .cs_limit = code_limit(cpu),
                          .id = nb_contexts++ };
     return ctx;
 }
@@ -158,7 +166,7 @@ static JitBlock *make_translation(CPUState *cpu, Block *block)
     }
     const JitContext *ctx = present_context(cpu);
     ctx = ctx ? ctx : new_context(cpu);
-    JitBlock *jb = jit_translate(cpu, block, ctx, (uint32_t)cpu->eip);
+    JitBlock *jb = jit_translate(cpu, block, ctx, cpu->eip);
     if (jb) {
         jb->next = block->translations;
         block->translations = jb;
@@ -178,24 +186,65 @@ static JitBlock *translation_of(CPUState *cpu, Block *block)
     return make_translation(cpu, block);
 }
 
+/* Is the block's page what would be fetched? In another page than the last one: by a valid entry of the TLB. */
+static bool enter_page(CPUState *cpu, const JitBlock *jb)
+{
+    if (cpu->fetch_page == jb->page_tag) {
+        return cpu->fetch_phys == jb->phys_page;
+    }
+    const uint8_t *base = (const uint8_t *)cpu + CPU_BIAS;
+    uint64_t exec, phys;
+    memcpy(&exec, base + jb->exec_off, sizeof(exec));
+    memcpy(&phys, base + jb->phys_off, sizeof(phys));
+    if (exec != jb->page_tag - TLB_VALID || (phys & PAGE_MASK) != jb->phys_page) {
+        return false;
+    }
+    cpu->fetch_page = jb->page_tag;
+    cpu->fetch_phys = jb->phys_page;
+    return true;
+}
+
+const JitBlock *jit_next_block(CPUState *cpu)
+{
+    if (cpu->int_point && cpu->icount < cpu->icount_limit && !cpu->pending_db && !cpu_has_interrupt(cpu)) {
+        cpu->int_point = false;
+    }
+    if (interp_must_look(cpu)) {
+        return NULL;
+    }
+    const JitContext *ctx = present_context(cpu);
+    const JitBlock *jb = ctx ? jit_ibtc_find(cpu->eip, ctx) : NULL;
+    return jb && enter_page(cpu, jb) ? jb : NULL;
+}
+
 /* ---- running ---- */
 
 /* The way translated code was left leads to jb: next time it goes there by itself. */
-static void join(JitExit *exit, JitBlock *jb, const JitContext *from)
+static void join(JitExit *exit, JitBlock *jb)
 {
-    if (!exit || from != jb->ctx) {
+    if (!exit) {
         return;
     }
-    if (exit->kind == JIT_EXIT_INDIRECT) {
+    if (exit->kind == JIT_EXIT_INDIRECT || exit->kind == JIT_EXIT_LEAVE) {
         jit_ibtc_insert(jb);
-    } else if (exit->kind == JIT_EXIT_LINK && exit->eip == jb->eip) {
+    } else if (exit->kind == JIT_EXIT_LINK && exit->eip == jb->eip && exit->ctx == jb->ctx) {
         jit_link(exit, jb);
     }
+}
+
+/* Translated code was left: the guest's x87 state too goes where it belongs; the thunks have stored the SSE state. */
+static void store_states(CPUState *cpu)
+{
+    if (cpu->jit.x87_loaded) {
+        jit_x87_save(cpu);
+    }
+    cpu->jit.sse_loaded = false;
 }
 
 static void left(CPUState *cpu, const JitExit *exit)
 {
     jit_stats.exits[exit->kind]++;
+    store_states(cpu);
     if (jit_flags_out) {
         jit_flags_to_cc(cpu);
         jit_flags_out = false;
@@ -212,33 +261,28 @@ static void left(CPUState *cpu, const JitExit *exit)
 
 static Block *run_block(CPUState *cpu, Block *block)
 {
-    static const JitContext *last_exit_context;
-    if (cpu_long_mode(cpu)) { /* translations are for legacy mode: 64-bit and compatibility code is interpreted */
-        last_exit = NULL;
-        return interp_run_block(cpu, block);
-    }
     if (unlikely(!has_room())) {
         forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
         last_exit = NULL;
         return NULL;
     }
-    JitBlock *jb = translation_of(cpu, block);
+    bool no_state = last_exit && last_exit->kind == JIT_EXIT_STATE;
+    JitBlock *jb = no_state ? NULL : translation_of(cpu, block);
     if (!jb) {
         last_exit = NULL;
         return interp_run_block(cpu, block);
     }
-    join(last_exit, jb, last_exit_context);
+    join(last_exit, jb);
     last_exit = NULL;
     if (cpu->icount_limit - cpu->icount < block->count) {
         return interp_run_block(cpu, block);
     }
-    last_exit_context = jb->ctx;
     jit_flags_from_cc(cpu);
     jit_flags_out = true;
     cpu->run_end = block->insn; /* anything but NULL */
     jit_stats.entries++;
     uint64_t before = generation;
-    JitExit *exit = jit_thunks.enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
+    JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
     left(cpu, exit);
     last_exit = before == generation ? exit : NULL;
     return NULL;
@@ -248,6 +292,7 @@ static Block *run_block(CPUState *cpu, Block *block)
 static void faulted(CPUState *cpu)
 {
     last_exit = NULL;
+    store_states(cpu);
     if (jit_flags_out) {
         jit_flags_to_cc(cpu);
         jit_flags_out = false;
@@ -268,8 +313,13 @@ static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 
 static void jit_init_cpu(CPUState *cpu)
 {
+    static bool checked;
     interp_init_cpu(cpu);
     block_cache_set_drop_hook(cpu->engine_data, block_dropped);
+    if (!checked) {
+        jit_x87_check_host(cpu);
+        checked = true;
+    }
 }
 
 bool jit_init(void)
@@ -325,19 +375,23 @@ bool jit_option(const char *key, const char *value, Error **errp)
 
 static void jit_info(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque)
 {
-    static const char *const names[JIT_EXIT_COUNT] = { "link", "indirect", "budget", "poll", "leave" };
+    static const char *const names[JIT_EXIT_COUNT] = { "link", "indirect", "budget", "poll", "leave", "state" };
     const JitStats *s = &jit_stats;
     interp_engine.info(cpu, print, opaque);
     g_autofree char *blocks =
         g_strdup_printf("translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64,
-                        s->blocks, jit_cache.used, jit_cache.size, s->flushes, s->links);
+                        s->blocks, jit_cache.used + jit_cache.cold_used - jit_cache.cold, jit_cache.size, s->flushes, s->links);
     print(opaque, blocks);
     g_autofree char *insns =
         g_strdup_printf("instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
     print(opaque, insns);
-    g_autofree char *calls = g_strdup_printf("entries %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64,
-                                             s->entries, s->handler_calls, s->slow_accesses);
+    g_autofree char *calls =
+        g_strdup_printf("entries %" PRIu64 ", resumed %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64,
+                        s->entries, s->resumed, s->handler_calls, s->slow_accesses);
     print(opaque, calls);
+    g_autofree char *loads =
+        g_strdup_printf("x87 loads %" PRIu64 ", SSE loads %" PRIu64, s->x87_loads, s->sse_loads);
+    print(opaque, loads);
     for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
         g_autofree char *line = g_strdup_printf("exits %s %" PRIu64, names[i], s->exits[i]);
         print(opaque, line);

@@ -10,9 +10,9 @@
 #define FAST_BITS 5 /* log2 sizeof(TLBFast) */
 _Static_assert(sizeof(TLBFast) == 1 << FAST_BITS, "the probe scales by the size of an entry");
 
-static int32_t fast_off(const Translator *t, size_t member)
+static int32_t fast_off(int mmu_mode, size_t member)
 {
-    return (int32_t)(offsetof(CPUState, tlb_fast) + (size_t)t->mmu_mode * sizeof(((CPUState *)0)->tlb_fast[0]) +
+    return (int32_t)(offsetof(CPUState, tlb_fast) + (size_t)mmu_mode * sizeof(((CPUState *)0)->tlb_fast[0]) +
                      member - CPU_BIAS);
 }
 
@@ -27,6 +27,8 @@ JitSite *new_site(Translator *t)
                        .ctx = t->ctx,
                        .ip = t->ip,
                        .next_ip = t->next_ip,
+                       .x87_last = t->x87_last,
+                       .x87_operand = t->x87_operand,
                        .left = (uint16_t)(t->n - t->k),
                        .may_change_context = mov_seg };
     site->is_rep = (info->attributes & REP_OK) && (t->d->prefix & (PREFIX_REP | PREFIX_REPNE));
@@ -38,76 +40,185 @@ JitSite *new_site(Translator *t)
 static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
 {
     Cold *c = &t->cold[t->nb_cold++];
-    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .fp_before = t->fp_open };
+    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .slots_before = t->slots, .recent = -1 };
     return c;
 }
 
-/* Offset in the segment -> H_ADDR. */
-static void emit_offset(Translator *t, const DecodedInsn *d)
+void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg)
 {
-    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(d->base);
-    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(d->index);
-    if (base == H_NONE && index == H_NONE) {
-        em_mov_ri32(&t->e, H_ADDR, (uint32_t)((uint64_t)d->disp & d->ea_mask));
+    if (d->base == R_EIP || (d->base == R_ZERO && d->index == R_ZERO)) {
+        uint64_t origin = d->base == R_EIP ? t->next_ip : 0;
+        em_mov_ri64(&t->e, reg, (origin + (uint64_t)d->disp) & d->ea_mask);
         return;
     }
-    em_rx(&t->e, 2, 0x8d, H_ADDR, base, index, d->scale, (int32_t)d->disp);
+    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(t, d->base);
+    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(t, d->index);
+    em_rx(&t->e, d->addr_size == 3 ? 3 : 2, 0x8d, reg, base, index, d->scale, (int32_t)d->disp);
     if (d->addr_size == 1) {
-        em_rr(&t->e, 2, 0x0fb7, H_ADDR, H_ADDR);
+        em_rr(&t->e, 2, 0x0fb7, reg, reg);
     }
 }
 
-/* H_ADDR: offset -> linear address, checked. */
-static void emit_segment(Translator *t, unsigned seg, unsigned size, bool write)
+static int32_t segment_off(unsigned seg, size_t member)
 {
-    if (t->ctx->flat & (1u << seg)) {
-        return;
-    }
-    size_t segment = offsetof(CPUState, seg) + seg * sizeof(SegmentCache) - CPU_BIAS;
-    size_t limit = write ? offsetof(SegmentCache, write_end) : offsetof(SegmentCache, read_end);
+    return (int32_t)(offsetof(CPUState, seg) + seg * sizeof(SegmentCache) + member) - CPU_BIAS;
+}
+
+static void check_limit(Translator *t, unsigned seg, unsigned size, bool write)
+{
     unsigned end = H_ADDR;
     if (size > 1) {
         em_rm(&t->e, 3, 0x8d, H_T1, H_ADDR, (int32_t)size - 1);
         end = H_T1;
     }
-    em_rm(&t->e, 3, 0x3b, end, H_CPU, (int32_t)(segment + limit));
+    size_t limit = write ? offsetof(SegmentCache, write_end) : offsetof(SegmentCache, read_end);
+    em_rm(&t->e, 3, 0x3b, end, H_CPU, segment_off(seg, limit));
     new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, COND_AE));
-    em_rm(&t->e, 2, 0x03, H_ADDR, H_CPU, (int32_t)(segment + offsetof(SegmentCache, linear_base)));
 }
 
-/* H_ADDR: linear -> host address. */
-static void emit_probe(Translator *t, unsigned size, bool write)
+/* H_ADDR: offset -> linear address, checked. In 64-bit mode only FS and GS have a base, and none a limit. */
+static void emit_segment(Translator *t, unsigned seg, unsigned size, bool write)
 {
-    Emit *e = &t->e;
-    em_mov_rr(e, 2, H_T1, H_ADDR);
-    if (size > 1) {
-        em_rm(e, 2, 0x8d, H_T2, H_ADDR, (int32_t)size - 1);
-    } else {
-        em_mov_rr(e, 2, H_T2, H_ADDR);
+    if (t->code64 ? seg < R_FS : t->ctx->flat & (1u << seg)) {
+        return;
     }
-    em_shift_ri(e, 2, 5, H_T1, PAGE_BITS - FAST_BITS);
-    em_alu_ri(e, 2, ALU_AND, H_T2, (int32_t)PAGE_MASK);
+    if (!t->code64) {
+        check_limit(t, seg, size, write);
+    }
+    em_rm(&t->e, native_size(t), 0x03, H_ADDR, H_CPU, segment_off(seg, offsetof(SegmentCache, linear_base)));
+}
+
+static size_t tag_member(bool write)
+{
+    return write ? offsetof(TLBFast, write) : offsetof(TLBFast, read);
+}
+
+static int32_t recent_off(int mmu_mode, int recent, size_t member)
+{
+    size_t entry = (size_t)mmu_mode * TLB_RECENT + (size_t)recent;
+    return (int32_t)(offsetof(CPUState, tlb_recent) + entry * sizeof(TLBFast) + member) - CPU_BIAS;
+}
+
+/* H_T1 = offset of the TLB's entry for H_ADDR; jumps when its tag is not the page of the last byte. */
+static uint8_t *emit_tlb_compare(Emit *e, const ProbeKind *kind)
+{
+    unsigned width = kind->code64 ? 3 : 2;
+    em_mov_rr(e, width, H_T1, H_ADDR);
+    if (kind->size > 1) {
+        em_rm(e, width, 0x8d, H_T2, H_ADDR, (int32_t)kind->size - 1);
+    } else {
+        em_mov_rr(e, width, H_T2, H_ADDR);
+    }
+    em_shift_ri(e, width, 5, H_T1, PAGE_BITS - FAST_BITS);
+    em_alu_ri(e, width, ALU_AND, H_T2, (int32_t)PAGE_MASK);
     em_alu_ri(e, 2, ALU_AND, H_T1, (TLB_SIZE - 1) << FAST_BITS);
-    size_t tag = write ? offsetof(TLBFast, write) : offsetof(TLBFast, read);
-    em_rx(e, 3, 0x3b, H_T2, H_CPU, H_T1, 0, fast_off(t, tag));
-    Cold *c = new_cold(t, COLD_ACCESS, em_jcc_later(e, COND_NE));
-    em_rx(e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t, offsetof(TLBFast, addend)));
-    c->back = em_here(e);
+    em_rx(e, 3, 0x3b, H_T2, H_CPU, H_T1, 0, fast_off(kind->mmu_mode, tag_member(kind->write)));
+    return em_jcc_later(e, COND_NE);
+}
+
+static ProbeKind probe_kind(const Translator *t, unsigned size, bool write)
+{
+    return (ProbeKind){ .code64 = t->code64, .write = write, .mmu_mode = t->mmu_mode, .size = size };
+}
+
+/*
+ * Called when a copy of a TLB entry did not match. H_T1: which copy, from H_CPU; H_ADDR: linear address. When the TLB has
+ * the page, that is remembered; H_ADDR is the host address then, and ZF set.
+ */
+const uint8_t *mem_emit_refill(Emit *e, const ProbeKind *kind)
+{
+    const uint8_t *start = em_here(e);
+    em8(e, 0x41);
+    em8(e, 0x50 | (H_T1 & 7)); /* push */
+    uint8_t *miss = emit_tlb_compare(e, kind);
+    em8(e, 0x41);
+    em8(e, 0x58 | (H_T2 & 7)); /* pop */
+    em8(e, 0x50 | H_RAX); /* push: the XMM registers are the guest's */
+    for (size_t member = 0; member < sizeof(TLBFast); member += 8) {
+        em_rx(e, 3, 0x8b, H_RAX, H_CPU, H_T1, 0, fast_off(kind->mmu_mode, member));
+        em_rx(e, 3, 0x89, H_RAX, H_CPU, H_T2, 0, (int32_t)member);
+    }
+    em8(e, 0x58 | H_RAX);
+    em_rx(e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(kind->mmu_mode, offsetof(TLBFast, addend)));
+    em_rm(e, 2, 0xc7, 0, H_CPU, CPU_OFF(tlb_recent_used));
+    em32(e, 1);
+    em_alu_rr(e, 2, ALU_CMP, H_T1, H_T1);
+    em8(e, 0xc3);
+    em_patch(miss, e->rx_delta, em_here(e));
+    em_rm(e, 3, 0x8d, H_RSP, H_RSP, 8);
+    em8(e, 0xc3);
+    return start;
+}
+
+static void finish_probe(Translator *t, Cold *c, unsigned size, bool write)
+{
+    c->back = em_here(&t->e);
     c->site->size = (uint8_t)size;
     c->site->write = write;
+}
+
+/* H_ADDR: linear -> host address. An address that is not canonical matches no tag. */
+static void emit_tlb_probe(Translator *t, unsigned size, bool write)
+{
+    ProbeKind kind = probe_kind(t, size, write);
+    Cold *c = new_cold(t, COLD_ACCESS, emit_tlb_compare(&t->e, &kind));
+    em_rx(&t->e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
+    finish_probe(t, c, size, write);
+}
+
+/*
+ * The same through the copy of the entry that this base register used last: shorter, and the load need not wait for the
+ * index. It refuses unaligned addresses, and so all that cross into another page; no tag has low bits.
+ */
+static void emit_recent_probe(Translator *t, unsigned size, bool write, int recent)
+{
+    Emit *e = &t->e;
+    unsigned width = native_size(t);
+    em_mov_rr(e, width, H_T2, H_ADDR);
+    em_alu_ri(e, width, ALU_AND, H_T2, (int32_t)PAGE_MASK | (int32_t)(size - 1));
+    em_rm(e, 3, 0x3b, H_T2, H_CPU, recent_off(t->mmu_mode, recent, tag_member(write)));
+    Cold *c = new_cold(t, COLD_ACCESS, em_jcc_later(e, COND_NE));
+    em_rm(e, 3, 0x03, H_ADDR, H_CPU, recent_off(t->mmu_mode, recent, offsetof(TLBFast, addend)));
+    c->recent = recent;
+    finish_probe(t, c, size, write);
+}
+
+static void emit_probe(Translator *t, unsigned size, bool write, int recent)
+{
+    bool power_of_two = !(size & (size - 1)) && size <= 16;
+    if (recent >= 0 && power_of_two) {
+        emit_recent_probe(t, size, write, recent);
+    } else {
+        emit_tlb_probe(t, size, write);
+    }
+}
+
+/*
+ * Which of cpu->tlb_recent a memory operand uses; -1: none. Kernels reload CR3 so often that, but for the stack and what
+ * belongs to the CPU, only loops find there what they look for.
+ */
+static int recent_for(const Translator *t, unsigned seg, unsigned base, unsigned index)
+{
+    if (seg >= R_FS) {
+        return 16 + (int)seg - R_FS;
+    }
+    if (t->mmu_mode == MMU_KERNEL && base != R_ESP && !t->is_loop) {
+        return -1;
+    }
+    return base < 16 ? (int)base : index < 16 ? (int)index : -1;
 }
 
 void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
 {
     flags_before_clobber(t);
-    emit_offset(t, t->d);
+    mem_offset(t, t->d, H_ADDR);
     emit_segment(t, t->d->seg, size, write);
     if (aligned) {
         em_rr(&t->e, 2, 0xf7, 0, H_ADDR);
         em32(&t->e, size - 1);
         handler_if(t, COND_NE);
     }
-    emit_probe(t, size, write);
+    emit_probe(t, size, write, recent_for(t, t->d->seg, t->d->base, t->d->index));
 }
 
 void mem_operand(Translator *t, unsigned size, bool write)
@@ -115,16 +226,17 @@ void mem_operand(Translator *t, unsigned size, bool write)
     mem_operand_aligned(t, size, write, false);
 }
 
-void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write)
+void mem_at(Translator *t, unsigned seg, unsigned guest_base, int32_t disp, unsigned size, bool write)
 {
+    unsigned base = host_reg(t, guest_base);
     flags_before_clobber(t);
     if (disp) {
-        em_rm(&t->e, 2, 0x8d, H_ADDR, host_base, disp);
+        em_rm(&t->e, native_size(t), 0x8d, H_ADDR, base, disp);
     } else {
-        em_mov_rr(&t->e, 2, H_ADDR, host_base);
+        em_mov_rr(&t->e, native_size(t), H_ADDR, base);
     }
     emit_segment(t, seg, size, write);
-    emit_probe(t, size, write);
+    emit_probe(t, size, write, recent_for(t, seg, guest_base, R_ZERO));
 }
 
 void handler_if(Translator *t, unsigned cond)
@@ -132,18 +244,29 @@ void handler_if(Translator *t, unsigned cond)
     new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, cond));
 }
 
+/* A REP instruction counted its iterations itself. */
+static void emit_count_again(Translator *t)
+{
+    unsigned reg = t->code64 ? H_T1 : H_BUDGET;
+    em_load(&t->e, 3, reg, H_CPU, CPU_OFF(icount_limit));
+    em_rm(&t->e, 3, 0x2b, reg, H_CPU, CPU_OFF(icount));
+    if (t->code64) {
+        em_store(&t->e, 3, reg, H_CPU, CPU_OFF(jit.budget));
+    }
+}
+
 void call_handler_in_place(Translator *t)
 {
-    fp_close(t);
-    t->sse_checked = false;
     flags_want_mem(t);
     JitSite *site = new_site(t);
     em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)site);
-    em_call(&t->e, jit_thunks.handler);
+    em_call(&t->e, t->thunks->handler);
+    t->x87_last = NULL; /* noted by way of the site */
+    t->x87_operand = NULL;
     t->flags = (FlagState){ .mem = true };
-    if (site->is_rep) { /* it counted its iterations itself; it is the last of its block */
-        em_load(&t->e, 3, H_BUDGET, H_CPU, CPU_OFF(icount_limit));
-        em_rm(&t->e, 3, 0x2b, H_BUDGET, H_CPU, CPU_OFF(icount));
+    t->slots = (Slots){ { 0 } };
+    if (site->is_rep) {
+        emit_count_again(t); /* it is the last of its block */
     }
 }
 
@@ -156,32 +279,34 @@ void call_handler_in_place(Translator *t)
 static void emit_after_handler(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
-    if (c->leave_after || (c->own_recipe && c->flags_after && !c->after.mem)) {
+    if (c->own_recipe && c->flags_after && !c->after.mem) {
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
         *exit = (JitExit){ .kind = JIT_EXIT_POLL, .eip = c->site->next_ip, .refund = c->site->left - 1u };
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
-        em_jmp(e, jit_thunks.exit);
+        em_jmp(e, t->thunks->exit);
         return;
     }
+    if (c->states) {
+        states_emit_load(t, c->states, states_new_exit(c->site->next_ip, c->site->left - 1u));
+    }
+    slots_emit_reload(e, &c->slots_after);
     if (c->flags_after && c->after.host) {
         flags_emit_restore(e);
-    }
-    if (c->fp_after) {
-        fp_emit_guest_mxcsr(e);
     }
     em_jmp(e, c->next);
 }
 
 /* Back to the hot code with a host address, or on with ZF set. */
-static void emit_call_access(Emit *e, const Cold *c)
+static void emit_call_access(Translator *t, const Cold *c)
 {
-    em_call(e, jit_thunks.access);
-    if (!c->fp_before) {
+    Emit *e = &t->e;
+    em_call(e, t->thunks->access);
+    if (!t->code64) {
         em_patch(em_jcc_later(e, COND_NE), e->rx_delta, c->back);
         return;
     }
     uint8_t *done = em_jcc_later(e, COND_E);
-    fp_emit_guest_mxcsr(e);
+    slots_emit_reload(e, &c->slots_before);
     em_jmp(e, c->back);
     em_patch(done, e->rx_delta, em_here(e));
 }
@@ -190,17 +315,24 @@ static void emit_cold(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
     em_patch(c->jump, e->rx_delta, em_here(e));
+    if (c->kind == COLD_STATE) {
+        states_emit_load(t, c->states, c->state_exit);
+        em_jmp(e, c->back);
+        return;
+    }
+    if (c->recent >= 0) {
+        em_mov_ri32(e, H_T1, (uint32_t)recent_off(t->mmu_mode, c->recent, 0));
+        em_call(e, jit_refill[t->code64][t->mmu_mode][c->site->write][__builtin_ctz(c->site->size)]);
+        em_patch(em_jcc_later(e, COND_E), e->rx_delta, c->back);
+    }
     if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
         flags_emit_recipe_to_mem(e, &c->before.recipe);
     }
-    if (c->fp_before) {
-        fp_emit_host_mxcsr(e);
-    }
     em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
     if (c->kind == COLD_SEGMENT) {
-        em_call(e, jit_thunks.in_place);
+        em_call(e, t->thunks->handler);
     } else {
-        emit_call_access(e, c);
+        emit_call_access(t, c);
     }
     emit_after_handler(t, c);
 }

@@ -21,7 +21,119 @@ uint32_t rule_flags_killed(const DecodedInsn *d)
     return d->info->flags_written;
 }
 
-static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint32_t next_ip)
+/* ---- registers ---- */
+
+static const uint8_t slot_host[NB_SLOTS] = { H_R10, H_R11, H_R14 };
+
+static void slot_load(Emit *e, unsigned slot, unsigned guest)
+{
+    em_load(e, 3, slot_host[slot], H_CPU, CPU_REG_OFF(guest));
+}
+
+static unsigned slot_free(Translator *t)
+{
+    do {
+        t->slot_turn = (t->slot_turn + 1) % NB_SLOTS;
+    } while (t->slot_busy & 1u << t->slot_turn);
+    return t->slot_turn;
+}
+
+static unsigned slot_for(Translator *t, unsigned guest, bool load)
+{
+    for (unsigned i = 0; i < NB_SLOTS; i++) {
+        if (t->slots.guest[i] == guest) {
+            t->slot_busy |= 1u << i;
+            return i;
+        }
+    }
+    unsigned slot = slot_free(t);
+    t->slots.guest[slot] = (uint8_t)guest;
+    t->slot_busy |= 1u << slot;
+    if (load) {
+        slot_load(&t->e, slot, guest);
+    }
+    return slot;
+}
+
+unsigned host_reg(Translator *t, unsigned guest)
+{
+    if (guest >= 8) {
+        return slot_host[slot_for(t, guest, true)];
+    }
+    return guest == R_ESP ? H_R12 : guest;
+}
+
+unsigned host_reg_out(Translator *t, unsigned guest)
+{
+    if (guest >= 8) {
+        unsigned slot = slot_for(t, guest, false);
+        t->slot_dirty |= 1u << slot;
+        return slot_host[slot];
+    }
+    return host_reg(t, guest);
+}
+
+unsigned host_reg_sized(Translator *t, unsigned guest, unsigned size)
+{
+    if (is_high_byte(guest, size)) {
+        return guest;
+    }
+    unsigned reg = host_reg(t, guest);
+    return size == 0 && reg >= 4 && reg < 8 ? H_LOW | reg : reg;
+}
+
+void reg_changed(Translator *t, unsigned guest)
+{
+    if ((guest & 0x1f) >= 8) {
+        t->slot_dirty |= 1u << slot_for(t, guest, true);
+    }
+}
+
+static void slots_write_through(Translator *t)
+{
+    for (unsigned i = 0; i < NB_SLOTS; i++) {
+        if (t->slot_dirty & 1u << i) {
+            em_store(&t->e, 3, slot_host[i], H_CPU, CPU_REG_OFF(t->slots.guest[i]));
+        }
+    }
+    t->slot_dirty = t->slot_busy = 0;
+}
+
+void slots_emit_reload(Emit *e, const Slots *slots)
+{
+    for (unsigned i = 0; i < NB_SLOTS; i++) {
+        if (slots->guest[i]) {
+            slot_load(e, i, slots->guest[i]);
+        }
+    }
+}
+
+/* ---- hot and cold code ---- */
+
+void switch_part(Translator *t)
+{
+    Emit e = t->e;
+    t->e = t->other;
+    t->other = e;
+}
+
+static void begin_code(Translator *t)
+{
+    intptr_t delta = jit_cache.rx - jit_cache.rw;
+    t->e = (Emit){ .p = jit_cache.rw + jit_cache.used, .rx_delta = delta };
+    t->other = (Emit){ .p = jit_cache.rw + jit_cache.cold_used, .rx_delta = delta };
+}
+
+static void end_code(Translator *t)
+{
+    jit_cache.used = ((size_t)(t->e.p - jit_cache.rw) + 15) & ~(size_t)15;
+    jit_cache.cold_used = (size_t)(t->other.p - jit_cache.rw);
+    lockstep_assert(jit_cache.used <= jit_cache.cold && jit_cache.cold_used <= jit_cache.size, "jit: code cache overrun");
+}
+
+/* ---- rules ---- */
+
+static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint64_t next_ip)
 {
     if (jit_config.no_native) {
         return NULL;
@@ -29,20 +141,29 @@ static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint32_t nex
     Rule *rule = rule_for_mov(t, d);
     rule = rule ? rule : rule_for_alu(d);
     rule = rule ? rule : rule_for_sse(d);
+    rule = rule ? rule : rule_for_x87(d);
+    rule = rule ? rule : rule_for_mmx(d);
     return rule ? rule : rule_for_branch(t, d, next_ip);
 }
 
 static void choose_rules(Translator *t)
 {
-    uint32_t ip = t->jb->eip;
+    uint64_t ip = t->jb->eip;
     for (unsigned k = 0; k < t->n; k++) {
         const DecodedInsn *d = &t->block->insn[k];
         t->ips[k] = ip;
-        ip = (ip + d->len);
+        ip = t->code64 ? ip + d->len : (uint32_t)(ip + d->len);
         t->rules[k] = choose_rule(t, d, ip);
         jit_stats.native_insns += t->rules[k] != NULL;
     }
     jit_stats.insns += t->n;
+}
+
+static bool jumps_to_itself(const Translator *t)
+{
+    const DecodedInsn *last = &t->block->insn[t->n - 1];
+    bool relative = last->info->operands[0] == OPERAND_Jb || last->info->operands[0] == OPERAND_Jz;
+    return relative && t->ips[t->n - 1] + last->len + last->imm == t->jb->eip;
 }
 
 /* ---- instructions ---- */
@@ -54,13 +175,15 @@ static bool ends_translation(const DecodedInsn *d)
 
 static void finish_cold(Translator *t)
 {
+    unsigned states = t->nb_cold > t->first_cold ? states_wanted(t, t->k + 1) : 0;
     for (unsigned i = t->first_cold; i < t->nb_cold; i++) {
         Cold *c = &t->cold[i];
         c->next = em_here(&t->e);
         c->after = t->flags;
+        c->slots_after = t->slots;
         c->own_recipe = t->own_recipe;
         c->flags_after = t->needed[t->k];
-        c->fp_after = t->fp_open;
+        c->states = states;
     }
 }
 
@@ -71,21 +194,23 @@ static void translate_insn(Translator *t)
     t->next_ip = t->ip + t->d->len;
     t->own_recipe = false;
     t->first_cold = t->nb_cold;
-    if (ends_translation(t->d)) {
-        fp_close(t);
-    }
     if (t->rules[t->k]) {
+        x87_before_insn(t);
         t->rules[t->k](t);
     } else {
         call_handler_in_place(t);
     }
+    slots_write_through(t);
     finish_cold(t);
+    if (!t->rules[t->k]) {
+        states_guard(t, states_wanted(t, t->k + 1), t->next_ip, t->n - t->k - 1);
+    }
 }
 
 static void emit_fallthrough(Translator *t)
 {
     if (!ends_translation(t->d)) {
-        fp_close(t);
+        x87_flush_pointers(t);
         flags_want_mem(t);
         emit_link(t, em_jmp_later(&t->e), t->next_ip);
     }
@@ -93,10 +218,10 @@ static void emit_fallthrough(Translator *t)
 
 /* ---- the block ---- */
 
-static JitBlock *new_block(Block *block, const JitContext *ctx, uint32_t eip, int mmu_mode)
+static JitBlock *new_block(Block *block, const JitContext *ctx, uint64_t eip, int mmu_mode)
 {
     JitBlock *jb = code_cache_alloc_data(&jit_cache, sizeof(*jb));
-    uint32_t page = (uint32_t)(ctx->cs_base + eip) & (uint32_t)PAGE_MASK;
+    uint64_t page = (ctx->cs_base + eip) & (jit_context_is_64(ctx) ? PAGE_MASK : (uint32_t)PAGE_MASK);
     size_t node = (size_t)mmu_mode * TLB_SIZE + ((page >> PAGE_BITS) & (TLB_SIZE - 1));
     *jb = (JitBlock){
         .block = block, .ctx = ctx, .eip = eip, .page_tag = page | TLB_VALID, .phys_page = (block->key >> 8) & PAGE_MASK
@@ -107,14 +232,14 @@ static JitBlock *new_block(Block *block, const JitContext *ctx, uint32_t eip, in
     return jb;
 }
 
-/* 32-bit offsets must not wrap inside the block; long mode is left to the interpreter. */
-static bool is_translatable(const Block *block, const JitContext *ctx, uint32_t eip)
+/* Offsets must not wrap inside the block. */
+static bool is_translatable(const Block *block, const JitContext *ctx, uint64_t eip)
 {
-    return (ctx->mode & MODE_CODE_MASK) != MODE_CODE64 && !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD &&
-           !block->crosses && (uint64_t)eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX;
+    return !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD && !block->crosses &&
+           (jit_context_is_64(ctx) || (eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX));
 }
 
-JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip)
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip)
 {
     static Translator t;
     (void)cpu;
@@ -124,22 +249,27 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     t = (Translator){ .block = block,
                       .ctx = ctx,
                       .n = MIN(block->count, jit_config.max_insns),
+                      .code64 = jit_context_is_64(ctx),
+                      .thunks = &jit_thunks[jit_context_is_64(ctx)],
                       .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL,
                       .flags = { .mem = true } };
-    t.e = (Emit){ .p = jit_cache.rw + jit_cache.used, .rx_delta = jit_cache.rx - jit_cache.rw };
+    begin_code(&t);
     t.jb = new_block(block, ctx, eip, t.mmu_mode);
     choose_rules(&t);
+    t.is_loop = jumps_to_itself(&t);
     flags_analyse(&t);
     emit_entry(&t);
+    states_guard(&t, states_wanted(&t, 0), eip, t.n);
     for (t.k = 0; t.k < t.n; t.k++) {
         translate_insn(&t);
     }
     t.k = t.n - 1;
     emit_fallthrough(&t);
+    switch_part(&t);
     mem_emit_cold(&t);
     emit_stubs(&t);
-    jit_cache.used = ((size_t)(t.e.p - jit_cache.rw) + 15) & ~(size_t)15;
-    lockstep_assert(jit_cache.used <= jit_cache.size, "jit: code cache overrun");
+    switch_part(&t);
+    end_code(&t);
     jit_stats.blocks++;
     return t.jb;
 }

@@ -214,6 +214,8 @@ static const VMStateField cpu_fields[] = {
     VMSTATE_DERIVED(CPUState, linear_mask), /* follows mode */
     VMSTATE_U64S(CPUState, tlb),
     VMSTATE_DERIVED(CPUState, tlb_fast),
+    VMSTATE_DERIVED(CPUState, tlb_recent),
+    VMSTATE_DERIVED(CPUState, tlb_recent_used),
     VMSTATE_INT(CPUState, fetch_page),
     VMSTATE_INT(CPUState, fetch_phys),
     VMSTATE_INT(CPUState, a20_mask),

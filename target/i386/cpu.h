@@ -142,7 +142,9 @@ typedef struct TLBFast {
     uint64_t read, write, exec; /* linear page address when RAM may be accessed directly */
     uintptr_t addend;           /* host address = linear address + addend */
 } TLBFast;
-#define TLB_NEVER 1ull
+#define TLB_NEVER 0x800ull /* no page address, nor one with an offset below 16: see the JIT's mem.c */
+/* Copies of the entries that were used last, one per register that addresses memory, then FS and GS. */
+#define TLB_RECENT 18
 
 typedef struct LazyFlags {
     /* The last result-producing operation; see target/i386/flags.h. Materialised before state is saved or hashed. */
@@ -210,7 +212,12 @@ struct CPUState {
     int exit_request;                /* set by any thread (atomic): leave the slice at the next block */
     struct {
         uint64_t flags;              /* arithmetic flags while translated code runs */
-        uint64_t fa, fb, tmp;
+        uint64_t fa, fb;             /* operands of the instruction whose flags may have to be recomputed */
+        int64_t budget;              /* 64-bit code: see H_BUDGET */
+        uint64_t tmp;
+        const struct JitX87Record *x87_last; /* accel/jit/x87-state.c, while x87_loaded */
+        bool x87_loaded, sse_loaded; /* translate-state.c */
+        uint8_t x87_seg;
     } jit;                           /* accel/jit's, between two instructions of a block only */
     sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here */
 
@@ -222,6 +229,8 @@ struct CPUState {
     uint64_t linear_mask; /* linear addresses that code here makes: 32 bits, all 64 in 64-bit mode; derived like mode */
     TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
     TLBFast tlb_fast[NB_MMU_MODES][TLB_SIZE];
+    TLBFast tlb_recent[NB_MMU_MODES][TLB_RECENT]; /* the JIT's; forgotten whenever an entry of tlb_fast changes */
+    uint32_t tlb_recent_used;                     /* there may be something in it */
     /*
      * The page instructions come from: within it, no fetch asks the TLB. Loaded from the TLB when control enters another
      * page; forgotten with any flush, and when cpl or a paging control changes. Machine state.

@@ -137,6 +137,24 @@ static void fast_clear(TLBFast *f)
     *f = (TLBFast){ .read = TLB_NEVER, .write = TLB_NEVER, .exec = TLB_NEVER };
 }
 
+static void recent_forget(CPUState *cpu)
+{
+    cpu->tlb_recent_used = 0;
+    for (int mode = 0; mode < NB_MMU_MODES; mode++) {
+        for (int i = 0; i < TLB_RECENT; i++) {
+            fast_clear(&cpu->tlb_recent[mode][i]);
+        }
+    }
+}
+
+static void fast_forget(CPUState *cpu, TLBFast *f)
+{
+    if (cpu->tlb_recent_used && (f->read != TLB_NEVER || f->write != TLB_NEVER)) {
+        recent_forget(cpu);
+    }
+    fast_clear(f);
+}
+
 /* Accesses that must be looked at one by one: alignment checks, and AC's play with SMAP. */
 static bool data_needs_slow_path(const CPUState *cpu, uint64_t bits, int mode)
 {
@@ -156,7 +174,7 @@ static void fast_derive(CPUState *cpu, int mode, unsigned index)
     ram_addr_t ram = cpu->tlb_index->ram[mode * TLB_SIZE + index];
     uint64_t page = e->page & PAGE_MASK;
     bool watching = cpu->dr[7] & 0xff;
-    fast_clear(f);
+    fast_forget(cpu, f);
     if (!e->page || ram == RAM_ADDR_INVALID) {
         return;
     }
@@ -271,6 +289,7 @@ void tlb_init(CPUState *cpu)
         memory_set_map_changed_hook(map_changed, NULL);
     }
     cpu->tlb_index = g_new0(struct TLBIndex, 1);
+    recent_forget(cpu);
     index_init(cpu->tlb_index);
     g_ptr_array_add(tlb_cpus, cpu);
     tlb_rederive(cpu);
@@ -283,7 +302,7 @@ static void entry_drop(CPUState *cpu, int mode, unsigned index)
     cpu->tlb[mode][index] = (TLBEntry){ 0 };
     mark_used(cpu->tlb_index, mode, index, false, false);
     set_ram(cpu->tlb_index, mode * TLB_SIZE + index, RAM_ADDR_INVALID);
-    fast_clear(&cpu->tlb_fast[mode][index]);
+    fast_forget(cpu, &cpu->tlb_fast[mode][index]);
 }
 
 static void flush_word(CPUState *cpu, int mode, unsigned word, bool global_too)
