@@ -166,7 +166,7 @@ static void set_machine_key(const char *key, const char *value, void *opaque)
     } else if (!strcmp(key, "accel")) {
         cpus_choose_engine(value, errp);
 #ifdef CONFIG_JIT
-    } else if (!strcmp(key, "tb-size") || !strcmp(key, "stress")) {
+    } else if (!strcmp(key, "tb-size") || g_str_has_prefix(key, "stress")) {
         jit_option(key, value, errp);
 #endif
     } else if (!parse_bool(value, &on)) {

@@ -123,9 +123,11 @@ typedef struct JitConfig {
     unsigned max_insns; /* instructions per translated block: stress */
     bool no_native;     /* stress: every instruction through its handler */
     bool no_links;      /* stress */
+    bool random;        /* stress: slices and blocks are cut by jit_random() */
 } JitConfig;
 
 extern JitStats jit_stats;
+uint32_t jit_random(void);
 extern JitConfig jit_config;
 extern CodeCache jit_cache;
 extern JitIBTC *jit_ibtc;

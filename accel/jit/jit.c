@@ -26,6 +26,24 @@ static const JitContext *recent[4]; /* before that */
 static JitExit *last_exit;          /* how translated code was left, when the next block may be joined to it */
 static uint64_t generation;         /* of the code cache */
 
+/* ---- stress: cuts where nobody expects them ---- */
+
+static uint64_t random_state;
+
+/* Knuth's MMIX generator; the low bits of a product are poor, the high ones are not. */
+uint32_t jit_random(void)
+{
+    random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(random_state >> 33);
+}
+
+/* A slice may end anywhere, and nobody notices. Mostly after a few instructions, now and then after thousands. */
+static int64_t random_slice(int64_t budget)
+{
+    uint32_t r = jit_random(), most = 1u << (r & 15);
+    return MIN(budget, 1 + (int64_t)((r >> 4) % most));
+}
+
 /* ---- contexts ---- */
 
 static bool segment_is_flat(const SegmentCache *s)
@@ -257,6 +275,9 @@ static void faulted(CPUState *cpu)
 static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 {
     static const BlockRunner runner = { .run = run_block, .fault = faulted };
+    if (unlikely(jit_config.random)) {
+        budget = random_slice(budget);
+    }
     if (unlikely(interp_trace.executes)) { /* -d exec, cpu: every block is shown, so the interpreter runs them */
         last_exit = NULL;
         return interp_engine.exec(cpu, budget);
@@ -298,10 +319,21 @@ static bool set_stress(const char *value)
         jit_config.no_links = true;
     } else if (!strcmp(value, "tiny")) {
         jit_config.cache_bytes = 512 * KiB;
+    } else if (!strcmp(value, "random")) {
+        jit_config.random = true;
     } else {
         return false;
     }
     jit_config.threshold = 1;
+    return true;
+}
+
+static bool set_seed(const char *value, Error **errp)
+{
+    if (!parse_uint(value, UINT32_MAX, &random_state)) {
+        error_setg(errp, "stress-seed is a number of 32 bits, not '%s'", value);
+        return false;
+    }
     return true;
 }
 
@@ -316,8 +348,11 @@ bool jit_option(const char *key, const char *value, Error **errp)
         jit_config.cache_bytes = n * MiB;
         return true;
     }
+    if (!strcmp(key, "stress-seed")) {
+        return set_seed(value, errp);
+    }
     if (!set_stress(value)) {
-        error_setg(errp, "stress=%s is not known; there are one, handlers, nolinks and tiny", value);
+        error_setg(errp, "stress=%s is not known; there are one, handlers, nolinks, tiny and random", value);
         return false;
     }
     return true;

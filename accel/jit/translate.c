@@ -114,6 +114,13 @@ static bool is_translatable(const Block *block, const JitContext *ctx, uint32_t 
            !block->crosses && (uint64_t)eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX;
 }
 
+/* How many of the block's instructions one translation takes. */
+static unsigned length_of(const Block *block)
+{
+    unsigned n = MIN(block->count, jit_config.max_insns);
+    return jit_config.random ? 1 + jit_random() % n : n;
+}
+
 JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip)
 {
     static Translator t;
@@ -123,7 +130,7 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     }
     t = (Translator){ .block = block,
                       .ctx = ctx,
-                      .n = MIN(block->count, jit_config.max_insns),
+                      .n = length_of(block),
                       .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL,
                       .flags = { .mem = true } };
     t.e = (Emit){ .p = jit_cache.rw + jit_cache.used, .rx_delta = jit_cache.rx - jit_cache.rw };

@@ -433,17 +433,60 @@ static void test_long(void)
 {
     many_cases(24, 400);
 }
-static void test_one_insn_blocks(void)
+
+/* ---- stress: what it changes does not show ---- */
+
+static void stress_one(void)
 {
     jit_config.max_insns = 1;
-    many_cases(12, 300);
-    jit_config.max_insns = BLOCK_MAX_INSNS;
 }
-static void test_handlers(void)
+static void stress_handlers(void)
 {
     jit_config.no_native = true;
-    many_cases(12, 300);
-    jit_config.no_native = false;
+}
+static void stress_no_links(void)
+{
+    jit_config.no_links = true;
+}
+static void stress_random(void)
+{
+    jit_config.random = true;
+}
+/* The cache is full after a few translations. */
+static void stress_tiny(void)
+{
+    jit_cache.size = jit_cache.kept + JIT_ROOM_CODE + 1 * KiB;
+}
+
+typedef struct Stress {
+    const char *name;
+    void (*set)(void);
+    unsigned flushes; /* of the code cache, at least */
+} Stress;
+
+static const Stress stresses[] = { { "one-instruction-blocks", stress_one }, { "handlers", stress_handlers }, { "no-links", stress_no_links },
+    { "random-cuts", stress_random }, { "tiny-cache", stress_tiny, 2000 } };
+
+static void test_control_flow(void);
+static void test_smc(void);
+
+static void test_stress(gconstpointer data)
+{
+    const Stress *stress = data;
+    const JitConfig config = jit_config;
+    const size_t size = jit_cache.size;
+    uint64_t flushes = jit_stats.flushes;
+    stress->set();
+    test_control_flow();
+    test_smc();
+    many_cases(4, 150);
+    many_cases(12, 150);
+    sse_share = 6;
+    many_cases(12, 50);
+    sse_share = 0;
+    g_assert_cmpuint(jit_stats.flushes - flushes, >=, stress->flushes);
+    jit_config = config;
+    jit_cache.size = size;
 }
 
 static void test_sse(void)
@@ -506,7 +549,9 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/random/short", test_short);
     g_test_add_func("/jit/random/long", test_long);
     g_test_add_func("/jit/random/sse", test_sse);
-    g_test_add_func("/jit/random/one-instruction-blocks", test_one_insn_blocks);
-    g_test_add_func("/jit/random/handlers", test_handlers);
+    for (size_t i = 0; i < ARRAY_SIZE(stresses); i++) {
+        g_autofree char *path = g_strconcat("/jit/stress/", stresses[i].name, NULL);
+        g_test_add_data_func(path, &stresses[i], test_stress);
+    }
     return g_test_run();
 }
