@@ -124,6 +124,8 @@ typedef struct JitConfig {
     bool no_native;     /* stress: every instruction through its handler */
     bool no_links;      /* stress */
     bool random;        /* stress: slices and blocks are cut by jit_random() */
+    bool exact;         /* the end of a slice too is run by a translation, one that is short enough, not by the interpreter */
+    uint64_t wrong;     /* test of the tests: the translation of the instruction at this linear address spoils EAX; ~0: none */
 } JitConfig;
 
 extern JitStats jit_stats;
@@ -166,7 +168,8 @@ void jit_thunks_emit(void);
 /* NULL: this block is not for us. There must be room: JIT_ROOM_*. */
 #define JIT_ROOM_CODE (96 * KiB)
 #define JIT_ROOM_DATA (32 * KiB)
-JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip);
+/* most: instructions that it may have */
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip, unsigned most);
 
 /* ---- chain.c ---- */
 void jit_link(JitExit *exit, JitBlock *to);

@@ -14,7 +14,7 @@
 #define MAX_CONTEXTS 512
 
 JitStats jit_stats;
-JitConfig jit_config = { .cache_bytes = 64 * MiB, .threshold = 8, .max_insns = BLOCK_MAX_INSNS };
+JitConfig jit_config = { .cache_bytes = 64 * MiB, .threshold = 8, .max_insns = BLOCK_MAX_INSNS, .wrong = ~0ull };
 CodeCache jit_cache;
 JitIBTC *jit_ibtc;
 uint32_t *jit_host_mxcsr;
@@ -176,7 +176,7 @@ static JitBlock *make_translation(CPUState *cpu, Block *block)
     }
     const JitContext *ctx = present_context(cpu);
     ctx = ctx ? ctx : new_context(cpu);
-    JitBlock *jb = jit_translate(cpu, block, ctx, (uint32_t)cpu->eip);
+    JitBlock *jb = jit_translate(cpu, block, ctx, (uint32_t)cpu->eip, block->count);
     if (jb) {
         jb->next = block->translations;
         block->translations = jb;
@@ -245,9 +245,14 @@ static Block *run_block(CPUState *cpu, Block *block)
         last_exit = NULL;
         return interp_run_block(cpu, block);
     }
-    join(last_exit, jb, last_exit_context);
+    int64_t left_to_run = cpu->icount_limit - cpu->icount;
+    if (likely(left_to_run >= block->count)) {
+        join(last_exit, jb, last_exit_context);
+    } else {
+        jb = jit_config.exact && has_room() ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run) : NULL;
+    }
     last_exit = NULL;
-    if (cpu->icount_limit - cpu->icount < block->count) {
+    if (!jb) {
         return interp_run_block(cpu, block);
     }
     last_exit_context = jb->ctx;
@@ -309,7 +314,7 @@ bool jit_init(void)
     return true;
 }
 
-static bool set_stress(const char *value)
+static bool set_one_stress(const char *value)
 {
     if (!strcmp(value, "one")) {
         jit_config.max_insns = 1;
@@ -321,6 +326,9 @@ static bool set_stress(const char *value)
         jit_config.cache_bytes = 512 * KiB;
     } else if (!strcmp(value, "random")) {
         jit_config.random = true;
+    } else if (!strcmp(value, "exact")) {
+        jit_config.exact = true;
+        return true;
     } else {
         return false;
     }
@@ -328,10 +336,30 @@ static bool set_stress(const char *value)
     return true;
 }
 
+/* "one+random" */
+static bool set_stress(const char *value)
+{
+    g_auto(GStrv) names = g_strsplit(value, "+", 0);
+    bool ok = *names != NULL;
+    for (char **name = names; ok && *name; name++) {
+        ok = set_one_stress(*name);
+    }
+    return ok;
+}
+
 static bool set_seed(const char *value, Error **errp)
 {
     if (!parse_uint(value, UINT32_MAX, &random_state)) {
         error_setg(errp, "stress-seed is a number of 32 bits, not '%s'", value);
+        return false;
+    }
+    return true;
+}
+
+static bool set_wrong(const char *value, Error **errp)
+{
+    if (!parse_uint(value, UINT32_MAX, &jit_config.wrong)) {
+        error_setg(errp, "stress-wrong is a linear address below 4 GiB, not '%s'", value);
         return false;
     }
     return true;
@@ -351,8 +379,11 @@ bool jit_option(const char *key, const char *value, Error **errp)
     if (!strcmp(key, "stress-seed")) {
         return set_seed(value, errp);
     }
+    if (!strcmp(key, "stress-wrong")) {
+        return set_wrong(value, errp);
+    }
     if (!set_stress(value)) {
-        error_setg(errp, "stress=%s is not known; there are one, handlers, nolinks, tiny and random", value);
+        error_setg(errp, "stress=%s is not known; there are one, handlers, nolinks, tiny, random and exact", value);
         return false;
     }
     return true;

@@ -82,6 +82,15 @@ static void translate_insn(Translator *t)
     finish_cold(t);
 }
 
+/* The fault that the lockstep test must find: behind the instruction, whichever way it was done, NOT EAX. Flags stay.
+ */
+static void emit_fault(Translator *t)
+{
+    if (unlikely(t->ctx->cs_base + t->ip == jit_config.wrong) && !ends_translation(t->d)) {
+        em_rr(&t->e, 2, 0xf7, 2, host_reg(R_EAX));
+    }
+}
+
 static void emit_fallthrough(Translator *t)
 {
     if (!ends_translation(t->d)) {
@@ -115,13 +124,13 @@ static bool is_translatable(const Block *block, const JitContext *ctx, uint32_t 
 }
 
 /* How many of the block's instructions one translation takes. */
-static unsigned length_of(const Block *block)
+static unsigned length_of(const Block *block, unsigned most)
 {
-    unsigned n = MIN(block->count, jit_config.max_insns);
+    unsigned n = MIN(block->count, MIN(most, jit_config.max_insns));
     return jit_config.random ? 1 + jit_random() % n : n;
 }
 
-JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip)
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip, unsigned most)
 {
     static Translator t;
     (void)cpu;
@@ -130,7 +139,7 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     }
     t = (Translator){ .block = block,
                       .ctx = ctx,
-                      .n = length_of(block),
+                      .n = length_of(block, most),
                       .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL,
                       .flags = { .mem = true } };
     t.e = (Emit){ .p = jit_cache.rw + jit_cache.used, .rx_delta = jit_cache.rx - jit_cache.rw };
@@ -140,6 +149,7 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     emit_entry(&t);
     for (t.k = 0; t.k < t.n; t.k++) {
         translate_insn(&t);
+        emit_fault(&t);
     }
     t.k = t.n - 1;
     emit_fallthrough(&t);

@@ -452,6 +452,10 @@ static void stress_random(void)
 {
     jit_config.random = true;
 }
+static void stress_exact(void)
+{
+    jit_config.exact = true;
+}
 /* The cache is full after a few translations. */
 static void stress_tiny(void)
 {
@@ -465,7 +469,7 @@ typedef struct Stress {
 } Stress;
 
 static const Stress stresses[] = { { "one-instruction-blocks", stress_one }, { "handlers", stress_handlers }, { "no-links", stress_no_links },
-    { "random-cuts", stress_random }, { "tiny-cache", stress_tiny, 2000 } };
+    { "random-cuts", stress_random }, { "exact-ends", stress_exact }, { "tiny-cache", stress_tiny, 2000 } };
 
 static void test_control_flow(void);
 static void test_smc(void);

@@ -7,7 +7,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
 
 ENGINES = ["interp", "jit", "jit,stress=one", "jit,stress=handlers", "jit,stress=nolinks", "jit,stress=tiny",
-           "jit,stress=random", "jit,stress=random,stress-seed=7,stress=one"]
+           "jit,stress=random", "jit,stress=random+one,stress-seed=7"]
 GUEST = harness.rom_guest("demo", "-monitor", "none", "-no-reboot", "-serial", "stdio")
 
 

@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
 
 WHOLE = ["jit,stress=one", "jit,stress=random"]
-BEGINNING = ["interp", "jit,stress=nolinks", "jit,stress=tiny", "jit,stress=random,stress=tiny,stress-seed=3"]
+BEGINNING = ["interp", "jit,stress=nolinks", "jit,stress=tiny", "jit,stress=random+tiny,stress-seed=3"]
 
 
 def record_beginning(arguments, log):
