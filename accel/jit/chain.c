@@ -38,16 +38,14 @@ static void remove_incoming(JitExit *exit)
     unlink_exit(exit);
 }
 
-static JitIBTC *ibtc_slot(uint32_t eip)
+static JitIBTC *ibtc_slot(uint64_t eip)
 {
     return &jit_ibtc[eip & (JIT_IBTC_SIZE - 1)];
 }
 
 void jit_ibtc_insert(JitBlock *jb)
 {
-    *ibtc_slot(jb->eip) = (JitIBTC){
-        .eip = jb->eip, .ctx = jb->ctx->id, .page_tag = (uint32_t)jb->page_tag, .block = (uint32_t)(uintptr_t)jb
-    };
+    *ibtc_slot(jb->eip) = (JitIBTC){ .eip = jb->eip, .ctx = jb->ctx->id, .block = (uint32_t)(uintptr_t)jb };
 }
 
 void jit_unlink_block(JitBlock *jb)

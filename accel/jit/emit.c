@@ -129,6 +129,11 @@ void em_mov_ri64(Emit *e, unsigned to, uint64_t imm)
         em_mov_ri32(e, to, (uint32_t)imm);
         return;
     }
+    if ((int64_t)imm == (int32_t)imm) {
+        em_rr(e, 3, 0xc7, 0, to);
+        em32(e, (uint32_t)imm);
+        return;
+    }
     em8(e, 0x48 | extension(to));
     em8(e, 0xb8 | (to & 7));
     em64(e, imm);

@@ -3,12 +3,14 @@
  *
  * The host's flags are the guest's as long as nothing else touches them; but every TLB probe does. Most flags are never
  * looked at, unless an access between them and the next writer faults. So: backward liveness tells which are wanted at
- * all; if an access comes between, the operands are copied to two registers (no cost to speak of), and only the cold
- * path computes the flags again from this recipe. A block ends with its flags in cpu->jit.flags.
+ * all; if an access comes between, the operands are put aside (two stores at most), and only the cold path computes the
+ * flags again from this recipe. A block ends with its flags in cpu->jit.flags.
  */
 #include "accel/jit/translate.h"
 
-#define FLAGS_OFF CPU_OFF(jit.flags)
+#define FLAGS_OFF  CPU_OFF(jit.flags)
+#define FIRST_OFF  CPU_OFF(jit.fa)
+#define SECOND_OFF CPU_OFF(jit.fb)
 
 /* ---- liveness ---- */
 
@@ -105,12 +107,12 @@ void flags_emit_restore(Emit *e)
 static void emit_imul_flags(Emit *e, const FlagRecipe *r)
 {
     em_mov_rr(e, 3, H_T2, H_RAX);
-    em_mov_rr(e, 2, H_RAX, H_FA);
+    em_load(e, 3, H_RAX, H_CPU, FIRST_OFF);
     if (r->has_imm) {
         em_rr(e, r->size, 0x69, H_RAX, H_RAX);
         em_imm(e, r->size, r->imm);
     } else {
-        em_rr(e, r->size, 0x0faf, H_RAX, H_FB);
+        em_rm(e, r->size, 0x0faf, H_RAX, H_CPU, SECOND_OFF);
     }
     em_rm(e, 0, 0x0f90, 0, H_CPU, FLAGS_OFF); /* seto */
     em_alu_ri(e, r->size, ALU_CMP, H_RAX, 0);
@@ -121,38 +123,44 @@ static void emit_imul_flags(Emit *e, const FlagRecipe *r)
     em_mov_rr(e, 3, H_RAX, H_T2);
 }
 
+/* CMP of the kept operands. */
+static void emit_compare(Emit *e, const FlagRecipe *r)
+{
+    if (r->has_imm) {
+        em_alu_mi(e, r->size, ALU_CMP, H_CPU, FIRST_OFF, r->imm);
+        return;
+    }
+    em_load(e, 3, H_T2, H_CPU, FIRST_OFF);
+    em_rm(e, r->size, r->size ? 0x3b : 0x3a, H_T2, H_CPU, SECOND_OFF);
+}
+
 /* Host flags from a recipe other than IMUL; H_T2 is free. Returns whether AF is bad. */
 static bool emit_recipe(Emit *e, const FlagRecipe *r)
 {
-    switch (r->kind) {
-    case RECIPE_LOGIC:
-        em_alu_ri(e, r->size, ALU_CMP, H_FA, 0);
+    if (r->kind == RECIPE_LOGIC) {
+        em_alu_mi(e, r->size, ALU_CMP, H_CPU, FIRST_OFF, 0);
         return false;
+    }
+    if (r->kind == RECIPE_ALU && (r->op == ALU_SUB || r->op == ALU_CMP)) {
+        emit_compare(e, r);
+        return false;
+    }
+    em_load(e, 3, H_T2, H_CPU, FIRST_OFF);
+    switch (r->kind) {
     case RECIPE_NEG:
-        em_mov_rr(e, 2, H_T2, H_FA);
         em_rr(e, r->size, r->size ? 0xf7 : 0xf6, 3, H_T2);
         return false;
     case RECIPE_SHIFT:
-        em_mov_rr(e, 2, H_T2, H_FA);
         if (r->count > 1) {
             em_shift_ri(e, r->size, r->op, H_T2, r->count - 1u);
         }
         em_shift_ri(e, r->size, r->op, H_T2, 1);
         return true;
     default:
-        if (r->op == ALU_SUB || r->op == ALU_CMP) {
-            if (r->has_imm) {
-                em_alu_ri(e, r->size, ALU_CMP, H_FA, r->imm);
-            } else {
-                em_alu_rr(e, r->size, ALU_CMP, H_FA, H_FB);
-            }
-            return false;
-        }
-        em_mov_rr(e, 2, H_T2, H_FA);
         if (r->has_imm) {
             em_alu_ri(e, r->size, r->op, H_T2, r->imm);
         } else {
-            em_alu_rr(e, r->size, r->op, H_T2, H_FB);
+            em_rm(e, r->size, r->op * 8 + (r->size ? 3 : 2), H_T2, H_CPU, SECOND_OFF);
         }
         return false;
     }

@@ -3,12 +3,15 @@
  *
  * Host registers while translated code runs:
  *   RAX RCX RDX RBX RBP RSI RDI   the guest registers of the same name       R12   guest ESP
- *   R15  CPUState + CPU_BIAS      R14  instructions left before icount_limit, those of the running block already taken
- * off R8   linear, then host address of the memory operand; indirect target    R9 R13  scratch R10 R11  operands of the
- * instruction whose flags may have to be recomputed (flags.c) RSP is the host's stack. Guest flags are in
- * cpu->jit.flags at every block boundary; inside a block flags.c knows where.
+ *   R15  CPUState + CPU_BIAS
+ *   R8   linear, then host address of the memory operand; indirect target    R9 R13  scratch
+ *   R14  instructions left before icount_limit, those of the running block already taken off
+ *   RSP  the host's stack
+ * 64-bit code has cpu->jit.budget instead of R14; there R10, R11 and R14 hold copies of those of the guest's R8-R15
+ * that a block uses just now (translate.c: slots). CPUState has these registers always, the others outside only.
  *
- * Outside translated code everything is in CPUState, as the interpreter has it.
+ * Guest flags are in cpu->jit.flags at every block boundary; inside a block flags.c knows where. Outside translated
+ * code everything is in CPUState, as the interpreter has it.
  */
 #ifndef ACCEL_JIT_PRIVATE_H
 #define ACCEL_JIT_PRIVATE_H
@@ -26,8 +29,7 @@
 #define H_ADDR   H_R8
 #define H_T1     H_R9
 #define H_T2     H_R13
-#define H_FA     H_R11 /* flag operands: first, second */
-#define H_FB     H_R10
+#define NB_SLOTS 3
 
 /* H_CPU points into the middle of CPUState's hot part, so that short displacements reach it. */
 #define CPU_BIAS       128
@@ -41,8 +43,7 @@
 typedef struct JitContext {
     uint32_t mode; /* cpu->mode */
     uint32_t flat; /* bit R_ES, R_SS, R_DS: base 0, everything readable and writable */
-    uint64_t cs_base;
-    uint32_t cs_limit;
+    uint64_t cs_base, cs_limit; /* as they count in 64-bit mode: 0 and all ones */
     uint32_t id;
 } JitContext;
 
@@ -60,8 +61,8 @@ typedef enum JitExitKind {
 
 /* A way out of translated code; LINK: also the place where two blocks may be joined. */
 struct JitExit {
+    uint64_t eip;    /* LINK, BUDGET, POLL */
     uint32_t kind;   /* JitExitKind */
-    uint32_t eip;    /* LINK, BUDGET, POLL */
     uint32_t refund; /* instructions of the block that did not run: icount = limit - R14 - refund */
     bool crosses;    /* LINK: into another page */
     bool backward;   /* LINK: target is not later in the guest's code: it polls exit_request */
@@ -82,7 +83,7 @@ struct JitBlock {
     uint64_t page_tag;      /* as cpu->fetch_page has it */
     const JitContext *ctx;
     Block *block; /* NULL: dropped */
-    uint32_t eip;
+    uint64_t eip;
     JitExit *exits[2];
     JitExit *incoming;
     JitBlock *next; /* of the same Block */
@@ -93,7 +94,7 @@ typedef struct JitSite {
     const DecodedInsn *d;
     Block *block;
     const JitContext *ctx;
-    uint32_t ip, next_ip;
+    uint64_t ip, next_ip;
     uint16_t left; /* instructions of the block not retired before this one */
     uint8_t size;  /* bytes of the memory access */
     bool write;
@@ -107,8 +108,8 @@ typedef struct JitSite {
 #define JIT_IBTC_BITS 12
 #define JIT_IBTC_SIZE (1u << JIT_IBTC_BITS)
 typedef struct JitIBTC {
-    uint32_t eip, ctx; /* ctx 0: empty */
-    uint32_t page_tag;
+    uint64_t eip;
+    uint32_t ctx;   /* 0: empty */
     uint32_t block; /* JitBlock *, below 2 GiB */
 } JitIBTC;
 
@@ -149,6 +150,10 @@ static inline void jit_flags_from_cc(CPUState *cpu)
     cpu->jit.flags = (flags & 0xff) << 8 | (flags >> 11 & 1);
 }
 uint32_t jit_flat_segments(const CPUState *cpu);
+static inline bool jit_context_is_64(const JitContext *ctx)
+{
+    return (ctx->mode & MODE_CODE_MASK) == MODE_CODE64;
+}
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
 
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
@@ -158,9 +163,8 @@ typedef struct JitThunks {
     const uint8_t *handler; /* R9: JitSite. Runs the instruction; returns, or leaves */
     const uint8_t
         *access; /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
-    const uint8_t *in_place; /* like `handler`, from a cold path: keeps R10, R11 */
 } JitThunks;
-extern JitThunks jit_thunks;
+extern JitThunks jit_thunks[2]; /* by jit_context_is_64() */
 extern JitExit jit_exit_leave_record;
 void jit_thunks_emit(void);
 
@@ -169,7 +173,7 @@ void jit_thunks_emit(void);
 #define JIT_ROOM_CODE (96 * KiB)
 #define JIT_ROOM_DATA (32 * KiB)
 /* most: instructions that it may have */
-JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip, unsigned most);
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most);
 
 /* ---- chain.c ---- */
 void jit_link(JitExit *exit, JitBlock *to);

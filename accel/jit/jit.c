@@ -60,10 +60,18 @@ uint32_t jit_flat_segments(const CPUState *cpu)
     return flat;
 }
 
+static uint64_t code_limit(const CPUState *cpu)
+{
+    return (cpu->mode & MODE_CODE_MASK) == MODE_CODE64 ? ~0ull : cpu->seg[R_CS].limit;
+}
+
+/* 64-bit mode has nothing but the mode. */
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx)
 {
-    const SegmentCache *cs = &cpu->seg[R_CS];
-    return ctx->mode == cpu->mode && ctx->cs_base == cs->base && ctx->cs_limit == cs->limit &&
+    if (ctx->mode != cpu->mode || jit_context_is_64(ctx)) {
+        return ctx->mode == cpu->mode;
+    }
+    return ctx->cs_base == cpu->seg[R_CS].linear_base && ctx->cs_limit == code_limit(cpu) &&
            ctx->flat == jit_flat_segments(cpu);
 }
 
@@ -93,8 +101,8 @@ static const JitContext *new_context(CPUState *cpu)
     JitContext *ctx = &contexts[nb_contexts];
     *ctx = (JitContext){ .mode = cpu->mode,
                          .flat = jit_flat_segments(cpu),
-                         .cs_base = cpu->seg[R_CS].base,
-                         .cs_limit = cpu->seg[R_CS].limit,
+                         .cs_base = cpu->seg[R_CS].linear_base,
+                         .cs_limit = code_limit(cpu),
                          .id = nb_contexts++ };
     return ctx;
 }
@@ -176,7 +184,7 @@ static JitBlock *make_translation(CPUState *cpu, Block *block)
     }
     const JitContext *ctx = present_context(cpu);
     ctx = ctx ? ctx : new_context(cpu);
-    JitBlock *jb = jit_translate(cpu, block, ctx, (uint32_t)cpu->eip, block->count);
+    JitBlock *jb = jit_translate(cpu, block, ctx, cpu->eip, block->count);
     if (jb) {
         jb->next = block->translations;
         block->translations = jb;
@@ -231,10 +239,6 @@ static void left(CPUState *cpu, const JitExit *exit)
 static Block *run_block(CPUState *cpu, Block *block)
 {
     static const JitContext *last_exit_context;
-    if (cpu_long_mode(cpu)) { /* translations are for legacy mode: 64-bit and compatibility code is interpreted */
-        last_exit = NULL;
-        return interp_run_block(cpu, block);
-    }
     if (unlikely(!has_room())) {
         forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
         last_exit = NULL;
@@ -261,7 +265,7 @@ static Block *run_block(CPUState *cpu, Block *block)
     cpu->run_end = block->insn; /* anything but NULL */
     jit_stats.entries++;
     uint64_t before = generation;
-    JitExit *exit = jit_thunks.enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
+    JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
     left(cpu, exit);
     last_exit = before == generation ? exit : NULL;
     return NULL;

@@ -38,55 +38,68 @@ JitSite *new_site(Translator *t)
 static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
 {
     Cold *c = &t->cold[t->nb_cold++];
-    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .fp_before = t->fp_open };
+    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .fp_before = t->fp_open, .slots_before = t->slots };
     return c;
 }
 
 /* Offset in the segment -> H_ADDR. */
 static void emit_offset(Translator *t, const DecodedInsn *d)
 {
-    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(d->base);
-    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(d->index);
-    if (base == H_NONE && index == H_NONE) {
-        em_mov_ri32(&t->e, H_ADDR, (uint32_t)((uint64_t)d->disp & d->ea_mask));
+    if (d->base == R_EIP || (d->base == R_ZERO && d->index == R_ZERO)) {
+        uint64_t origin = d->base == R_EIP ? t->next_ip : 0;
+        em_mov_ri64(&t->e, H_ADDR, (origin + (uint64_t)d->disp) & d->ea_mask);
         return;
     }
-    em_rx(&t->e, 2, 0x8d, H_ADDR, base, index, d->scale, (int32_t)d->disp);
+    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(t, d->base);
+    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(t, d->index);
+    em_rx(&t->e, d->addr_size == 3 ? 3 : 2, 0x8d, H_ADDR, base, index, d->scale, (int32_t)d->disp);
     if (d->addr_size == 1) {
         em_rr(&t->e, 2, 0x0fb7, H_ADDR, H_ADDR);
     }
 }
 
-/* H_ADDR: offset -> linear address, checked. */
-static void emit_segment(Translator *t, unsigned seg, unsigned size, bool write)
+static int32_t segment_off(unsigned seg, size_t member)
 {
-    if (t->ctx->flat & (1u << seg)) {
-        return;
-    }
-    size_t segment = offsetof(CPUState, seg) + seg * sizeof(SegmentCache) - CPU_BIAS;
-    size_t limit = write ? offsetof(SegmentCache, write_end) : offsetof(SegmentCache, read_end);
+    return (int32_t)(offsetof(CPUState, seg) + seg * sizeof(SegmentCache) + member) - CPU_BIAS;
+}
+
+static void check_limit(Translator *t, unsigned seg, unsigned size, bool write)
+{
     unsigned end = H_ADDR;
     if (size > 1) {
         em_rm(&t->e, 3, 0x8d, H_T1, H_ADDR, (int32_t)size - 1);
         end = H_T1;
     }
-    em_rm(&t->e, 3, 0x3b, end, H_CPU, (int32_t)(segment + limit));
+    size_t limit = write ? offsetof(SegmentCache, write_end) : offsetof(SegmentCache, read_end);
+    em_rm(&t->e, 3, 0x3b, end, H_CPU, segment_off(seg, limit));
     new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, COND_AE));
-    em_rm(&t->e, 2, 0x03, H_ADDR, H_CPU, (int32_t)(segment + offsetof(SegmentCache, linear_base)));
 }
 
-/* H_ADDR: linear -> host address. */
+/* H_ADDR: offset -> linear address, checked. In 64-bit mode only FS and GS have a base, and none a limit. */
+static void emit_segment(Translator *t, unsigned seg, unsigned size, bool write)
+{
+    if (t->code64 ? seg < R_FS : t->ctx->flat & (1u << seg)) {
+        return;
+    }
+    if (!t->code64) {
+        check_limit(t, seg, size, write);
+    }
+    em_rm(&t->e, native_size(t), 0x03, H_ADDR, H_CPU, segment_off(seg, offsetof(SegmentCache, linear_base)));
+}
+
+/* H_ADDR: linear -> host address. An address that is not canonical matches no tag. */
 static void emit_probe(Translator *t, unsigned size, bool write)
 {
     Emit *e = &t->e;
-    em_mov_rr(e, 2, H_T1, H_ADDR);
+    unsigned width = native_size(t);
+    em_mov_rr(e, width, H_T1, H_ADDR);
     if (size > 1) {
-        em_rm(e, 2, 0x8d, H_T2, H_ADDR, (int32_t)size - 1);
+        em_rm(e, width, 0x8d, H_T2, H_ADDR, (int32_t)size - 1);
     } else {
-        em_mov_rr(e, 2, H_T2, H_ADDR);
+        em_mov_rr(e, width, H_T2, H_ADDR);
     }
-    em_shift_ri(e, 2, 5, H_T1, PAGE_BITS - FAST_BITS);
-    em_alu_ri(e, 2, ALU_AND, H_T2, (int32_t)PAGE_MASK);
+    em_shift_ri(e, width, 5, H_T1, PAGE_BITS - FAST_BITS);
+    em_alu_ri(e, width, ALU_AND, H_T2, (int32_t)PAGE_MASK);
     em_alu_ri(e, 2, ALU_AND, H_T1, (TLB_SIZE - 1) << FAST_BITS);
     size_t tag = write ? offsetof(TLBFast, write) : offsetof(TLBFast, read);
     em_rx(e, 3, 0x3b, H_T2, H_CPU, H_T1, 0, fast_off(t, tag));
@@ -119,9 +132,9 @@ void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsig
 {
     flags_before_clobber(t);
     if (disp) {
-        em_rm(&t->e, 2, 0x8d, H_ADDR, host_base, disp);
+        em_rm(&t->e, native_size(t), 0x8d, H_ADDR, host_base, disp);
     } else {
-        em_mov_rr(&t->e, 2, H_ADDR, host_base);
+        em_mov_rr(&t->e, native_size(t), H_ADDR, host_base);
     }
     emit_segment(t, seg, size, write);
     emit_probe(t, size, write);
@@ -132,6 +145,17 @@ void handler_if(Translator *t, unsigned cond)
     new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, cond));
 }
 
+/* A REP instruction counted its iterations itself. */
+static void emit_count_again(Translator *t)
+{
+    unsigned reg = t->code64 ? H_T1 : H_BUDGET;
+    em_load(&t->e, 3, reg, H_CPU, CPU_OFF(icount_limit));
+    em_rm(&t->e, 3, 0x2b, reg, H_CPU, CPU_OFF(icount));
+    if (t->code64) {
+        em_store(&t->e, 3, reg, H_CPU, CPU_OFF(jit.budget));
+    }
+}
+
 void call_handler_in_place(Translator *t)
 {
     fp_close(t);
@@ -139,11 +163,11 @@ void call_handler_in_place(Translator *t)
     flags_want_mem(t);
     JitSite *site = new_site(t);
     em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)site);
-    em_call(&t->e, jit_thunks.handler);
+    em_call(&t->e, t->thunks->handler);
     t->flags = (FlagState){ .mem = true };
-    if (site->is_rep) { /* it counted its iterations itself; it is the last of its block */
-        em_load(&t->e, 3, H_BUDGET, H_CPU, CPU_OFF(icount_limit));
-        em_rm(&t->e, 3, 0x2b, H_BUDGET, H_CPU, CPU_OFF(icount));
+    t->slots = (Slots){ { 0 } };
+    if (site->is_rep) {
+        emit_count_again(t); /* it is the last of its block */
     }
 }
 
@@ -160,9 +184,10 @@ static void emit_after_handler(Translator *t, const Cold *c)
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
         *exit = (JitExit){ .kind = JIT_EXIT_POLL, .eip = c->site->next_ip, .refund = c->site->left - 1u };
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
-        em_jmp(e, jit_thunks.exit);
+        em_jmp(e, t->thunks->exit);
         return;
     }
+    slots_emit_reload(e, &c->slots_after);
     if (c->flags_after && c->after.host) {
         flags_emit_restore(e);
     }
@@ -173,15 +198,19 @@ static void emit_after_handler(Translator *t, const Cold *c)
 }
 
 /* Back to the hot code with a host address, or on with ZF set. */
-static void emit_call_access(Emit *e, const Cold *c)
+static void emit_call_access(Translator *t, const Cold *c)
 {
-    em_call(e, jit_thunks.access);
-    if (!c->fp_before) {
+    Emit *e = &t->e;
+    em_call(e, t->thunks->access);
+    if (!c->fp_before && !t->code64) {
         em_patch(em_jcc_later(e, COND_NE), e->rx_delta, c->back);
         return;
     }
     uint8_t *done = em_jcc_later(e, COND_E);
-    fp_emit_guest_mxcsr(e);
+    slots_emit_reload(e, &c->slots_before);
+    if (c->fp_before) {
+        fp_emit_guest_mxcsr(e);
+    }
     em_jmp(e, c->back);
     em_patch(done, e->rx_delta, em_here(e));
 }
@@ -198,9 +227,9 @@ static void emit_cold(Translator *t, const Cold *c)
     }
     em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
     if (c->kind == COLD_SEGMENT) {
-        em_call(e, jit_thunks.in_place);
+        em_call(e, t->thunks->handler);
     } else {
-        emit_call_access(e, c);
+        emit_call_access(t, c);
     }
     emit_after_handler(t, c);
 }

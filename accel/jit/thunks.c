@@ -5,7 +5,7 @@
 #include "accel/interp/interp.h"
 #include "accel/jit/jit-private.h"
 
-JitThunks jit_thunks;
+JitThunks jit_thunks[2];
 JitExit *jit_leave;
 bool jit_flags_out;
 
@@ -68,7 +68,7 @@ static uintptr_t slow_access(void *biased, const JitSite *site, uint64_t la, int
     CPUState *cpu = (CPUState *)((uint8_t *)biased - CPU_BIAS);
     jit_stats.slow_accesses++;
     make_precise(cpu, site, budget);
-    if ((la & ~PAGE_MASK) + site->size <= PAGE_SIZE) {
+    if ((la & ~PAGE_MASK) + site->size <= PAGE_SIZE && address_is_canonical(la)) {
         void *host = cpu_host_ptr(cpu, la, site->size, site->write ? ACCESS_WRITE : ACCESS_READ, cpu->mmu_mode);
         if (host) {
             interp_set_running(NULL);
@@ -111,17 +111,26 @@ static void push_pop(Emit *e, unsigned opcode, unsigned reg)
     em8(e, opcode | (reg & 7));
 }
 
-static void emit_enter(Emit *e)
+/* reg = icount_limit - counter */
+static void limit_minus(Emit *e, unsigned reg, int32_t counter)
 {
-    jit_thunks.enter = (JitExit * (*)(void *, const uint8_t *))(uintptr_t)em_here(e);
+    em_load(e, 3, reg, H_CPU, CPU_OFF(icount_limit));
+    em_rm(e, 3, 0x2b, reg, H_CPU, counter);
+}
+
+static void emit_enter(Emit *e, JitThunks *thunks, bool code64)
+{
+    thunks->enter = (JitExit * (*)(void *, const uint8_t *))(uintptr_t)em_here(e);
     for (size_t i = 0; i < ARRAY_SIZE(callee_saved); i++) {
         push_pop(e, 0x50, callee_saved[i]);
     }
     em_alu_ri(e, 3, ALU_SUB, H_RSP, 8);
     em_mov_rr(e, 3, H_CPU, H_RDI);
     em_mov_rr(e, 3, H_ADDR, H_RSI);
-    em_load(e, 3, H_BUDGET, H_CPU, CPU_OFF(icount_limit));
-    em_rm(e, 3, 0x2b, H_BUDGET, H_CPU, CPU_OFF(icount));
+    limit_minus(e, H_BUDGET, CPU_OFF(icount));
+    if (code64) {
+        em_store(e, 3, H_BUDGET, H_CPU, CPU_OFF(jit.budget));
+    }
     reload(e);
     em_rr(e, 2, 0xff, 4, H_ADDR); /* jmp r8 */
 }
@@ -135,41 +144,39 @@ static void emit_return(Emit *e)
     em8(e, 0xc3);
 }
 
-static void emit_exit(Emit *e)
+static void emit_exit(Emit *e, JitThunks *thunks, bool code64)
 {
-    jit_thunks.exit = em_here(e);
+    thunks->exit = em_here(e);
     spill(e);
-    em_load(e, 3, H_RDX, H_CPU, CPU_OFF(icount_limit));
-    em_rr(e, 3, 0x2b, H_RDX, H_BUDGET);
+    if (!code64) {
+        em_store(e, 3, H_BUDGET, H_CPU, CPU_OFF(jit.budget));
+    }
+    limit_minus(e, H_RDX, CPU_OFF(jit.budget));
     em_store(e, 3, H_RDX, H_CPU, CPU_OFF(icount));
     em_mov_rr(e, 3, H_RAX, H_T1);
     emit_return(e);
 }
 
 /* Called from a block with an aligned stack. */
-static const uint8_t *emit_call_c(Emit *e, const void *function, bool keep_flag_operands)
+static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
 {
     const uint8_t *start = em_here(e);
     spill(e);
-    if (keep_flag_operands) {
-        em_store(e, 3, H_FA, H_CPU, CPU_OFF(jit.fa));
-        em_store(e, 3, H_FB, H_CPU, CPU_OFF(jit.fb));
-    }
     em_alu_ri(e, 3, ALU_SUB, H_RSP, 8);
     em_mov_rr(e, 3, H_RDI, H_CPU);
     em_mov_rr(e, 3, H_RSI, H_T1);
     em_mov_rr(e, 3, H_RDX, H_ADDR);
-    em_mov_rr(e, 3, H_RCX, H_BUDGET);
+    if (code64) {
+        em_load(e, 3, H_RCX, H_CPU, CPU_OFF(jit.budget));
+    } else {
+        em_mov_rr(e, 3, H_RCX, H_BUDGET);
+    }
     em_mov_ri64(e, H_RAX, (uintptr_t)function);
     em_rr(e, 2, 0xff, 2, H_RAX);
     em_alu_ri(e, 3, ALU_CMP, H_RAX, RESULT_LEAVE);
     uint8_t *leave = em_jcc_later(e, COND_E);
     em_mov_rr(e, 3, H_ADDR, H_RAX);
     reload(e);
-    if (keep_flag_operands) {
-        em_load(e, 3, H_FA, H_CPU, CPU_OFF(jit.fa));
-        em_load(e, 3, H_FB, H_CPU, CPU_OFF(jit.fb));
-    }
     em_alu_ri(e, 3, ALU_ADD, H_RSP, 8);
     em_rr(e, 3, 0x85, H_ADDR, H_ADDR);
     em8(e, 0xc3);
@@ -182,13 +189,18 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool keep_flag_
 
 JitExit jit_exit_leave_record = { .kind = JIT_EXIT_LEAVE };
 
+static void emit_thunks(Emit *e, JitThunks *thunks, bool code64)
+{
+    emit_enter(e, thunks, code64);
+    emit_exit(e, thunks, code64);
+    thunks->handler = emit_call_c(e, (const void *)call_handler, code64);
+    thunks->access = emit_call_c(e, (const void *)slow_access, code64);
+}
+
 void jit_thunks_emit(void)
 {
     Emit e = { .p = jit_cache.rw, .rx_delta = jit_cache.rx - jit_cache.rw };
-    emit_enter(&e);
-    emit_exit(&e);
-    jit_thunks.handler = emit_call_c(&e, (const void *)call_handler, false);
-    jit_thunks.in_place = emit_call_c(&e, (const void *)call_handler, true);
-    jit_thunks.access = emit_call_c(&e, (const void *)slow_access, true);
+    emit_thunks(&e, &jit_thunks[false], false);
+    emit_thunks(&e, &jit_thunks[true], true);
     jit_cache.kept = jit_cache.used = (size_t)(e.p - jit_cache.rw + 63) & ~(size_t)63;
 }

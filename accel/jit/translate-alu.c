@@ -11,6 +11,7 @@ enum { OP_TEST = 8 };
 typedef struct Binary {
     unsigned op, size;
     bool mem_first, mem_second, has_imm;
+    unsigned guest_first;   /* a register that is changed: to be said */
     unsigned first, second; /* host registers */
     int32_t imm;
 } Binary;
@@ -65,9 +66,7 @@ static FlagRecipe recipe_logic(const Binary *b)
 static void logic_result(Translator *t, const Binary *b, unsigned reg, bool keep)
 {
     if (keep) {
-        if (reg != H_FA) {
-            em_mov_rr(&t->e, 2, H_FA, reg);
-        }
+        flags_keep_first(t, reg);
         flags_set_recipe(t, true, recipe_logic(b));
         return;
     }
@@ -93,10 +92,17 @@ static void test_registers(Translator *t, const Binary *b, bool keep)
         }
         flags_set(t, true);
     } else {
-        unsigned to = keep ? H_FA : H_T1;
-        em_mov_rr(e, 2, to, b->first);
-        op_reg(e, b, to);
-        logic_result(t, b, to, keep);
+        em_mov_rr(e, 3, H_T1, b->first);
+        op_reg(e, b, H_T1);
+        logic_result(t, b, H_T1, keep);
+    }
+}
+
+static void keep_operands(Translator *t, const Binary *b, unsigned first)
+{
+    flags_keep_first(t, first);
+    if (!b->has_imm) {
+        flags_keep_second(t, b->second);
     }
 }
 
@@ -113,10 +119,7 @@ static void binary_registers(Translator *t, const Binary *b, bool keep)
         return;
     }
     if (keep) {
-        em_mov_rr(e, 2, H_FA, b->first);
-        if (!b->has_imm) {
-            em_mov_rr(e, 2, H_FB, b->second);
-        }
+        keep_operands(t, b, b->first);
     }
     op_reg(e, b, b->first);
     if (keep) {
@@ -139,9 +142,10 @@ static void binary_load(Translator *t, const Binary *b, bool keep)
         }
         return;
     }
-    load_ext(e, b->size, H_FB, H_ADDR);
-    em_mov_rr(e, 2, H_FA, b->first);
-    em_alu_rr(e, b->size, b->op, b->first, H_FB);
+    load_ext(e, b->size, H_T1, H_ADDR);
+    flags_keep_second(t, H_T1);
+    flags_keep_first(t, b->first);
+    em_alu_rr(e, b->size, b->op, b->first, H_T1);
     flags_set_recipe(t, true, recipe_alu(b));
 }
 
@@ -150,10 +154,9 @@ static void binary_compare_memory(Translator *t, const Binary *b, bool keep)
 {
     Emit *e = &t->e;
     if (b->op == OP_TEST) {
-        unsigned to = keep ? H_FA : H_T1;
-        load_ext(e, b->size, to, H_ADDR);
-        op_reg(e, b, to);
-        logic_result(t, b, to, keep);
+        load_ext(e, b->size, H_T1, H_ADDR);
+        op_reg(e, b, H_T1);
+        logic_result(t, b, H_T1, keep);
         return;
     }
     if (!keep) {
@@ -165,11 +168,9 @@ static void binary_compare_memory(Translator *t, const Binary *b, bool keep)
         flags_set(t, false);
         return;
     }
-    load_ext(e, b->size, H_FA, H_ADDR);
-    if (!b->has_imm) {
-        em_mov_rr(e, 2, H_FB, b->second);
-    }
-    op_reg(e, b, H_FA);
+    load_ext(e, b->size, H_T1, H_ADDR);
+    keep_operands(t, b, H_T1);
+    op_reg(e, b, H_T1);
     flags_set_recipe(t, true, recipe_alu(b));
 }
 
@@ -178,19 +179,15 @@ static void binary_rmw(Translator *t, const Binary *b, bool keep)
 {
     Emit *e = &t->e;
     if (is_logic(b) && (t->needed[t->k] & CC_A)) {
-        unsigned to = keep ? H_FA : H_T1;
-        load_ext(e, b->size, to, H_ADDR);
-        op_reg(e, b, to);
-        em_store(e, b->size, to, H_ADDR, 0);
-        logic_result(t, b, to, keep);
+        load_ext(e, b->size, H_T1, H_ADDR);
+        op_reg(e, b, H_T1);
+        em_store(e, b->size, H_T1, H_ADDR, 0);
+        logic_result(t, b, H_T1, keep);
         return;
     }
     if (keep) {
-        load_ext(e, b->size, H_FA, H_ADDR);
-        if (!b->has_imm) {
-            em_mov_rr(e, 2, H_FB, b->second);
-        }
-        em_mov_rr(e, 2, H_T1, H_FA);
+        load_ext(e, b->size, H_T1, H_ADDR);
+        keep_operands(t, b, H_T1);
         op_reg(e, b, H_T1);
         em_store(e, b->size, H_T1, H_ADDR, 0);
         flags_set_recipe(t, true, recipe_alu(b));
@@ -214,6 +211,9 @@ static void emit_binary(Translator *t, const Binary *b)
     if (uses_carry(b)) {
         flags_want_host(t);
     }
+    if (!b->mem_first && !compare) {
+        reg_changed(t, b->guest_first);
+    }
     if (b->mem_second) {
         binary_load(t, b, keep);
     } else if (!b->mem_first) {
@@ -227,15 +227,42 @@ static void emit_binary(Translator *t, const Binary *b)
 
 /* ---- ADD OR ADC SBB AND SUB XOR CMP TEST ---- */
 
-static void rule_alu_e_g(Translator *t)
+/* E first: a register or memory. */
+static Binary binary_e(Translator *t, unsigned op)
 {
     const DecodedInsn *d = t->d;
-    Binary b = { .op = d->info->opcode >> 3,
-                 .size = d->op_size,
-                 .mem_first = insn_is_mem(d),
-                 .first = host_reg_sized(d->rm, d->op_size),
-                 .second = host_reg_sized(d->reg, d->op_size) };
+    Binary b = { .op = op, .size = d->op_size, .mem_first = insn_is_mem(d), .guest_first = d->rm };
+    if (!b.mem_first) {
+        b.first = host_reg_sized(t, d->rm, d->op_size);
+    }
+    return b;
+}
+
+static void binary_e_g(Translator *t, unsigned op)
+{
+    Binary b = binary_e(t, op);
+    b.second = host_reg_sized(t, t->d->reg, b.size);
     emit_binary(t, &b);
+}
+
+static void binary_e_i(Translator *t, unsigned op)
+{
+    Binary b = binary_e(t, op);
+    b.has_imm = true;
+    b.imm = (int32_t)t->d->imm;
+    emit_binary(t, &b);
+}
+
+static void binary_a_i(Translator *t, unsigned op)
+{
+    const DecodedInsn *d = t->d;
+    Binary b = { .op = op, .size = d->op_size, .first = H_RAX, .has_imm = true, .imm = (int32_t)d->imm };
+    emit_binary(t, &b);
+}
+
+static void rule_alu_e_g(Translator *t)
+{
+    binary_e_g(t, t->d->info->opcode >> 3);
 }
 
 static void rule_alu_g_e(Translator *t)
@@ -244,60 +271,37 @@ static void rule_alu_g_e(Translator *t)
     Binary b = { .op = d->info->opcode >> 3,
                  .size = d->op_size,
                  .mem_second = insn_is_mem(d),
-                 .first = host_reg_sized(d->reg, d->op_size),
-                 .second = host_reg_sized(d->rm, d->op_size) };
+                 .guest_first = d->reg,
+                 .first = host_reg_sized(t, d->reg, d->op_size) };
+    if (!b.mem_second) {
+        b.second = host_reg_sized(t, d->rm, d->op_size);
+    }
     emit_binary(t, &b);
 }
 
 static void rule_alu_a_i(Translator *t)
 {
-    const DecodedInsn *d = t->d;
-    Binary b = {
-        .op = d->info->opcode >> 3, .size = d->op_size, .first = H_RAX, .has_imm = true, .imm = (int32_t)d->imm
-    };
-    emit_binary(t, &b);
+    binary_a_i(t, t->d->info->opcode >> 3);
 }
 
 static void rule_alu_e_i(Translator *t)
 {
-    const DecodedInsn *d = t->d;
-    Binary b = { .op = (unsigned)d->info->modrm.reg,
-                 .size = d->op_size,
-                 .mem_first = insn_is_mem(d),
-                 .first = host_reg_sized(d->rm, d->op_size),
-                 .has_imm = true,
-                 .imm = (int32_t)d->imm };
-    emit_binary(t, &b);
+    binary_e_i(t, (unsigned)t->d->info->modrm.reg);
 }
 
 static void rule_test_e_g(Translator *t)
 {
-    const DecodedInsn *d = t->d;
-    Binary b = { .op = OP_TEST,
-                 .size = d->op_size,
-                 .mem_first = insn_is_mem(d),
-                 .first = host_reg_sized(d->rm, d->op_size),
-                 .second = host_reg_sized(d->reg, d->op_size) };
-    emit_binary(t, &b);
+    binary_e_g(t, OP_TEST);
 }
 
 static void rule_test_a_i(Translator *t)
 {
-    const DecodedInsn *d = t->d;
-    Binary b = { .op = OP_TEST, .size = d->op_size, .first = H_RAX, .has_imm = true, .imm = (int32_t)d->imm };
-    emit_binary(t, &b);
+    binary_a_i(t, OP_TEST);
 }
 
 static void rule_test_e_i(Translator *t)
 {
-    const DecodedInsn *d = t->d;
-    Binary b = { .op = OP_TEST,
-                 .size = d->op_size,
-                 .mem_first = insn_is_mem(d),
-                 .first = host_reg_sized(d->rm, d->op_size),
-                 .has_imm = true,
-                 .imm = (int32_t)d->imm };
-    emit_binary(t, &b);
+    binary_e_i(t, OP_TEST);
 }
 
 /* ---- one operand ---- */
@@ -316,7 +320,8 @@ static void step(Translator *t, unsigned ext, unsigned reg)
     if (insn_is_mem(d)) {
         em_rm(&t->e, d->op_size, opcode, ext, H_ADDR, 0);
     } else {
-        em_rr(&t->e, d->op_size, opcode, ext, host_reg_sized(reg, d->op_size));
+        em_rr(&t->e, d->op_size, opcode, ext, host_reg_sized(t, reg, d->op_size));
+        reg_changed(t, reg);
     }
     flags_set(t, false);
 }
@@ -339,22 +344,32 @@ static void rule_not(Translator *t)
         mem_operand(t, 1u << d->op_size, true);
         em_rm(&t->e, d->op_size, d->op_size ? 0xf7 : 0xf6, 2, H_ADDR, 0);
     } else {
-        em_rr(&t->e, d->op_size, d->op_size ? 0xf7 : 0xf6, 2, host_reg_sized(d->rm, d->op_size));
+        em_rr(&t->e, d->op_size, d->op_size ? 0xf7 : 0xf6, 2, host_reg_sized(t, d->rm, d->op_size));
+        reg_changed(t, d->rm);
     }
+}
+
+/* E, which is changed: its register, or H_T1 with its value, to be stored at H_ADDR. */
+static unsigned operand_to_change(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    if (insn_is_mem(d)) {
+        mem_operand(t, 1u << d->op_size, true);
+        load_ext(&t->e, d->op_size, H_T1, H_ADDR);
+        return H_T1;
+    }
+    unsigned reg = host_reg_sized(t, d->rm, d->op_size);
+    reg_changed(t, d->rm);
+    return reg;
 }
 
 static void rule_neg(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    unsigned size = d->op_size, reg = host_reg_sized(d->rm, size), opcode = size ? 0xf7 : 0xf6;
+    unsigned size = d->op_size, reg = operand_to_change(t), opcode = size ? 0xf7 : 0xf6;
     bool mem = insn_is_mem(d), keep = flags_keep_operands(t) && (mem || !is_high_byte(d->rm, size));
-    if (mem) {
-        mem_operand(t, 1u << size, true);
-        load_ext(&t->e, size, H_T1, H_ADDR);
-        reg = H_T1;
-    }
     if (keep) {
-        em_mov_rr(&t->e, 2, H_FA, reg);
+        flags_keep_first(t, reg);
     }
     em_rr(&t->e, size, opcode, 3, reg);
     if (mem) {
@@ -373,16 +388,19 @@ static void imul_two(Translator *t, bool has_imm)
 {
     const DecodedInsn *d = t->d;
     Emit *e = &t->e;
-    unsigned size = d->op_size, source = host_reg(d->rm), target = host_reg(d->reg);
+    unsigned size = d->op_size, source = H_T1;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, false);
         load_ext(e, size, H_T1, H_ADDR);
-        source = H_T1;
+    } else {
+        source = host_reg(t, d->rm);
     }
+    unsigned target = host_reg(t, d->reg);
+    reg_changed(t, d->reg);
     if (t->needed[t->k]) {
-        em_mov_rr(e, 2, H_FA, has_imm ? source : target);
+        flags_keep_first(t, has_imm ? source : target);
         if (!has_imm) {
-            em_mov_rr(e, 2, H_FB, source);
+            flags_keep_second(t, source);
         }
     }
     if (has_imm) {
@@ -414,18 +432,18 @@ static void rule_mul(Translator *t)
 {
     const DecodedInsn *d = t->d;
     Emit *e = &t->e;
-    unsigned ext = (unsigned)d->info->modrm.reg;
+    unsigned ext = (unsigned)d->info->modrm.reg, size = d->op_size;
     if (insn_is_mem(d)) {
-        mem_operand(t, 4, false);
-        em_rm(e, 2, 0xf7, ext, H_ADDR, 0);
+        mem_operand(t, 1u << size, false);
+        em_rm(e, size, 0xf7, ext, H_ADDR, 0);
     } else {
-        em_rr(e, 2, 0xf7, ext, host_reg(d->rm));
+        em_rr(e, size, 0xf7, ext, host_reg(t, d->rm));
     }
     t->flags = (FlagState){ .host = false };
     if (t->needed[t->k]) {
         em_rm(e, 0, 0x0f90, 0, H_CPU, CPU_OFF(jit.flags));
         em_mov_rr(e, 3, H_T2, H_RAX);
-        em_alu_ri(e, 2, ALU_CMP, H_RAX, 0);
+        em_alu_ri(e, size, ALU_CMP, H_RAX, 0);
         em8(e, 0x9f);
         em_load(e, 0, H_RAX, H_CPU, CPU_OFF(jit.flags));
         em_rr(e, 0, 0x0a, H_HIGH | H_RAX, H_RAX);
@@ -437,41 +455,42 @@ static void rule_mul(Translator *t)
 }
 
 /*
- * DIV, IDIV of EDX:EAX. The host must not fault: whatever might is left to the handler, and for IDIV also what is not a
- * sign-extended 32-bit dividend. Flags stay.
+ * DIV, IDIV of EDX:EAX or RDX:RAX. The host must not fault: whatever might is left to the handler, and for IDIV also
+ * what is not a sign-extended dividend. Flags stay.
  */
 static void rule_div(Translator *t)
 {
     const DecodedInsn *d = t->d;
     Emit *e = &t->e;
     bool is_signed = d->info->modrm.reg == 7;
+    unsigned size = d->op_size;
     if (insn_is_mem(d)) {
-        mem_operand(t, 4, false);
-        em_load(e, 2, H_T1, H_ADDR, 0);
+        mem_operand(t, 1u << size, false);
+        em_load(e, size, H_T1, H_ADDR, 0);
     } else {
         flags_before_clobber(t);
-        em_mov_rr(e, 2, H_T1, host_reg(d->rm));
+        em_mov_rr(e, size, H_T1, host_reg(t, d->rm));
     }
     if (is_signed) {
-        em_mov_rr(e, 2, H_T2, H_RAX);
-        em_shift_ri(e, 2, 7, H_T2, 31);
-        em_alu_rr(e, 2, ALU_CMP, H_T2, H_RDX);
+        em_mov_rr(e, size, H_T2, H_RAX);
+        em_shift_ri(e, size, 7, H_T2, (8u << size) - 1);
+        em_alu_rr(e, size, ALU_CMP, H_T2, H_RDX);
         handler_if(t, COND_NE);
-        em_rm(e, 2, 0x8d, H_T2, H_T1, 1);
-        em_alu_ri(e, 2, ALU_CMP, H_T2, 1);
+        em_rm(e, size, 0x8d, H_T2, H_T1, 1);
+        em_alu_ri(e, size, ALU_CMP, H_T2, 1);
         handler_if(t, COND_BE); /* 0, -1 */
     } else {
-        em_alu_rr(e, 2, ALU_CMP, H_RDX, H_T1);
+        em_alu_rr(e, size, ALU_CMP, H_RDX, H_T1);
         handler_if(t, COND_AE);
     }
-    em_rr(e, 2, 0xf7, is_signed ? 7 : 6, H_T1);
+    em_rr(e, size, 0xf7, is_signed ? 7 : 6, H_T1);
 }
 
 /* ---- shifts ---- */
 
 static unsigned shift_count(const DecodedInsn *d)
 {
-    return (d->info->opcode >= 0xd0 ? 1 : (unsigned)d->imm) & 31;
+    return (d->info->opcode >= 0xd0 ? 1 : (unsigned)d->imm) & (d->op_size == 3 ? 63 : 31);
 }
 
 /* Flags are those of the last single step: the host defines them for a count of one only. */
@@ -488,18 +507,12 @@ static void rule_shift_imm(Translator *t)
 {
     const DecodedInsn *d = t->d;
     Emit *e = &t->e;
-    unsigned size = d->op_size, reg = host_reg_sized(d->rm, size), count = shift_count(d),
-             op = (unsigned)d->info->modrm.reg;
+    unsigned size = d->op_size, reg = operand_to_change(t), count = shift_count(d), op = (unsigned)d->info->modrm.reg;
     bool mem = insn_is_mem(d), needed = t->needed[t->k],
          keep = flags_keep_operands(t) && (mem || !is_high_byte(d->rm, size));
     op = op == 6 ? 4 : op;
-    if (mem) {
-        mem_operand(t, 1u << size, true);
-        load_ext(e, size, H_T1, H_ADDR);
-        reg = H_T1;
-    }
     if (keep) {
-        em_mov_rr(e, 2, H_FA, reg);
+        flags_keep_first(t, reg);
     }
     shift_steps(e, size, op, reg, count, needed && !keep);
     if (mem) {
@@ -518,18 +531,18 @@ static void rule_shift_imm(Translator *t)
 static void rule_rotate_imm(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    unsigned size = d->op_size, op = (unsigned)d->info->modrm.reg;
+    unsigned size = d->op_size, op = (unsigned)d->info->modrm.reg, reg = operand_to_change(t);
     bool needed = t->needed[t->k];
     if (needed) {
         if (t->needed[t->k] & ~(CC_C | CC_O)) {
             flags_want_host(t);
         }
         bool af_bad = t->flags.af_bad;
-        shift_steps(&t->e, size, op, host_reg_sized(d->rm, size), shift_count(d), true);
+        shift_steps(&t->e, size, op, reg, shift_count(d), true);
         flags_set(t, af_bad);
         return;
     }
-    em_shift_ri(&t->e, size, op, host_reg_sized(d->rm, size), shift_count(d));
+    em_shift_ri(&t->e, size, op, reg, shift_count(d));
     t->flags = (FlagState){ .host = false };
 }
 
@@ -538,7 +551,7 @@ static void rule_shift_cl(Translator *t)
 {
     const DecodedInsn *d = t->d;
     Emit *e = &t->e;
-    unsigned size = d->op_size, op = (unsigned)d->info->modrm.reg, reg = host_reg_sized(d->rm, size);
+    unsigned size = d->op_size, op = (unsigned)d->info->modrm.reg, reg = operand_to_change(t);
     op = op == 6 ? 4 : op;
     if (!t->needed[t->k]) {
         em_rr(e, size, size ? 0xd3 : 0xd2, op, reg);
@@ -546,8 +559,8 @@ static void rule_shift_cl(Translator *t)
         return;
     }
     flags_want_mem(t);
-    em_rr(e, 0, 0xf6, 0, H_RCX); /* test cl, 31 */
-    em8(e, 31);
+    em_rr(e, 0, 0xf6, 0, H_RCX); /* test cl, imm8 */
+    em8(e, size == 3 ? 63 : 31);
     uint8_t *none = em_jcc_later(e, COND_E);
     em_rm(e, 3, 0x8d, H_RCX, H_RCX, -1);
     em_rr(e, size, size ? 0xd3 : 0xd2, op, reg);
@@ -555,6 +568,9 @@ static void rule_shift_cl(Translator *t)
     em_rm(e, 3, 0x8d, H_RCX, H_RCX, 1);
     flags_emit_save(e, true);
     em_patch(none, e->rx_delta, em_here(e));
+    if (size == 2) {
+        em_mov_rr(e, 2, reg, reg); /* the upper half is cleared whatever the count */
+    }
     t->flags = (FlagState){ .mem = true };
 }
 
@@ -562,7 +578,9 @@ static void rule_shift_cl(Translator *t)
 static void rule_double_shift(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    em_rr(&t->e, 2, 0x0f00 | d->info->opcode, host_reg(d->reg), host_reg(d->rm));
+    unsigned reg = host_reg(t, d->rm);
+    reg_changed(t, d->rm);
+    em_rr(&t->e, d->op_size, 0x0f00 | d->info->opcode, host_reg(t, d->reg), reg);
     if (!(d->info->opcode & 1)) {
         em8(&t->e, (unsigned)d->imm);
     }
@@ -600,7 +618,7 @@ static void rule_bt(Translator *t)
 {
     const DecodedInsn *d = t->d;
     Emit *e = &t->e;
-    unsigned size = d->op_size;
+    unsigned size = d->op_size, bit = (unsigned)d->imm & ((8u << size) - 1);
     bool imm = d->info->opcode == 0xba;
     unsigned ext = imm ? (unsigned)d->info->modrm.reg : 0;
     if (t->needed[t->k] & ~CC_C) {
@@ -609,12 +627,13 @@ static void rule_bt(Translator *t)
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, ext != 4);
         em_rm(e, size, 0x0fba, ext, H_ADDR, 0);
-        em8(e, (unsigned)d->imm & (size == 1 ? 15 : 31));
+        em8(e, bit);
     } else if (imm) {
-        em_rr(e, size, 0x0fba, ext, host_reg(d->rm));
-        em8(e, (unsigned)d->imm & (size == 1 ? 15 : 31));
+        em_rr(e, size, 0x0fba, ext, operand_to_change(t));
+        em8(e, bit);
     } else {
-        em_rr(e, size, 0x0f00 | d->info->opcode, host_reg(d->reg), host_reg(d->rm));
+        unsigned reg = operand_to_change(t);
+        em_rr(e, size, 0x0f00 | d->info->opcode, host_reg(t, d->reg), reg);
     }
     finish_flag(t, COND_B, 0);
 }
@@ -627,14 +646,17 @@ static void rule_bsf(Translator *t)
     if (t->needed[t->k] & ~CC_Z) {
         flags_want_mem(t);
     }
+    unsigned size = d->op_size, source = H_T2;
     if (insn_is_mem(d)) {
-        mem_operand(t, 4, false);
-        em_load(e, 2, H_T2, H_ADDR, 0);
-        em_rr(e, 2, 0x0f00 | d->info->opcode, H_T1, H_T2);
+        mem_operand(t, 1u << size, false);
+        em_load(e, size, H_T2, H_ADDR, 0);
     } else {
-        em_rr(e, 2, 0x0f00 | d->info->opcode, H_T1, host_reg(d->rm));
+        source = host_reg(t, d->rm);
     }
-    em_rr(e, 2, 0x0f45, host_reg(d->reg), H_T1); /* cmovne */
+    unsigned target = host_reg(t, d->reg);
+    reg_changed(t, d->reg);
+    em_rr(e, size, 0x0f00 | d->info->opcode, H_T1, source);
+    em_rr(e, 3, 0x0f45, target, H_T1); /* cmovne */
     finish_flag(t, COND_E, 6);
 }
 
@@ -647,11 +669,13 @@ static void rule_cmpxchg(Translator *t)
     unsigned size = d->op_size;
     bool keep = flags_keep_operands(t);
     mem_operand(t, 1u << size, true);
+    unsigned reg = host_reg_sized(t, d->reg, size);
     if (keep) {
-        em_mov_rr(e, 2, H_FA, H_RAX);
-        load_ext(e, size, H_FB, H_ADDR);
+        flags_keep_first(t, H_RAX);
+        load_ext(e, size, H_T1, H_ADDR);
+        flags_keep_second(t, H_T1);
     }
-    em_rm(e, size, size ? 0x0fb1 : 0x0fb0, host_reg_sized(d->reg, size), H_ADDR, 0);
+    em_rm(e, size, size ? 0x0fb1 : 0x0fb0, reg, H_ADDR, 0);
     if (keep) {
         flags_set_recipe(t, true, (FlagRecipe){ .kind = RECIPE_ALU, .op = ALU_CMP, .size = (uint8_t)size });
     } else {
@@ -663,12 +687,14 @@ static void rule_xadd(Translator *t)
 {
     const DecodedInsn *d = t->d;
     Emit *e = &t->e;
-    unsigned size = d->op_size, reg = host_reg_sized(d->reg, size);
+    unsigned size = d->op_size, reg = host_reg_sized(t, d->reg, size);
     bool keep = flags_keep_operands(t);
+    reg_changed(t, d->reg);
     mem_operand(t, 1u << size, true);
     if (keep) {
-        load_ext(e, size, H_FA, H_ADDR);
-        em_mov_rr(e, 2, H_FB, reg);
+        load_ext(e, size, H_T1, H_ADDR);
+        flags_keep_first(t, H_T1);
+        flags_keep_second(t, reg);
     }
     em_rm(e, size, size ? 0x0fc1 : 0x0fc0, reg, H_ADDR, 0);
     if (keep) {
@@ -710,9 +736,9 @@ static Rule *group3(const DecodedInsn *d)
         return rule_neg;
     case 4:
     case 5:
-        return d->op_size == 2 ? rule_mul : NULL;
+        return d->op_size >= 2 ? rule_mul : NULL;
     default:
-        return d->op_size == 2 ? rule_div : NULL;
+        return d->op_size >= 2 ? rule_div : NULL;
     }
 }
 
@@ -774,7 +800,7 @@ static Rule *two_byte_rule(const DecodedInsn *d)
     case 0xa5:
     case 0xac:
     case 0xad:
-        return d->op_size == 2 && !insn_is_mem(d) && ((d->info->opcode & 1) || (d->imm & 31)) ? rule_double_shift
+        return d->op_size >= 2 && !insn_is_mem(d) && ((d->info->opcode & 1) || (d->imm & (d->op_size == 3 ? 63 : 31))) ? rule_double_shift
                                                                                               : NULL;
     case 0xa3:
     case 0xab:
@@ -785,7 +811,7 @@ static Rule *two_byte_rule(const DecodedInsn *d)
         return rule_bt;
     case 0xbc:
     case 0xbd:
-        return d->op_size == 2 && d->info->prefix == PFX_ANY ? rule_bsf : NULL;
+        return d->op_size >= 2 && d->info->prefix == PFX_ANY ? rule_bsf : NULL;
     case 0xb0:
     case 0xb1:
         return insn_is_mem(d) && !high_with_memory(d) ? rule_cmpxchg : NULL;

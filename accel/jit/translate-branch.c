@@ -7,12 +7,12 @@
  */
 #include "accel/jit/translate.h"
 
-static uint32_t linear_page(const Translator *t, uint32_t ip)
+static uint64_t linear_page(const Translator *t, uint64_t ip)
 {
-    return (uint32_t)(t->ctx->cs_base + ip) & (uint32_t)PAGE_MASK;
+    return (t->ctx->cs_base + ip) & (t->code64 ? PAGE_MASK : (uint32_t)PAGE_MASK);
 }
 
-static JitExit *new_exit(Translator *t, JitExitKind kind, uint32_t eip, uint8_t *jump)
+static JitExit *new_exit(Translator *t, JitExitKind kind, uint64_t eip, uint8_t *jump)
 {
     JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
     *exit = (JitExit){ .kind = kind, .eip = eip, .phys_page = ~0ull };
@@ -34,11 +34,15 @@ void emit_entry(Translator *t)
     t->jb->entry = em_here(e);
     new_exit(t, JIT_EXIT_POLL, t->jb->eip, emit_poll(e));
     t->jb->forward = em_here(e);
-    em_alu_ri(e, 3, ALU_SUB, H_BUDGET, (int32_t)t->n);
+    if (t->code64) {
+        em_alu_mi(e, 3, ALU_SUB, H_CPU, CPU_OFF(jit.budget), (int32_t)t->n);
+    } else {
+        em_alu_ri(e, 3, ALU_SUB, H_BUDGET, (int32_t)t->n);
+    }
     new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(e, COND_S))->refund = t->n;
 }
 
-void emit_link(Translator *t, uint8_t *jump, uint32_t target)
+void emit_link(Translator *t, uint8_t *jump, uint64_t target)
 {
     JitExit *exit = new_exit(t, JIT_EXIT_LINK, target, jump);
     exit->crosses = linear_page(t, target) != linear_page(t, t->jb->eip);
@@ -49,23 +53,28 @@ void emit_link(Translator *t, uint8_t *jump, uint32_t target)
 
 /* ---- stubs ---- */
 
-static void emit_exit(Emit *e, const JitExit *exit)
+static void emit_exit(Translator *t, const JitExit *exit)
 {
-    em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
-    em_jmp(e, jit_thunks.exit);
+    em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)exit);
+    em_jmp(&t->e, t->thunks->exit);
 }
 
-static int64_t tlb_off(const Translator *t, uint32_t page, size_t table, size_t entry_size, size_t member)
+static int64_t tlb_off(const Translator *t, uint64_t page, size_t table, size_t entry_size, size_t member)
 {
     size_t index = (page >> PAGE_BITS) & (TLB_SIZE - 1);
     return (int64_t)(table + (t->mmu_mode * TLB_SIZE + index) * entry_size + member) - CPU_BIAS;
 }
 
 /* Before control enters another page: what ends a slice goes first. Both jumps lead out. */
-static void emit_slice_end(Emit *e, uint8_t *out[2])
+static void emit_slice_end(Translator *t, uint8_t *out[2])
 {
+    Emit *e = &t->e;
     out[0] = emit_poll(e);
-    em_rr(e, 3, 0x85, H_BUDGET, H_BUDGET);
+    if (t->code64) {
+        em_alu_mi(e, 3, ALU_CMP, H_CPU, CPU_OFF(jit.budget), 0);
+    } else {
+        em_rr(e, 3, 0x85, H_BUDGET, H_BUDGET);
+    }
     out[1] = em_jcc_later(e, COND_LE);
 }
 
@@ -73,10 +82,10 @@ static void emit_slice_end(Emit *e, uint8_t *out[2])
 static void emit_crossing(Translator *t, JitExit *exit)
 {
     Emit *e = &t->e;
-    uint32_t page = linear_page(t, exit->eip);
+    uint64_t page = linear_page(t, exit->eip);
     uint8_t *out[5];
-    emit_slice_end(e, out);
-    em_mov_ri32(e, H_T1, page);
+    emit_slice_end(t, out);
+    em_mov_ri64(e, H_T1, page);
     em_rm(e, 3, 0x3b, H_T1, H_CPU,
           (int32_t)tlb_off(t, page, offsetof(CPUState, tlb_fast), sizeof(TLBFast), offsetof(TLBFast, exec)));
     out[2] = em_jcc_later(e, COND_NE);
@@ -86,14 +95,14 @@ static void emit_crossing(Translator *t, JitExit *exit)
     em_ra(e, 3, 0x3b, H_T2, &exit->phys_page);
     out[3] = em_jcc_later(e, COND_NE);
     em_store(e, 3, H_T2, H_CPU, CPU_OFF(fetch_phys));
-    em_alu_ri(e, 2, ALU_OR, H_T1, TLB_VALID);
+    em_alu_ri(e, 3, ALU_OR, H_T1, TLB_VALID);
     em_store(e, 3, H_T1, H_CPU, CPU_OFF(fetch_page));
     exit->patch = out[4] = em_jmp_later(e);
     exit->stub = em_here(e);
     for (size_t i = 0; i < ARRAY_SIZE(out); i++) {
         em_patch(out[i], e->rx_delta, exit->stub);
     }
-    emit_exit(e, exit);
+    emit_exit(t, exit);
 }
 
 void emit_stubs(Translator *t)
@@ -106,7 +115,7 @@ void emit_stubs(Translator *t)
             emit_crossing(t, exit);
         } else {
             exit->stub = em_here(e);
-            emit_exit(e, exit);
+            emit_exit(t, exit);
         }
     }
 }
@@ -115,22 +124,22 @@ void emit_stubs(Translator *t)
 
 static JitExit indirect_exit = { .kind = JIT_EXIT_INDIRECT };
 
-/* H_T2: JitBlock, H_T1: its page tag. Same conditions as emit_crossing(). */
+/* H_T2: JitBlock, H_T1: its page tag. Same conditions as emit_crossing(). No copy of a guest register is alive here. */
 static void emit_indirect_cross(Translator *t, uint8_t *misses[4])
 {
     Emit *e = &t->e;
     em_patch(t->indirect_cross, e->rx_delta, em_here(e));
-    emit_slice_end(e, misses);
-    em_load(e, 3, H_FA, H_T2, offsetof(JitBlock, exec_off));
-    em_rm(e, 3, 0x8d, H_FB, H_T1, -1);
-    em_rx(e, 3, 0x3b, H_FB, H_CPU, H_FA, 0, 0);
+    emit_slice_end(t, misses);
+    em_load(e, 3, H_R10, H_T2, offsetof(JitBlock, exec_off));
+    em_rm(e, 3, 0x8d, H_R11, H_T1, -1);
+    em_rx(e, 3, 0x3b, H_R11, H_CPU, H_R10, 0, 0);
     misses[2] = em_jcc_later(e, COND_NE);
-    em_load(e, 3, H_FA, H_T2, offsetof(JitBlock, phys_off));
-    em_rx(e, 3, 0x8b, H_FA, H_CPU, H_FA, 0, 0);
-    em_alu_ri(e, 3, ALU_AND, H_FA, (int32_t)PAGE_MASK);
-    em_rm(e, 3, 0x3b, H_FA, H_T2, offsetof(JitBlock, phys_page));
+    em_load(e, 3, H_R10, H_T2, offsetof(JitBlock, phys_off));
+    em_rx(e, 3, 0x8b, H_R10, H_CPU, H_R10, 0, 0);
+    em_alu_ri(e, 3, ALU_AND, H_R10, (int32_t)PAGE_MASK);
+    em_rm(e, 3, 0x3b, H_R10, H_T2, offsetof(JitBlock, phys_page));
     misses[3] = em_jcc_later(e, COND_NE);
-    em_store(e, 3, H_FA, H_CPU, CPU_OFF(fetch_phys));
+    em_store(e, 3, H_R10, H_CPU, CPU_OFF(fetch_phys));
     em_store(e, 3, H_T1, H_CPU, CPU_OFF(fetch_page));
     em_rm(e, 2, 0xff, 4, H_T2, offsetof(JitBlock, forward));
 }
@@ -148,7 +157,7 @@ static void emit_indirect_cold(Translator *t)
     }
     em_store(e, 3, H_ADDR, H_CPU, CPU_OFF(eip));
     em_mov_ri64(e, H_T1, (uintptr_t)&indirect_exit);
-    em_jmp(e, jit_thunks.exit);
+    em_jmp(e, t->thunks->exit);
 }
 
 static void emit_indirect(Translator *t)
@@ -159,18 +168,18 @@ static void emit_indirect(Translator *t)
     em_alu_ri(e, 2, ALU_AND, H_T1, JIT_IBTC_SIZE - 1);
     em_shift_ri(e, 2, 4, H_T1, 4);
     _Static_assert(sizeof(JitIBTC) == 16, "scaled by shifting");
-    em_rm(e, 2, 0x39, H_ADDR, H_T1, table + (int32_t)offsetof(JitIBTC, eip));
+    em_rm(e, 3, 0x39, H_ADDR, H_T1, table + (int32_t)offsetof(JitIBTC, eip));
     t->indirect_miss[0] = em_jcc_later(e, COND_NE);
     em_rm(e, 2, 0x81, ALU_CMP, H_T1, table + (int32_t)offsetof(JitIBTC, ctx));
     em32(e, t->ctx->id);
     t->indirect_miss[1] = em_jcc_later(e, COND_NE);
     em_load(e, 2, H_T2, H_T1, table + (int32_t)offsetof(JitIBTC, block));
-    em_load(e, 2, H_T1, H_T1, table + (int32_t)offsetof(JitIBTC, page_tag));
+    em_load(e, 3, H_T1, H_T2, offsetof(JitBlock, page_tag));
     em_rm(e, 3, 0x3b, H_T1, H_CPU, CPU_OFF(fetch_page));
     t->indirect_cross = em_jcc_later(e, COND_NE);
     /* The same linear page of another process is other memory. */
-    em_load(e, 3, H_FA, H_T2, offsetof(JitBlock, phys_page));
-    em_rm(e, 3, 0x3b, H_FA, H_CPU, CPU_OFF(fetch_phys));
+    em_load(e, 3, H_R10, H_T2, offsetof(JitBlock, phys_page));
+    em_rm(e, 3, 0x3b, H_R10, H_CPU, CPU_OFF(fetch_phys));
     t->indirect_miss[2] = em_jcc_later(e, COND_NE);
     em_rm(e, 2, 0xff, 4, H_T2, offsetof(JitBlock, entry));
     emit_indirect_cold(t);
@@ -178,10 +187,10 @@ static void emit_indirect(Translator *t)
 
 /* ---- rules ---- */
 
-static uint32_t target_of(const DecodedInsn *d, uint32_t next_ip)
+static uint64_t target_of(const DecodedInsn *d, uint64_t next_ip)
 {
-    uint32_t target = next_ip + (uint32_t)d->imm;
-    return d->op_size == 1 ? (uint16_t)target : target;
+    static const uint64_t masks[4] = { 0, UINT16_MAX, UINT32_MAX, UINT64_MAX };
+    return (next_ip + d->imm) & masks[d->op_size];
 }
 
 static void rule_jcc(Translator *t)
@@ -205,26 +214,51 @@ static void rule_jmp(Translator *t)
 /* [H_ADDR] = return address, and ESP moves. */
 static void finish_call(Translator *t)
 {
-    em_rm(&t->e, 2, 0xc7, 0, H_ADDR, 0);
-    em32(&t->e, t->next_ip);
-    em_rm(&t->e, 2, 0x8d, H_R12, H_R12, -4);
+    unsigned size = native_size(t);
+    if ((t->next_ip & UINT32_MAX) == t->next_ip && (size == 2 || t->next_ip <= INT32_MAX)) {
+        em_rm(&t->e, size, 0xc7, 0, H_ADDR, 0);
+        em32(&t->e, (uint32_t)t->next_ip);
+    } else {
+        em_mov_ri64(&t->e, H_T1, t->next_ip);
+        em_store(&t->e, size, H_T1, H_ADDR, 0);
+    }
+    em_rm(&t->e, size, 0x8d, H_R12, H_R12, -(1 << size));
+}
+
+static void call_probe(Translator *t)
+{
+    int32_t bytes = 1 << native_size(t);
+    mem_stack(t, H_R12, -bytes, (unsigned)bytes, true);
 }
 
 static void rule_call(Translator *t)
 {
     flags_want_mem(t);
-    mem_stack(t, H_R12, -4, 4, true);
+    call_probe(t);
     finish_call(t);
     emit_link(t, em_jmp_later(&t->e), target_of(t->d, t->next_ip));
 }
 
+/* An indirect target that is not canonical: #GP before anything changes. */
+static void check_target(Translator *t)
+{
+    if (t->code64) {
+        em_mov_rr(&t->e, 3, H_T1, H_ADDR);
+        em_shift_ri(&t->e, 3, 4, H_T1, 16);
+        em_shift_ri(&t->e, 3, 7, H_T1, 16);
+        em_alu_rr(&t->e, 3, ALU_CMP, H_T1, H_ADDR);
+        handler_if(t, COND_NE);
+    }
+}
+
 static void rule_ret(Translator *t)
 {
-    int32_t release = t->d->info->opcode == 0xc2 ? (uint16_t)t->d->imm : 0;
+    int32_t release = t->d->info->opcode == 0xc2 ? (uint16_t)t->d->imm : 0, bytes = 1 << native_size(t);
     flags_want_mem(t);
-    mem_stack(t, H_R12, 0, 4, false);
-    em_load(&t->e, 2, H_ADDR, H_ADDR, 0);
-    em_rm(&t->e, 2, 0x8d, H_R12, H_R12, 4 + release);
+    mem_stack(t, H_R12, 0, (unsigned)bytes, false);
+    em_load(&t->e, native_size(t), H_ADDR, H_ADDR, 0);
+    check_target(t);
+    em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, bytes + release);
     emit_indirect(t);
 }
 
@@ -232,11 +266,12 @@ static void target_operand(Translator *t)
 {
     flags_want_mem(t);
     if (insn_is_mem(t->d)) {
-        mem_operand(t, 4, false);
-        em_load(&t->e, 2, H_ADDR, H_ADDR, 0);
+        mem_operand(t, 1u << native_size(t), false);
+        em_load(&t->e, native_size(t), H_ADDR, H_ADDR, 0);
     } else {
-        em_mov_rr(&t->e, 2, H_ADDR, host_reg(t->d->rm));
+        em_mov_rr(&t->e, native_size(t), H_ADDR, host_reg(t, t->d->rm));
     }
+    check_target(t);
 }
 
 static void rule_jmp_e(Translator *t)
@@ -248,25 +283,30 @@ static void rule_jmp_e(Translator *t)
 static void rule_call_e(Translator *t)
 {
     target_operand(t);
-    em_store(&t->e, 2, H_ADDR, H_CPU, CPU_OFF(jit.tmp));
-    mem_stack(t, H_R12, -4, 4, true);
+    em_store(&t->e, 3, H_ADDR, H_CPU, CPU_OFF(jit.tmp));
+    call_probe(t);
     finish_call(t);
-    em_load(&t->e, 2, H_ADDR, H_CPU, CPU_OFF(jit.tmp));
+    em_load(&t->e, 3, H_ADDR, H_CPU, CPU_OFF(jit.tmp));
     emit_indirect(t);
 }
 
-static bool target_is_inside(const Translator *t, const DecodedInsn *d, uint32_t next_ip)
+static bool target_is_inside(const Translator *t, const DecodedInsn *d, uint64_t next_ip)
 {
-    return target_of(d, next_ip) <= t->ctx->cs_limit && next_ip <= t->ctx->cs_limit;
+    uint64_t target = target_of(d, next_ip);
+    if (t->code64) {
+        return address_is_canonical(target) && address_is_canonical(next_ip);
+    }
+    return target <= t->ctx->cs_limit && next_ip <= t->ctx->cs_limit;
 }
 
-/* Any 32-bit target is inside CS, items are 32 bits and the stack pointer too. */
-static bool plain_32(const Translator *t, const DecodedInsn *d)
+/* Any target of the native size is inside CS, and so wide are items and the stack pointer. */
+static bool plain(const Translator *t, const DecodedInsn *d)
 {
-    return t->ctx->cs_limit == UINT32_MAX && (t->ctx->mode & MODE_SS32) && d->op_size == 2;
+    bool wide = t->code64 || (t->ctx->cs_limit == UINT32_MAX && (t->ctx->mode & MODE_SS32));
+    return wide && d->op_size == native_size(t);
 }
 
-static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, uint32_t next_ip)
+static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, uint64_t next_ip)
 {
     switch (d->info->opcode) {
     case 0x70 ... 0x7f:
@@ -275,12 +315,12 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, uint32_t n
     case 0xeb:
         return target_is_inside(t, d, next_ip) ? rule_jmp : NULL;
     case 0xe8:
-        return plain_32(t, d) ? rule_call : NULL;
+        return plain(t, d) && target_is_inside(t, d, next_ip) ? rule_call : NULL;
     case 0xc2:
     case 0xc3:
-        return plain_32(t, d) ? rule_ret : NULL;
+        return plain(t, d) ? rule_ret : NULL;
     case 0xff:
-        if (!plain_32(t, d)) {
+        if (!plain(t, d)) {
             return NULL;
         }
         return d->info->modrm.reg == 4 ? rule_jmp_e : d->info->modrm.reg == 2 ? rule_call_e : NULL;
@@ -289,7 +329,7 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, uint32_t n
     }
 }
 
-Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint32_t next_ip)
+Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint64_t next_ip)
 {
     if (d->info->map == M_0F) {
         bool jcc = d->info->opcode >= 0x80 && d->info->opcode <= 0x8f;

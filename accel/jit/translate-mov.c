@@ -5,47 +5,58 @@
 
 /* ---- MOV ---- */
 
+/* The host register of G or E as a target that is overwritten: whole from 32 bits on. */
+static unsigned target_reg(Translator *t, unsigned guest)
+{
+    if (t->d->op_size >= 2) {
+        return host_reg_out(t, guest);
+    }
+    unsigned reg = host_reg_sized(t, guest, t->d->op_size);
+    reg_changed(t, guest);
+    return reg;
+}
+
 static void rule_mov_e_g(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    unsigned size = d->op_size, reg = host_reg_sized(d->reg, size);
+    unsigned size = d->op_size, reg = host_reg_sized(t, d->reg, size);
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, true);
         em_store(&t->e, size, reg, H_ADDR, 0);
     } else {
-        em_mov_rr(&t->e, size, host_reg_sized(d->rm, size), reg);
+        em_mov_rr(&t->e, size, target_reg(t, d->rm), reg);
     }
 }
 
 static void rule_mov_g_e(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    unsigned size = d->op_size, reg = host_reg_sized(d->reg, size);
+    unsigned size = d->op_size;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, false);
-        em_load(&t->e, size, reg, H_ADDR, 0);
+        em_load(&t->e, size, target_reg(t, d->reg), H_ADDR, 0);
     } else {
-        em_mov_rr(&t->e, size, reg, host_reg_sized(d->rm, size));
+        unsigned from = host_reg_sized(t, d->rm, size);
+        em_mov_rr(&t->e, size, target_reg(t, d->reg), from);
     }
 }
 
-static void mov_reg_imm(Translator *t, unsigned reg)
+static void mov_reg_constant(Translator *t, unsigned guest, uint64_t value)
 {
-    const DecodedInsn *d = t->d;
-    unsigned size = d->op_size;
-    if (size == 2) {
-        em_mov_ri32(&t->e, host_reg(reg), (uint32_t)d->imm);
+    unsigned size = t->d->op_size, reg = target_reg(t, guest);
+    if (size >= 2) {
+        em_mov_ri64(&t->e, reg, size == 2 ? (uint32_t)value : value);
         return;
     }
-    em_rr(&t->e, size, size ? 0xc7 : 0xc6, 0, host_reg_sized(reg, size));
-    em_imm(&t->e, size, (int32_t)d->imm);
+    em_rr(&t->e, size, size ? 0xc7 : 0xc6, 0, reg);
+    em_imm(&t->e, size, (int32_t)value);
 }
 
 static void rule_mov_e_i(Translator *t)
 {
     const DecodedInsn *d = t->d;
     if (!insn_is_mem(d)) {
-        mov_reg_imm(t, d->rm);
+        mov_reg_constant(t, d->rm, d->imm);
         return;
     }
     mem_operand(t, 1u << d->op_size, true);
@@ -55,7 +66,7 @@ static void rule_mov_e_i(Translator *t)
 
 static void rule_mov_z_i(Translator *t)
 {
-    mov_reg_imm(t, t->d->reg);
+    mov_reg_constant(t, t->d->reg, t->d->imm);
 }
 
 static void rule_mov_a_o(Translator *t)
@@ -77,18 +88,35 @@ static void rule_extend(Translator *t)
     unsigned opcode = 0x0f00 | d->info->opcode, from = d->info->opcode & 1;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << from, false);
-        em_rm(&t->e, d->op_size, opcode, host_reg(d->reg), H_ADDR, 0);
+        em_rm(&t->e, d->op_size, opcode, target_reg(t, d->reg), H_ADDR, 0);
     } else {
-        em_rr(&t->e, d->op_size, opcode, host_reg(d->reg), host_reg_sized(d->rm, from));
+        unsigned source = host_reg_sized(t, d->rm, from);
+        em_rr(&t->e, d->op_size, opcode, target_reg(t, d->reg), source);
+    }
+}
+
+/* MOVSXD */
+static void rule_extend_dword(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned opcode = d->op_size == 3 ? 0x63 : 0x8b;
+    if (insn_is_mem(d)) {
+        mem_operand(t, 4, false);
+        em_rm(&t->e, d->op_size, opcode, target_reg(t, d->reg), H_ADDR, 0);
+    } else {
+        unsigned source = host_reg(t, d->rm);
+        em_rr(&t->e, d->op_size, opcode, target_reg(t, d->reg), source);
     }
 }
 
 static void rule_xchg_e_g(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    unsigned size = d->op_size, reg = host_reg_sized(d->reg, size);
+    unsigned size = d->op_size, reg = host_reg_sized(t, d->reg, size);
+    reg_changed(t, d->reg);
     if (!insn_is_mem(d)) {
-        em_rr(&t->e, size, size ? 0x87 : 0x86, reg, host_reg_sized(d->rm, size));
+        em_rr(&t->e, size, size ? 0x87 : 0x86, reg, host_reg_sized(t, d->rm, size));
+        reg_changed(t, d->rm);
         return;
     }
     mem_operand(t, 1u << size, true);
@@ -99,40 +127,47 @@ static void rule_xchg_e_g(Translator *t)
 
 static void rule_xchg_z_a(Translator *t)
 {
-    em_rr(&t->e, t->d->op_size, 0x87, host_reg(t->d->reg), H_RAX);
+    em_rr(&t->e, t->d->op_size, 0x87, host_reg(t, t->d->reg), H_RAX);
+    reg_changed(t, t->d->reg);
 }
 
 static void rule_lea(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(d->base);
-    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(d->index);
-    if (d->op_size == 2 && d->addr_size == 2) {
-        em_rx(&t->e, 2, 0x8d, host_reg(d->reg), base, index, d->scale, (int32_t)d->disp);
+    unsigned size = d->op_size == 3 && d->addr_size == 3 ? 3 : 2;
+    if (d->base == R_EIP) {
+        mov_reg_constant(t, d->reg, (t->next_ip + (uint64_t)d->disp) & d->ea_mask);
         return;
     }
-    em_rx(&t->e, 2, 0x8d, H_T1, base, index, d->scale, (int32_t)d->disp);
+    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(t, d->base);
+    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(t, d->index);
+    bool direct = d->op_size >= 2 && d->addr_size >= 2;
+    unsigned to = direct ? target_reg(t, d->reg) : H_T1;
+    em_rx(&t->e, size, 0x8d, to, base, index, d->scale, (int32_t)d->disp);
     if (d->addr_size == 1) {
         em_rr(&t->e, 2, 0x0fb7, H_T1, H_T1);
     }
-    em_mov_rr(&t->e, d->op_size, host_reg(d->reg), H_T1);
+    if (!direct) {
+        em_mov_rr(&t->e, d->op_size, target_reg(t, d->reg), H_T1);
+    }
 }
 
-/* CBW CWDE, CWD CDQ */
+/* CBW CWDE CDQE, CWD CDQ CQO */
 static void rule_widen(Translator *t)
 {
-    if (t->d->op_size == 1) {
-        em8(&t->e, 0x66);
+    if (t->d->op_size != 2) {
+        em8(&t->e, t->d->op_size == 1 ? 0x66 : 0x48);
     }
     em8(&t->e, t->d->info->opcode);
 }
 
 static void rule_bswap(Translator *t)
 {
-    unsigned reg = host_reg(t->d->reg);
-    if (reg & 8) {
-        em8(&t->e, 0x41);
+    unsigned reg = host_reg(t, t->d->reg), rex = (t->d->op_size == 3 ? 8 : 0) | reg >> 3;
+    if (rex) {
+        em8(&t->e, 0x40 | rex);
     }
+    reg_changed(t, t->d->reg);
     em8(&t->e, 0x0f);
     em8(&t->e, 0xc8 | (reg & 7));
 }
@@ -149,7 +184,8 @@ static void rule_setcc(Translator *t)
     const DecodedInsn *d = t->d;
     unsigned cond = flags_want_condition(t, d->info->opcode & 15);
     if (!insn_is_mem(d)) {
-        em_rr(&t->e, 0, 0x0f90 | cond, 0, d->rm);
+        em_rr(&t->e, 0, 0x0f90 | cond, 0, host_reg_sized(t, d->rm, 0));
+        reg_changed(t, d->rm);
         return;
     }
     em_rm(&t->e, 0, 0x0f90 | cond, 0, H_CPU, TMP_OFF);
@@ -161,79 +197,96 @@ static void rule_setcc(Translator *t)
 static void rule_cmov(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    unsigned source = host_reg(d->rm);
+    unsigned source = H_T1, target = host_reg(t, d->reg);
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << d->op_size, false);
         em_load(&t->e, d->op_size, H_T1, H_ADDR, 0);
-        source = H_T1;
+    } else {
+        source = host_reg(t, d->rm);
     }
     unsigned cond = flags_want_condition(t, d->info->opcode & 15);
-    em_rr(&t->e, d->op_size, 0x0f40 | cond, host_reg(d->reg), source);
+    em_rr(&t->e, d->op_size, 0x0f40 | cond, target, source);
+    reg_changed(t, d->reg);
 }
 
-/* ---- stack: 32-bit stack pointer, 32-bit items ---- */
+/* ---- stack: items and stack pointer of the native size ---- */
+
+static int32_t item_bytes(const Translator *t)
+{
+    return 1 << native_size(t);
+}
 
 static void adjust_sp(Translator *t, int32_t by)
 {
-    em_rm(&t->e, 2, 0x8d, H_R12, H_R12, by);
+    em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, by);
+}
+
+static void push_probe(Translator *t)
+{
+    mem_stack(t, H_R12, -item_bytes(t), (unsigned)item_bytes(t), true);
 }
 
 static void rule_push_z(Translator *t)
 {
-    mem_stack(t, H_R12, -4, 4, true);
-    em_store(&t->e, 2, host_reg(t->d->reg), H_ADDR, 0);
-    adjust_sp(t, -4);
+    unsigned reg = host_reg(t, t->d->reg);
+    push_probe(t);
+    em_store(&t->e, native_size(t), reg, H_ADDR, 0);
+    adjust_sp(t, -item_bytes(t));
 }
 
 static void rule_push_i(Translator *t)
 {
-    mem_stack(t, H_R12, -4, 4, true);
-    em_rm(&t->e, 2, 0xc7, 0, H_ADDR, 0);
+    push_probe(t);
+    em_rm(&t->e, native_size(t), 0xc7, 0, H_ADDR, 0);
     em32(&t->e, (uint32_t)t->d->imm);
-    adjust_sp(t, -4);
+    adjust_sp(t, -item_bytes(t));
 }
 
 static void rule_push_e(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    unsigned reg = host_reg(d->rm);
+    unsigned reg = H_T1, size = native_size(t);
     if (insn_is_mem(d)) {
-        mem_operand(t, 4, false);
-        em_load(&t->e, 2, H_T1, H_ADDR, 0);
-        em_store(&t->e, 2, H_T1, H_CPU, TMP_OFF);
+        mem_operand(t, 1u << size, false);
+        em_load(&t->e, size, H_T1, H_ADDR, 0);
+        em_store(&t->e, size, H_T1, H_CPU, TMP_OFF);
+    } else {
+        reg = host_reg(t, d->rm);
     }
-    mem_stack(t, H_R12, -4, 4, true);
+    push_probe(t);
     if (insn_is_mem(d)) {
-        em_load(&t->e, 2, H_T1, H_CPU, TMP_OFF);
-        reg = H_T1;
+        em_load(&t->e, size, H_T1, H_CPU, TMP_OFF);
     }
-    em_store(&t->e, 2, reg, H_ADDR, 0);
-    adjust_sp(t, -4);
+    em_store(&t->e, size, reg, H_ADDR, 0);
+    adjust_sp(t, -item_bytes(t));
 }
 
 static void rule_pop_z(Translator *t)
 {
-    unsigned reg = host_reg(t->d->reg);
-    mem_stack(t, H_R12, 0, 4, false);
-    em_load(&t->e, 2, reg, H_ADDR, 0);
+    mem_stack(t, H_R12, 0, (unsigned)item_bytes(t), false);
+    unsigned reg = host_reg_out(t, t->d->reg);
+    em_load(&t->e, native_size(t), reg, H_ADDR, 0);
     if (reg != H_R12) {
-        adjust_sp(t, 4);
+        adjust_sp(t, item_bytes(t));
     }
 }
 
 static void rule_leave(Translator *t)
 {
-    mem_stack(t, H_RBP, 0, 4, false);
-    em_rm(&t->e, 2, 0x8d, H_R12, H_RBP, 4);
-    em_load(&t->e, 2, H_RBP, H_ADDR, 0);
+    mem_stack(t, H_RBP, 0, (unsigned)item_bytes(t), false);
+    em_rm(&t->e, native_size(t), 0x8d, H_R12, H_RBP, item_bytes(t));
+    em_load(&t->e, native_size(t), H_RBP, H_ADDR, 0);
 }
 
-/* ---- strings without REP: 32-bit addresses ---- */
+/* ---- strings without REP: addresses of the native size ---- */
 
 static void advance(Translator *t, unsigned reg)
 {
     em_load(&t->e, 2, H_T1, H_CPU, CPU_OFF(df));
-    em_rx(&t->e, 2, 0x8d, reg, reg, H_T1, t->d->op_size, 0);
+    if (t->code64) {
+        em_rr(&t->e, 3, 0x63, H_T1, H_T1); /* movsxd */
+    }
+    em_rx(&t->e, native_size(t), 0x8d, reg, reg, H_T1, t->d->op_size, 0);
 }
 
 static void rule_movs(Translator *t)
@@ -273,10 +326,10 @@ static void rule_scas(Translator *t)
 
 /* ---- which rule ---- */
 
-static Rule *string_rule(const DecodedInsn *d, Rule *rule)
+static Rule *string_rule(const Translator *t, const DecodedInsn *d, Rule *rule)
 {
     bool repeated = d->prefix & (PREFIX_REP | PREFIX_REPNE);
-    return d->addr_size == 2 && !repeated ? rule : NULL;
+    return d->addr_size == native_size(t) && !repeated ? rule : NULL;
 }
 
 static bool high_with_memory(const DecodedInsn *d)
@@ -286,7 +339,7 @@ static bool high_with_memory(const DecodedInsn *d)
 
 static Rule *stack_rule(const Translator *t, const DecodedInsn *d, Rule *rule)
 {
-    return (t->ctx->mode & MODE_SS32) && d->op_size == 2 ? rule : NULL;
+    return (t->ctx->mode & (MODE_SS32 | MODE_SS64)) && d->op_size == native_size(t) ? rule : NULL;
 }
 
 static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d)
@@ -296,6 +349,8 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d)
         return stack_rule(t, d, rule_push_z);
     case 0x58:
         return stack_rule(t, d, rule_pop_z);
+    case 0x63:
+        return t->code64 && d->op_size >= 2 ? rule_extend_dword : NULL;
     case 0x68:
     case 0x6a:
         return stack_rule(t, d, rule_push_i);
@@ -327,16 +382,16 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d)
         return rule_mov_o_a;
     case 0xa4:
     case 0xa5:
-        return string_rule(d, rule_movs);
+        return string_rule(t, d, rule_movs);
     case 0xaa:
     case 0xab:
-        return string_rule(d, rule_stos);
+        return string_rule(t, d, rule_stos);
     case 0xac:
     case 0xad:
-        return string_rule(d, rule_lods);
+        return string_rule(t, d, rule_lods);
     case 0xae:
     case 0xaf:
-        return string_rule(d, rule_scas);
+        return string_rule(t, d, rule_scas);
     case 0xb0:
     case 0xb8:
         return rule_mov_z_i;
@@ -368,7 +423,7 @@ static Rule *two_byte_rule(const DecodedInsn *d)
                    ? rule_nop
                    : NULL;
     case 0xc8:
-        return d->op_size == 2 ? rule_bswap : NULL;
+        return d->op_size >= 2 ? rule_bswap : NULL;
     default:
         return NULL;
     }

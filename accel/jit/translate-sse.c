@@ -32,6 +32,21 @@ static void sse_rm(Emit *e, unsigned prefix, unsigned opcode, unsigned reg, unsi
     em_rm(e, prefix == PFX_66 ? 1 : 2, 0x0f00 | opcode, reg, base, disp);
 }
 
+/* A general register or [H_ADDR] as the r/m operand, of 4 or 8 bytes. */
+static void sse_prefix_wide(Emit *e, unsigned prefix)
+{
+    if (prefix == PFX_66) {
+        em8(e, 0x66);
+    }
+    sse_prefix(e, prefix);
+}
+
+static void sse_rr_sized(Emit *e, unsigned size, unsigned prefix, unsigned opcode, unsigned reg, unsigned rm)
+{
+    sse_prefix_wide(e, prefix);
+    em_rr(e, size, 0x0f00 | opcode, reg, rm);
+}
+
 static void load_xmm(Emit *e, unsigned host, unsigned guest)
 {
     sse_rm(e, PFX_NONE, 0x10, host, H_CPU, XMM_OFF(guest));
@@ -179,31 +194,32 @@ static void rule_compare(Translator *t)
     flags_set(t, false);
 }
 
-/* CVTSI2SS CVTSI2SD of 32 bits */
+/* CVTSI2SS CVTSI2SD */
 static void rule_from_int(Translator *t)
 {
     const DecodedInsn *d = t->d;
     sse_guard(t);
     fp_open(t);
-    unsigned source = host_reg(d->rm);
+    unsigned source = H_T1;
     if (insn_is_mem(d)) {
-        mem_operand(t, 4, false);
-        em_load(&t->e, 2, H_T1, H_ADDR, 0);
-        source = H_T1;
+        mem_operand(t, 1u << d->op_size, false);
+        em_load(&t->e, d->op_size, H_T1, H_ADDR, 0);
+    } else {
+        source = host_reg(t, d->rm);
     }
     load_xmm(&t->e, XMM0, d->reg);
-    sse_rr(&t->e, d->info->prefix, 0x2a, XMM0, source);
+    sse_rr_sized(&t->e, d->op_size, d->info->prefix, 0x2a, XMM0, source);
     store_xmm(&t->e, XMM0, d->reg);
 }
 
-/* CVTTSS2SI CVTSS2SI CVTTSD2SI CVTSD2SI to 32 bits */
+/* CVTTSS2SI CVTSS2SI CVTTSD2SI CVTSD2SI */
 static void rule_to_int(Translator *t)
 {
     const DecodedInsn *d = t->d;
     sse_guard(t);
     fp_open(t);
     load_second(t, operand_bytes(d->info->prefix));
-    sse_rr(&t->e, d->info->prefix, d->info->opcode, host_reg(d->reg), XMM1);
+    sse_rr_sized(&t->e, d->op_size, d->info->prefix, d->info->opcode, host_reg_out(t, d->reg), XMM1);
 }
 
 /* MOVUPS MOVAPS MOVUPD MOVAPD MOVDQA MOVDQU */
@@ -264,15 +280,15 @@ static void rule_mov_scalar_store(Translator *t)
     }
 }
 
-/* MOVD xmm, r/m32: the rest is cleared. */
+/* MOVD, MOVQ xmm, r/m: the rest is cleared. */
 static void rule_movd_load(Translator *t)
 {
     const DecodedInsn *d = t->d;
     sse_guard(t);
     if (insn_is_mem(d)) {
-        load_second(t, 4);
+        load_second(t, 1u << d->op_size);
     } else {
-        sse_rr(&t->e, PFX_66, 0x6e, XMM1, host_reg(d->rm));
+        sse_rr_sized(&t->e, d->op_size, PFX_66, 0x6e, XMM1, host_reg(t, d->rm));
     }
     store_xmm(&t->e, XMM1, d->reg);
 }
@@ -282,9 +298,9 @@ static void rule_movd_store(Translator *t)
     const DecodedInsn *d = t->d;
     sse_guard(t);
     if (insn_is_mem(d)) {
-        scalar_store(t, 2);
+        scalar_store(t, d->op_size);
     } else {
-        em_load(&t->e, 2, host_reg(d->rm), H_CPU, XMM_OFF(d->reg));
+        em_load(&t->e, d->op_size, host_reg_out(t, d->rm), H_CPU, XMM_OFF(d->reg));
     }
 }
 
@@ -362,16 +378,16 @@ static Rule *rule_move(const DecodedInsn *d, unsigned op, unsigned prefix)
     case 0x7f:
         return prefix == PFX_NONE ? NULL : rule_mov_store;
     case 0x6e:
-        return prefix == PFX_66 && d->op_size == 2 ? rule_movd_load : NULL;
+        return prefix == PFX_66 && d->op_size >= 2 ? rule_movd_load : NULL;
     case 0x7e:
-        return prefix == PFX_F3 ? rule_movq_load : prefix == PFX_66 && d->op_size == 2 ? rule_movd_store : NULL;
+        return prefix == PFX_F3 ? rule_movq_load : prefix == PFX_66 && d->op_size >= 2 ? rule_movd_store : NULL;
     case 0xd6:
         return prefix == PFX_66 && insn_is_mem(d) ? rule_movq_store : NULL;
     case 0x2a:
-        return scalar && d->op_size == 2 ? rule_from_int : NULL;
+        return scalar && d->op_size >= 2 ? rule_from_int : NULL;
     case 0x2c:
     case 0x2d:
-        return scalar && d->op_size == 2 ? rule_to_int : NULL;
+        return scalar && d->op_size >= 2 ? rule_to_int : NULL;
     case 0x71 ... 0x73:
         return prefix == PFX_66 ? rule_shift_group : NULL;
     default:

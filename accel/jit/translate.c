@@ -21,7 +21,96 @@ uint32_t rule_flags_killed(const DecodedInsn *d)
     return d->info->flags_written;
 }
 
-static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint32_t next_ip)
+/* ---- registers ---- */
+
+static const uint8_t slot_host[NB_SLOTS] = { H_R10, H_R11, H_R14 };
+
+static void slot_load(Emit *e, unsigned slot, unsigned guest)
+{
+    em_load(e, 3, slot_host[slot], H_CPU, CPU_REG_OFF(guest));
+}
+
+static unsigned slot_free(Translator *t)
+{
+    do {
+        t->slot_turn = (t->slot_turn + 1) % NB_SLOTS;
+    } while (t->slot_busy & 1u << t->slot_turn);
+    return t->slot_turn;
+}
+
+static unsigned slot_for(Translator *t, unsigned guest, bool load)
+{
+    for (unsigned i = 0; i < NB_SLOTS; i++) {
+        if (t->slots.guest[i] == guest) {
+            t->slot_busy |= 1u << i;
+            return i;
+        }
+    }
+    unsigned slot = slot_free(t);
+    t->slots.guest[slot] = (uint8_t)guest;
+    t->slot_busy |= 1u << slot;
+    if (load) {
+        slot_load(&t->e, slot, guest);
+    }
+    return slot;
+}
+
+unsigned host_reg(Translator *t, unsigned guest)
+{
+    if (guest >= 8) {
+        return slot_host[slot_for(t, guest, true)];
+    }
+    return guest == R_ESP ? H_R12 : guest;
+}
+
+unsigned host_reg_out(Translator *t, unsigned guest)
+{
+    if (guest >= 8) {
+        unsigned slot = slot_for(t, guest, false);
+        t->slot_dirty |= 1u << slot;
+        return slot_host[slot];
+    }
+    return host_reg(t, guest);
+}
+
+unsigned host_reg_sized(Translator *t, unsigned guest, unsigned size)
+{
+    if (is_high_byte(guest, size)) {
+        return guest;
+    }
+    unsigned reg = host_reg(t, guest);
+    return size == 0 && reg >= 4 && reg < 8 ? H_LOW | reg : reg;
+}
+
+void reg_changed(Translator *t, unsigned guest)
+{
+    if ((guest & 0x1f) >= 8) {
+        t->slot_dirty |= 1u << slot_for(t, guest, true);
+    }
+}
+
+static void slots_write_through(Translator *t)
+{
+    for (unsigned i = 0; i < NB_SLOTS; i++) {
+        if (t->slot_dirty & 1u << i) {
+            em_store(&t->e, 3, slot_host[i], H_CPU, CPU_REG_OFF(t->slots.guest[i]));
+        }
+    }
+    t->slot_dirty = t->slot_busy = 0;
+}
+
+void slots_emit_reload(Emit *e, const Slots *slots)
+{
+    for (unsigned i = 0; i < NB_SLOTS; i++) {
+        if (slots->guest[i]) {
+            slot_load(e, i, slots->guest[i]);
+        }
+    }
+}
+
+/* ---- rules ---- */
+
+static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint64_t next_ip)
 {
     if (jit_config.no_native) {
         return NULL;
@@ -34,11 +123,11 @@ static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint32_t nex
 
 static void choose_rules(Translator *t)
 {
-    uint32_t ip = t->jb->eip;
+    uint64_t ip = t->jb->eip;
     for (unsigned k = 0; k < t->n; k++) {
         const DecodedInsn *d = &t->block->insn[k];
         t->ips[k] = ip;
-        ip = (ip + d->len);
+        ip = t->code64 ? ip + d->len : (uint32_t)(ip + d->len);
         t->rules[k] = choose_rule(t, d, ip);
         jit_stats.native_insns += t->rules[k] != NULL;
     }
@@ -58,6 +147,7 @@ static void finish_cold(Translator *t)
         Cold *c = &t->cold[i];
         c->next = em_here(&t->e);
         c->after = t->flags;
+        c->slots_after = t->slots;
         c->own_recipe = t->own_recipe;
         c->flags_after = t->needed[t->k];
         c->fp_after = t->fp_open;
@@ -79,6 +169,7 @@ static void translate_insn(Translator *t)
     } else {
         call_handler_in_place(t);
     }
+    slots_write_through(t);
     finish_cold(t);
 }
 
@@ -87,7 +178,7 @@ static void translate_insn(Translator *t)
 static void emit_fault(Translator *t)
 {
     if (unlikely(t->ctx->cs_base + t->ip == jit_config.wrong) && !ends_translation(t->d)) {
-        em_rr(&t->e, 2, 0xf7, 2, host_reg(R_EAX));
+        em_rr(&t->e, 2, 0xf7, 2, host_reg(t, R_EAX));
     }
 }
 
@@ -102,10 +193,10 @@ static void emit_fallthrough(Translator *t)
 
 /* ---- the block ---- */
 
-static JitBlock *new_block(Block *block, const JitContext *ctx, uint32_t eip, int mmu_mode)
+static JitBlock *new_block(Block *block, const JitContext *ctx, uint64_t eip, int mmu_mode)
 {
     JitBlock *jb = code_cache_alloc_data(&jit_cache, sizeof(*jb));
-    uint32_t page = (uint32_t)(ctx->cs_base + eip) & (uint32_t)PAGE_MASK;
+    uint64_t page = (ctx->cs_base + eip) & (jit_context_is_64(ctx) ? PAGE_MASK : (uint32_t)PAGE_MASK);
     size_t node = (size_t)mmu_mode * TLB_SIZE + ((page >> PAGE_BITS) & (TLB_SIZE - 1));
     *jb = (JitBlock){
         .block = block, .ctx = ctx, .eip = eip, .page_tag = page | TLB_VALID, .phys_page = (block->key >> 8) & PAGE_MASK
@@ -116,11 +207,11 @@ static JitBlock *new_block(Block *block, const JitContext *ctx, uint32_t eip, in
     return jb;
 }
 
-/* 32-bit offsets must not wrap inside the block; long mode is left to the interpreter. */
-static bool is_translatable(const Block *block, const JitContext *ctx, uint32_t eip)
+/* Offsets must not wrap inside the block. */
+static bool is_translatable(const Block *block, const JitContext *ctx, uint64_t eip)
 {
-    return (ctx->mode & MODE_CODE_MASK) != MODE_CODE64 && !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD &&
-           !block->crosses && (uint64_t)eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX;
+    return !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD && !block->crosses &&
+           (jit_context_is_64(ctx) || (eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX));
 }
 
 /* How many of the block's instructions one translation takes. */
@@ -130,7 +221,7 @@ static unsigned length_of(const Block *block, unsigned most)
     return jit_config.random ? 1 + jit_random() % n : n;
 }
 
-JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint32_t eip, unsigned most)
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most)
 {
     static Translator t;
     (void)cpu;
@@ -140,6 +231,8 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     t = (Translator){ .block = block,
                       .ctx = ctx,
                       .n = length_of(block, most),
+                      .code64 = jit_context_is_64(ctx),
+                      .thunks = &jit_thunks[jit_context_is_64(ctx)],
                       .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL,
                       .flags = { .mem = true } };
     t.e = (Emit){ .p = jit_cache.rw + jit_cache.used, .rx_delta = jit_cache.rx - jit_cache.rw };

@@ -6,7 +6,7 @@
 
 #include "accel/jit/jit-private.h"
 
-/* How to make the flags again from the operands that were kept in H_FA and H_FB. */
+/* How to make the flags again from the operands that were kept in cpu->jit.fa and fb. */
 typedef struct FlagRecipe {
     enum { RECIPE_NONE, RECIPE_ALU, RECIPE_LOGIC, RECIPE_SHIFT, RECIPE_NEG, RECIPE_IMUL } kind;
     uint8_t op, size, count;
@@ -22,6 +22,14 @@ typedef struct FlagState {
     FlagRecipe recipe;
 } FlagState;
 
+/*
+ * 64-bit code has more registers than we: R8-R15 live in CPUState, and host registers hold copies of those that the
+ * block uses just now. What changes a copy writes it through at the end of its instruction, so C needs no telling.
+ */
+typedef struct Slots {
+    uint8_t guest[NB_SLOTS]; /* 0: free */
+} Slots;
+
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
     enum { COLD_ACCESS, COLD_SEGMENT } kind;
@@ -30,6 +38,7 @@ typedef struct Cold {
     const uint8_t *next; /* the instruction was done */
     JitSite *site;
     FlagState before, after;
+    Slots slots_before, slots_after;
     bool flags_after;         /* somebody wants the flags after the instruction */
     bool own_recipe;          /* the recipe after it is the instruction's own */
     bool leave_after;         /* the hot code after it must not run */
@@ -46,16 +55,22 @@ struct Translator {
     JitBlock *jb;
     Block *block;
     const JitContext *ctx;
+    const JitThunks *thunks;
     int mmu_mode;
+    bool code64;
     /* the instruction */
     const DecodedInsn *d;
     unsigned k, n;
-    uint32_t ip, next_ip, ip_mask;
+    uint64_t ip, next_ip;
+    /* R8-R15 */
+    Slots slots;
+    unsigned slot_dirty, slot_busy; /* bits: changed, wanted by the present instruction */
+    unsigned slot_turn;
     /* flags */
     FlagState flags;
     uint32_t needed[BLOCK_MAX_INSNS]; /* after instruction k: read or observed before they are written */
     bool crossing[BLOCK_MAX_INSNS];   /* and something destroys the host's flags before that */
-    uint32_t ips[BLOCK_MAX_INSNS];
+    uint64_t ips[BLOCK_MAX_INSNS];
     bool own_recipe;
     Rule *rules[BLOCK_MAX_INSNS];
     bool sse_checked; /* CR0 and CR4 allow SSE */
@@ -71,19 +86,27 @@ struct Translator {
     uint8_t *indirect_miss[3], *indirect_cross; /* jumps of an indirect branch to its cold part */
 };
 
-/* ---- registers ---- */
-static inline unsigned host_reg(unsigned guest)
-{
-    return guest == R_ESP ? H_R12 : guest;
-}
-/* Byte registers keep their code: AL..BL, or H_HIGH | 0..3. */
-static inline unsigned host_reg_sized(unsigned guest, unsigned size)
-{
-    return size == 0 ? guest : host_reg(guest);
-}
+/* ---- translate.c: registers ---- */
+/*
+ * Where a guest register is while this instruction lasts; R8-R15 are fetched when they are nowhere (which touches no
+ * flags, but may not stand in a conditional part of the code). Three of them at most.
+ */
+unsigned host_reg(Translator *t, unsigned guest);
+/* The same when it is overwritten as a whole. */
+unsigned host_reg_out(Translator *t, unsigned guest);
+/* The instruction changes it: to be said in the rule, once it is fetched. */
+void reg_changed(Translator *t, unsigned guest);
+/* Byte registers: AH..BH are H_HIGH | 0..3. */
+unsigned host_reg_sized(Translator *t, unsigned guest, unsigned size);
 static inline bool is_high_byte(unsigned reg, unsigned size)
 {
     return size == 0 && (reg & REG8_HIGH);
+}
+void slots_emit_reload(Emit *e, const Slots *slots);
+/* log2 bytes of an address, of a near branch's target and of a stack item. */
+static inline unsigned native_size(const Translator *t)
+{
+    return t->code64 ? 3 : 2;
 }
 
 /* ---- flags.c ---- */
@@ -100,8 +123,17 @@ void flags_set(Translator *t, bool af_bad);
 void flags_set_recipe(Translator *t, bool host_valid, FlagRecipe recipe);
 /* Should the operands be kept for a recipe? Else, when flags_lost_later(), they are saved at once. */
 bool flags_keep_operands(const Translator *t);
+/* The first and the second operand, before they change. */
+static inline void flags_keep_first(Translator *t, unsigned reg)
+{
+    em_store(&t->e, 3, reg, H_CPU, CPU_OFF(jit.fa));
+}
+static inline void flags_keep_second(Translator *t, unsigned reg)
+{
+    em_store(&t->e, 3, reg, H_CPU, CPU_OFF(jit.fb));
+}
 void flags_emit_recipe_to_mem(Emit *e, const FlagRecipe *r); /* cold paths */
-void flags_emit_restore(Emit *e);
+void flags_emit_restore(Emit *e); /* uses H_T2 */
 void flags_emit_save(Emit *e, bool af_bad); /* uses H_T2 */
 
 /* ---- mem.c ---- */
@@ -109,7 +141,7 @@ void flags_emit_save(Emit *e, bool af_bad); /* uses H_T2 */
 void mem_operand(Translator *t, unsigned size, bool write);
 void mem_operand_aligned(Translator *t, unsigned size, bool write,
                          bool aligned); /* aligned: else the handler raises #GP */
-/* The same for seg:[register + disp]; 32-bit addresses. */
+/* The same for seg:[register + disp]; addresses are of the native size. */
 void mem_at(Translator *t, unsigned seg, unsigned host_base, int32_t disp, unsigned size, bool write);
 static inline void mem_stack(Translator *t, unsigned host_base, int32_t disp, unsigned size, bool write)
 {
@@ -124,7 +156,7 @@ void call_handler_in_place(Translator *t);
 /* ---- rules: NULL when an instruction is left to its handler ---- */
 Rule *rule_for_alu(const DecodedInsn *d);
 Rule *rule_for_mov(const Translator *t, const DecodedInsn *d);
-Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint32_t next_ip);
+Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint64_t next_ip);
 Rule *rule_for_sse(const DecodedInsn *d);
 /* Back to the host's MXCSR, before anything but translated code runs. */
 void fp_close(Translator *t);
@@ -138,7 +170,7 @@ uint32_t rule_flags_killed(const DecodedInsn *d);
 
 /* ---- translate-branch.c ---- */
 /* The rel32 at `jump` is to lead to `target` (an offset in CS). */
-void emit_link(Translator *t, uint8_t *jump, uint32_t target);
+void emit_link(Translator *t, uint8_t *jump, uint64_t target);
 void emit_entry(Translator *t);
 /* The stubs behind the block. */
 void emit_stubs(Translator *t);

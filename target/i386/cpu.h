@@ -210,7 +210,9 @@ struct CPUState {
     int exit_request;                /* set by any thread (atomic): leave the slice at the next block */
     struct {
         uint64_t flags;              /* arithmetic flags while translated code runs */
-        uint64_t fa, fb, tmp;
+        uint64_t fa, fb;             /* operands of the instruction whose flags may have to be recomputed */
+        int64_t budget;              /* 64-bit code: see H_BUDGET */
+        uint64_t tmp;
     } jit;                           /* accel/jit's, between two instructions of a block only */
     sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here */
 

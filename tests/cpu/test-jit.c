@@ -1,7 +1,7 @@
 /* LINK: @cpu hw/core/memory.c hw/core/ram.c util/error.c util/log.c util/rng.c -lxxhash -lm accel/jit/chain.c accel/jit/code-cache.c accel/jit/emit.c accel/jit/flags.c accel/jit/jit.c accel/jit/mem.c accel/jit/thunks.c accel/jit/translate-alu.c accel/jit/translate-branch.c accel/jit/translate-mov.c accel/jit/translate-sse.c accel/jit/translate.c  util/option.c */
 /*
  * tests/cpu/test-jit.c  The JIT against the interpreter: programs of random instructions, with random registers, flags and memory, run on
- * both; after every number of instructions all state must be equal: registers, flags, TLB, fetch latch, memory.
+ * both; after every number of instructions all state must be equal: registers, flags, TLB, fetch latch, memory, device.
  */
 #include "tests/cpu/jit-machine.h"
 
@@ -39,6 +39,21 @@ static uint32_t random_imm(void)
     return below(2) ? special[below(ARRAY_SIZE(special))] : g_rand_int(rnd);
 }
 
+/* In 64-bit mode, after the other prefixes. */
+static void put_rex(Program *p)
+{
+    if (machine_is_64() && below(3)) {
+        put(p, 0x40 | below(16));
+    }
+}
+
+/* An absolute address, or one relative to RIP. */
+static void put_address(Program *p)
+{
+    uint32_t address = DATA + below(below(4) ? 0x3000 : 0x6000);
+    put_bytes(p, machine_is_64() ? address - (CODE + p->len + 4) : address, 4);
+}
+
 /* ModRM (and SIB, displacement): a register half the time, else mostly near DATA. reg: 0..7, or 8 for any. */
 static void put_modrm(Program *p, unsigned reg, bool memory_only)
 {
@@ -54,7 +69,7 @@ static void put_modrm(Program *p, unsigned reg, bool memory_only)
         put(p, below(64) * 4);
     } else if (below(8) == 0) {
         put(p, 0x05 | r << 3);
-        put_bytes(p, DATA + below(0x3000), 4);
+        put_address(p);
     } else if (below(6) == 0) {
         put(p, 0x04 | r << 3);
         put(p, below(3) << 6 | below(8) << 3 | below(4)); /* [base + index * scale]: anywhere */
@@ -103,11 +118,43 @@ static void put_sse(Program *p)
     if (prefix) {
         put(p, prefix);
     }
+    put_rex(p);
     put(p, 0x0f);
     put(p, op);
     put_modrm(p, 8, false);
     if (imm) {
         put(p, below(256));
+    }
+}
+
+/* What only 64-bit mode has, or what is interesting there only. */
+static void put_insn64(Program *p, bool wide)
+{
+    switch (below(5)) {
+    case 0:
+        put(p, 0x63);
+        put_modrm(p, 8, false);
+        break;
+    case 1:
+        put(p, 0x0f);
+        put(p, 0xc8 + below(8)); /* BSWAP */
+        break;
+    case 2:
+        put(p, 0xfe + below(2)); /* INC DEC CALL JMP PUSH */
+        put_modrm(p, below(8), false);
+        break;
+    case 3:
+        put(p, below(2) ? 0xc3 : 0x68);
+        if (p->bytes[p->len - 1] == 0x68) {
+            put_bytes(p, g_rand_int(rnd), 4);
+        }
+        break;
+    default:
+        put(p, 0xb8 + below(8));
+        put_bytes(p, random_imm(), 4);
+        if (wide) {
+            put_bytes(p, random_imm(), 4);
+        }
     }
 }
 
@@ -123,9 +170,22 @@ static void put_insn(Program *p)
     static const uint8_t shifts[] = { 0xc0, 0xc1, 0xd0, 0xd1, 0xd2, 0xd3 };
     static const uint8_t two_byte[] = { 0xaf, 0xb6, 0xb7, 0xbe, 0xbf, 0xbc, 0xbd, 0xa3, 0xab, 0xb3, 0xbb, 0xb0, 0xb1, 0xc0, 0xc1, 0xa5, 0xad };
     bool word = below(6) == 0;
-    unsigned imm = word ? 2 : 4, op;
+    unsigned imm = word ? 2 : 4, rex = 0, op;
     if (word) {
         put(p, 0x66);
+    }
+    if (machine_mode != FLAT32 && below(12) == 0) {
+        static const uint8_t prefixes[] = { 0x64, 0x65, 0x67, 0x36 };
+        put(p, prefixes[below(ARRAY_SIZE(prefixes))]);
+    }
+    if (machine_is_64() && below(3)) {
+        rex = 0x40 | below(16);
+        put(p, rex);
+        imm = rex & 8 ? 4 : imm;
+    }
+    if (machine_mode != FLAT32 && below(12) == 0) {
+        put_insn64(p, rex & 8);
+        return;
     }
     switch (below(24)) {
     case 0 ... 5: /* ALU r/m, r */
@@ -238,21 +298,32 @@ static Program random_program(unsigned insns)
 /* ---- states ---- */
 
 typedef struct Start {
-    uint32_t gpr[8], eflags;
+    uint64_t gpr[16];
+    uint32_t eflags;
     uint32_t seed; /* of memory */
     uint32_t mxcsr;
-    XMMReg xmm[8];
+    XMMReg xmm[16];
 } Start;
+
+/* In long mode the upper halves of registers hold something too; now and then addresses that are not canonical. */
+static uint64_t random_register(void)
+{
+    uint64_t v = below(3) ? DATA + below(machine_mode != FLAT32 && below(8) == 0 ? 0x6000 : 0x3000) : random_imm();
+    if (machine_mode != FLAT32 && below(6) == 0) {
+        v |= (uint64_t)random_imm() << 32;
+    }
+    return v;
+}
 
 static Start random_start(void)
 {
     Start s = { .eflags = g_rand_int(rnd) & CC_ALL, .seed = g_rand_int(rnd) };
-    for (int i = 0; i < 8; i++) {
-        s.gpr[i] = below(3) ? DATA + below(0x3000) : random_imm();
+    for (int i = 0; i < 16; i++) {
+        s.gpr[i] = random_register();
     }
     s.gpr[R_ESP] = STACK + below(64) * 4 - below(2) * below(5);
     s.mxcsr = (below(16) ? 0x1f80 : g_rand_int(rnd) & 0x1f80) | (g_rand_int(rnd) & 0xe07f & -below(2));
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < 64; i++) {
         s.xmm[i / 4].l[i % 4] = below(3) ? g_rand_int(rnd) : (uint32_t)below(4) << 30 | below(2) << 23;
     }
     return s;
@@ -282,8 +353,8 @@ static void load_start(const Start *s)
         }
     }
     tlb_flush(cpu, true);
-    for (int i = 0; i < 8; i++) {
-        cpu->gpr[i] = s->gpr[i];
+    for (int i = 0; i < 16; i++) {
+        cpu->gpr[i] = i < 8 || machine_mode != FLAT32 ? s->gpr[i] : 0;
     }
     cpu_set_eflags(cpu, s->eflags | 2);
     machine_flat_segments();
@@ -295,20 +366,21 @@ static void load_start(const Start *s)
     cpu->pending_db = 0;
     cpu->exit_request = 0;
     cpu->cr2 = 0;
+    mmio_state = s->seed;
     cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
     cpu->mxcsr = s->mxcsr;
     memcpy(cpu->xmm, s->xmm, sizeof(s->xmm));
 }
 
 typedef struct Result {
-    uint64_t gpr[8], eip;
-    uint32_t eflags;
+    uint64_t gpr[16], eip, mmio;
+    uint32_t eflags, mode;
     int64_t icount;
     bool halted;
     uint64_t fetch_page, fetch_phys, cr2;
     TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
     uint32_t mxcsr;
-    XMMReg xmm[8];
+    XMMReg xmm[16];
     uint8_t memory[RAM_SIZE];
 } Result;
 
@@ -317,6 +389,8 @@ static void save_result(Result *r)
     memset(r, 0, sizeof(*r));
     memcpy(r->gpr, cpu->gpr, sizeof(r->gpr));
     r->eip = cpu->eip;
+    r->mmio = mmio_state;
+    r->mode = cpu->mode;
     r->eflags = cpu_get_eflags(cpu);
     r->icount = cpu->icount;
     r->halted = cpu->halted;
@@ -347,7 +421,7 @@ static void print_state(const char *name, const Result *r)
 {
     fprintf(stderr, "%-6s eip %08lx eflags %05x icount %ld halted %d fetch %lx", name, (long)r->eip, r->eflags, (long)r->icount, r->halted,
             (long)r->fetch_page);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 16; i++) {
         fprintf(stderr, " %08lx", (long)r->gpr[i]);
     }
     fprintf(stderr, "\n");
@@ -355,7 +429,7 @@ static void print_state(const char *name, const Result *r)
 
 static void explain(const Program *p, const Result *a, const Result *b, uint32_t seed, int64_t budget)
 {
-    fprintf(stderr, "seed %u, %ld instructions\ncode:", seed, (long)budget);
+    fprintf(stderr, "mode %d, seed %u, %ld instructions\ncode:", machine_mode, seed, (long)budget);
     for (unsigned i = 0; i < p->len; i++) {
         fprintf(stderr, " %02x", p->bytes[i]);
     }
@@ -363,7 +437,7 @@ static void explain(const Program *p, const Result *a, const Result *b, uint32_t
     print_state("interp", a);
     print_state("jit", b);
     fprintf(stderr, "mxcsr %x %x\n", a->mxcsr, b->mxcsr);
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 16; i++) {
         if (memcmp(&a->xmm[i], &b->xmm[i], 16)) {
             fprintf(stderr, "xmm%d %016lx%016lx %016lx%016lx\n", i, (long)a->xmm[i].q[1], (long)a->xmm[i].q[0], (long)b->xmm[i].q[1],
                     (long)b->xmm[i].q[0]);
@@ -469,7 +543,7 @@ typedef struct Stress {
 } Stress;
 
 static const Stress stresses[] = { { "one-instruction-blocks", stress_one }, { "handlers", stress_handlers }, { "no-links", stress_no_links },
-    { "random-cuts", stress_random }, { "exact-ends", stress_exact }, { "tiny-cache", stress_tiny, 2000 } };
+    { "random-cuts", stress_random }, { "exact-ends", stress_exact }, { "tiny-cache", stress_tiny, 4000 } };
 
 static void test_control_flow(void);
 static void test_smc(void);
@@ -483,11 +557,16 @@ static void test_stress(gconstpointer data)
     stress->set();
     test_control_flow();
     test_smc();
-    many_cases(4, 150);
-    many_cases(12, 150);
-    sse_share = 6;
-    many_cases(12, 50);
-    sse_share = 0;
+    static const MachineMode modes[] = { FLAT32, CODE64_USER, CODE64_KERNEL };
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+        machine_mode = modes[i];
+        many_cases(4, 60);
+        many_cases(12, 60);
+        sse_share = 6;
+        many_cases(12, 30);
+        sse_share = 0;
+    }
+    machine_mode = FLAT32;
     g_assert_cmpuint(jit_stats.flushes - flushes, >=, stress->flushes);
     jit_config = config;
     jit_cache.size = size;
@@ -501,6 +580,21 @@ static void test_sse(void)
     many_cases(12, 500);
     sse_share = 0;
 }
+
+/* ---- long mode ---- */
+
+static void test_long_mode(gconstpointer mode)
+{
+    machine_mode = (MachineMode)GPOINTER_TO_INT(mode);
+    many_cases(1, 1200);
+    many_cases(5, 400);
+    many_cases(24, 80);
+    sse_share = 6;
+    many_cases(8, 150);
+    sse_share = 0;
+    machine_mode = FLAT32;
+}
+
 
 /* ---- whole programs ---- */
 
@@ -557,5 +651,9 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strconcat("/jit/stress/", stresses[i].name, NULL);
         g_test_add_data_func(path, &stresses[i], test_stress);
     }
+    g_test_add_data_func("/jit/random/64-kernel", GINT_TO_POINTER(CODE64_KERNEL), test_long_mode);
+    g_test_add_data_func("/jit/random/64-user", GINT_TO_POINTER(CODE64_USER), test_long_mode);
+    g_test_add_data_func("/jit/random/compat-kernel", GINT_TO_POINTER(COMPAT_KERNEL), test_long_mode);
+    g_test_add_data_func("/jit/random/compat-user", GINT_TO_POINTER(COMPAT_USER), test_long_mode);
     return g_test_run();
 }
