@@ -25,6 +25,7 @@ static const JitContext *last_context = &contexts[0];
 static const JitContext *recent[4]; /* before that */
 static JitExit *last_exit;          /* how translated code was left, when the next block may be joined to it */
 static uint64_t generation;         /* of the code cache */
+static int64_t started_us;          /* host time; for info jit */
 
 /* ---- stress: cuts where nobody expects them ---- */
 
@@ -299,6 +300,7 @@ static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 static void jit_init_cpu(CPUState *cpu)
 {
     interp_init_cpu(cpu);
+    started_us = g_get_monotonic_time();
     block_cache_set_drop_hook(cpu->engine_data, block_dropped);
 }
 
@@ -393,25 +395,61 @@ bool jit_option(const char *key, const char *value, Error **errp)
     return true;
 }
 
-static void jit_info(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque)
+/* ---- info jit: counters, and what they did since the last look ---- */
+
+typedef void InfoPrint(void *opaque, const char *line);
+
+typedef struct InfoSink {
+    InfoPrint *print;
+    void *opaque;
+    double seconds; /* of host time since the last look, or since the start */
+} InfoSink;
+
+static void QEMU_PRINTF(2, 3) info_line(const InfoSink *sink, const char *fmt, ...)
 {
-    static const char *const names[JIT_EXIT_COUNT] = { "link", "indirect", "budget", "poll", "leave" };
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *line = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    sink->print(sink->opaque, line);
+}
+
+static void info_rate(const InfoSink *sink, const char *name, uint64_t now, uint64_t before)
+{
+    info_line(sink, "%s %" PRIu64 ", %.0f per second", name, now, (double)(now - before) / sink->seconds);
+}
+
+static void info_rates(const InfoSink *sink, const JitStats *before, uint64_t icount, uint64_t icount_before)
+{
+    static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget", "exits poll",
+                                                       "exits leave" };
     const JitStats *s = &jit_stats;
-    interp_engine.info(cpu, print, opaque);
-    g_autofree char *blocks =
-        g_strdup_printf("translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64,
-                        s->blocks, jit_cache.used, jit_cache.size, s->flushes, s->links);
-    print(opaque, blocks);
-    g_autofree char *insns =
-        g_strdup_printf("instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
-    print(opaque, insns);
-    g_autofree char *calls = g_strdup_printf("entries %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64,
-                                             s->entries, s->handler_calls, s->slow_accesses);
-    print(opaque, calls);
+    info_rate(sink, "instructions", icount, icount_before);
+    info_rate(sink, "entries", s->entries, before->entries);
     for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
-        g_autofree char *line = g_strdup_printf("exits %s %" PRIu64, names[i], s->exits[i]);
-        print(opaque, line);
+        info_rate(sink, names[i], s->exits[i], before->exits[i]);
     }
+    info_rate(sink, "handler calls", s->handler_calls, before->handler_calls);
+    info_rate(sink, "slow accesses", s->slow_accesses, before->slow_accesses);
+}
+
+static void jit_info(CPUState *cpu, InfoPrint *print, void *opaque)
+{
+    static JitStats before;
+    static uint64_t icount_before;
+    static int64_t us_before;
+    const JitStats *s = &jit_stats;
+    int64_t us = g_get_monotonic_time();
+    InfoSink sink = { print, opaque, MAX(1, us - MAX(us_before, started_us)) / 1e6 };
+    interp_engine.info(cpu, print, opaque);
+    info_line(&sink, "translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64, s->blocks,
+              jit_cache.used, jit_cache.size, s->flushes, s->links);
+    info_line(&sink, "instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
+    info_line(&sink, "in the last %.3f s of host time:", sink.seconds);
+    info_rates(&sink, &before, (uint64_t)cpu->icount, icount_before);
+    before = *s;
+    icount_before = (uint64_t)cpu->icount;
+    us_before = us;
 }
 
 const ExecEngine jit_engine = {
