@@ -6,23 +6,15 @@
  * equal, and the result must be the one that the program was written for.
  */
 #define _GNU_SOURCE
-#include "tests/cpu/jit-machine.h"
+#include "tests/cpu/jit-programs.h"
 
-#define PD_A   0x4000u /* page directory and table of process A */
-#define PT_A   0x5000u
-#define PD_B   0x6000u
-#define PT_B   0x7000u
 #define SHARED 0x18000u /* a linear page that is other memory in B */
 #define OTHER  0x19000u
 #define DMA_AT 0x100u /* MMIO + this: a byte written here goes to memory by DMA, to dma_target */
 
 static uint32_t dma_target;
 
-/* ---- programs: 32-bit code, copied to CODE ---- */
-
-#define PROGRAM(name, text)                                                                                                          \
-    extern const uint8_t name##_start[], name##_end[];                                                                                \
-    __asm__(".pushsection .rodata\n.code32\n" #name "_start:\n.set start, " #name "_start\n" text "\n" #name "_end:\n.code64\n.popsection")
+/* ---- programs ---- */
 
 /* Both processes have this at SHARED, with another `add`: the target of an indirect jump lies in the same linear page. */
 #define HOP(name, addend) \
@@ -85,41 +77,6 @@ typedef struct Case {
     void (*check)(void);
 } Case;
 
-static uint8_t image[RAM_SIZE];
-
-static void place(uint32_t at, const uint8_t *start, const uint8_t *end)
-{
-    memcpy(image + at, start, (size_t)(end - start));
-}
-#define PLACE(at, name) place(at, name##_start, name##_end)
-
-static void put_gate(int vector, uint32_t handler, unsigned dpl)
-{
-    uint64_t gate = (handler & 0xffff) | 8ull << 16 | (0x8eull | dpl << 5) << 40 | (uint64_t)(handler >> 16) << 48;
-    memcpy(image + IDT + 8 * vector, &gate, 8);
-}
-
-static void put32(uint32_t at, uint32_t value)
-{
-    memcpy(image + at, &value, 4);
-}
-
-static void map_process(uint32_t directory, uint32_t table)
-{
-    put32(directory, table | 7);
-    for (uint32_t page = 0; page < RAM_SIZE; page += PAGE_SIZE) {
-        put32(table + (page >> PAGE_BITS) * 4, page | 7);
-    }
-}
-
-static void system_tables(void)
-{
-    map_process(PD_A, PT_A);
-    map_process(PD_B, PT_B);
-    put32(TSS + 4, STACK);
-    put32(TSS + 8, 0x10);
-}
-
 static void make_image(const Case *c)
 {
     machine_reset();
@@ -129,30 +86,6 @@ static void make_image(const Case *c)
     if (c->more) {
         c->more();
     }
-}
-
-/* Only pages that differ are written: translated code of the others stays. */
-static void load(const Case *c)
-{
-    for (uint32_t a = 0; a < RAM_SIZE; a += PAGE_SIZE) {
-        if (memcmp(mem + a, image + a, PAGE_SIZE)) {
-            cpu_physical_memory_write(a, image + a, PAGE_SIZE);
-        }
-    }
-    cpu_reset(cpu);
-    cpu->gdt.base = GDT;
-    cpu->gdt.limit = 0x37;
-    cpu->idt.base = IDT;
-    cpu->idt.limit = 0x81 * 8 - 1;
-    cpu->cr0 |= CR0_PE | (c->paging ? CR0_PG | CR0_WP : 0);
-    cpu->cr3 = PD_A;
-    cpu_load_seg_cache(cpu, R_TR, 0x38, TSS, 0x67, 0x8b);
-    machine_flat_segments();
-    cpu->eip = CODE;
-    cpu->gpr[R_ESP] = STACK;
-    cpu->gpr[R_ESI] = 0x21000;
-    cpu->icount = 0;
-    mmio_state = 1;
 }
 
 /* ---- running and comparing ---- */
@@ -218,10 +151,10 @@ static void print_state(const char *name, const Result *r)
 static void compare(const Case *c, int64_t budget)
 {
     static Result by_interp, by_jit;
-    load(c);
+    load_image(c->paging);
     run_for(&interp_engine, budget);
     save_result(&by_interp);
-    load(c);
+    load_image(c->paging);
     run_for(&jit_engine, budget);
     save_result(&by_jit);
     if (memcmp(&by_interp, &by_jit, sizeof(by_jit))) {
@@ -342,7 +275,7 @@ static void test_dma_between_slices(void)
     static const Case c = { "between", loop, loop + sizeof(loop), NULL, false, NULL };
     make_image(&c);
     for (int e = 0; e < 2; e++) {
-        load(&c);
+        load_image(c.paging);
         cpu->gpr[R_ECX] = 300;
         for (int i = 0; i < 300; i++) {
             uint8_t addend = (uint8_t)(i & 0x7f);
