@@ -1,7 +1,7 @@
 # Thin: everything real is in meson.build and tests/. Both targets set a fresh Debian 12 up by themselves.
 BUILD ?= build
 
-.PHONY: all demo check setup clean
+.PHONY: all demo check bench setup clean
 
 all: setup
 	ninja -C $(BUILD)
@@ -17,6 +17,10 @@ demo: all
 # All tests; ends with a line "N passed, N failed".
 check: all
 	@scripts/check $(BUILD)
+
+# How fast the engines are on each hot path; BENCH="miss indirect" for some of them.
+bench: all
+	@$(BUILD)/tests/bench-bench-engines $(BENCH)
 
 clean:
 	rm -rf $(BUILD)

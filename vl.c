@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "accel/compare.h"
 #include "accel/engine.h"
 #include "accel/interp/trace.h"
 #include "accel/jit/jit.h"
@@ -35,7 +36,7 @@
 
 typedef struct Options {
     const char *memory, *cpu, *kernel, *initrd, *append, *bios, *boot, *icount, *rtc, *vga, *display, *debugcon, *name;
-    GPtrArray *serials, *monitors, *devices, *chardevs, *mons; /* of const char * */
+    GPtrArray *serials, *monitors, *devices, *chardevs, *mons, *compares; /* of const char * */
     bool nographic, start_paused, nodefaults, no_hpet, no_acpi;
 } Options;
 
@@ -76,6 +77,7 @@ LIST_OPTION(monitors)
 LIST_OPTION(devices)
 LIST_OPTION(chardevs)
 LIST_OPTION(mons)
+LIST_OPTION(compares)
 
 #define FLAG_OPTION(field)                                 \
     static void opt_##field(const char *arg, Error **errp) \
@@ -166,7 +168,7 @@ static void set_machine_key(const char *key, const char *value, void *opaque)
     } else if (!strcmp(key, "accel")) {
         cpus_choose_engine(value, errp);
 #ifdef CONFIG_JIT
-    } else if (!strcmp(key, "tb-size") || !strcmp(key, "stress")) {
+    } else if (!strcmp(key, "tb-size") || g_str_has_prefix(key, "stress")) {
         jit_option(key, value, errp);
 #endif
     } else if (!parse_bool(value, &on)) {
@@ -277,6 +279,7 @@ static const Option option_table[] = {
     { "rtc", "[base=utc|localtime|date][,clock=host|rt|vm]", opt_rtc, "real-time clock" },
     { "icount", "shift=N|auto[,sleep=on|off][,rr=record|replay,rrfile=file]", opt_icount,
       "time is the instruction count; record and replay" },
+    { "rrcompare", "digests=file[,every=n][,from=n]", opt_compares, "replay: write down states on the way (scripts/lockstep.py)" },
     { "d", "item1[,item2]", opt_log, "log what the machine does ('-d help' lists the items)" },
     { "D", "file", opt_log_file, "write the log there, not to stderr" },
     { "dfilter", "start..end|start+len|start-len[,...]", opt_log_filter, "log only code that lies there" },
@@ -346,7 +349,7 @@ static void parse_options(int argc, char **argv)
 
 static void options_init(void)
 {
-    GPtrArray **lists[] = { &opts.serials, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons };
+    GPtrArray **lists[] = { &opts.serials, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons, &opts.compares };
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         *lists[i] = g_ptr_array_new();
     }
@@ -388,6 +391,20 @@ static void configure_icount(int argc, char **argv)
     }
     check("-icount", opts.icount, err);
     qemu_opts_free(o);
+}
+
+static void configure_compare(void)
+{
+    for (guint i = 0; i < opts.compares->len; i++) {
+        Error *err = NULL;
+        const char *arg = g_ptr_array_index(opts.compares, i);
+        if (!replay_playing()) {
+            error_setg(&err, "only with -icount rr=replay");
+        } else {
+            compare_configure(arg, &err);
+        }
+        check("-rrcompare", arg, err);
+    }
 }
 
 static void parse_boot(PCConfig *config)
@@ -696,6 +713,7 @@ int main(int argc, char **argv)
         opts.vga = opts.nodefaults ? "none" : "std";
     }
     configure_icount(argc, argv);
+    configure_compare();
     main_loop_init();
     memory_init();
     insn_table_init();

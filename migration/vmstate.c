@@ -592,9 +592,27 @@ bool vmstate_load_all(const uint8_t *buf, size_t len, Error **errp)
 
 typedef struct Pair {
     Reader a, b;
+    GString *where;   /* the object and structs that we are in, "rtc 0: timer." */
+    GPtrArray *found; /* of char * */
 } Pair;
 
-static char *diff_body(Pair *p, const VMStateDescription *vmsd);
+static void diff_body(Pair *p, const VMStateDescription *vmsd);
+
+static Pair pair_new(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+    return (Pair){ .a = { .buf = a, .len = a_len },
+                   .b = { .buf = b, .len = b_len },
+                   .where = g_string_new(NULL),
+                   .found = g_ptr_array_new_with_free_func(g_free) };
+}
+
+static GPtrArray *pair_finish(Pair *p)
+{
+    g_free(p->a.error);
+    g_free(p->b.error);
+    g_string_free(p->where, true);
+    return p->found;
+}
 
 static bool pair_get(Pair *p, size_t size, uint64_t *a, uint64_t *b)
 {
@@ -603,123 +621,161 @@ static bool pair_get(Pair *p, size_t size, uint64_t *a, uint64_t *b)
     return !p->a.error && !p->b.error;
 }
 
+static void note(Pair *p, const char *fmt, ...) QEMU_PRINTF(2, 3);
+static void note(Pair *p, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *text = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    g_ptr_array_add(p->found, g_strconcat(p->where->str, text, NULL));
+}
+
+/* Nothing behind this can be read. */
+static void note_unreadable(Pair *p, const char *fmt, const char *name)
+{
+    g_autofree char *text = g_strdup_printf("%s: %s", name, fmt);
+    note(p, "%s", text);
+    reader_fail(&p->a, "%s", text);
+}
+
 static char *element_name(const VMStateField *f, size_t i)
 {
     return f->count > 1 || f->kind == VMS_BYTES || f->kind == VMS_BUFFER ? g_strdup_printf("%s[%zu]", f->name, i)
                                                                          : g_strdup(f->name);
 }
 
-/* Integers of `size` bytes, `count` of them in a and b. */
-static char *diff_ints(Pair *p, const VMStateField *f, size_t size, size_t count)
+/* Integers of `size` bytes, `count` of them in a and b: the first that differ. */
+static void diff_ints(Pair *p, const VMStateField *f, size_t size, size_t count)
 {
+    bool differ = false;
     for (size_t i = 0; i < count; i++) {
         uint64_t a, b;
         if (!pair_get(p, size, &a, &b)) {
-            return g_strdup_printf("%s: cut short", f->name);
+            note_unreadable(p, "cut short", f->name);
+            return;
         }
-        if (a != b) {
-            char *name = element_name(f, i);
-            char *text = g_strdup_printf("%s: 0x%" PRIx64 " != 0x%" PRIx64, name, a, b);
-            g_free(name);
-            return text;
+        if (a != b && !differ) {
+            g_autofree char *name = element_name(f, i);
+            note(p, "%s: 0x%" PRIx64 " != 0x%" PRIx64, name, a, b);
+            differ = true;
         }
     }
-    return NULL;
 }
 
-static char *diff_timers(Pair *p, const VMStateField *f)
+static void diff_timers(Pair *p, const VMStateField *f)
 {
     for (size_t i = 0; i < f->count; i++) {
         uint64_t a_ns, b_ns, a_behind, b_behind;
         if (!pair_get(p, 8, &a_ns, &b_ns) || !pair_get(p, 4, &a_behind, &b_behind)) {
-            return g_strdup_printf("%s: cut short", f->name);
+            note_unreadable(p, "cut short", f->name);
+            return;
         }
         if (a_ns != b_ns) {
-            return g_strdup_printf("%s: deadline %" PRId64 " != %" PRId64, f->name, (int64_t)a_ns, (int64_t)b_ns);
-        }
-        if (a_behind != b_behind) {
-            return g_strdup_printf("%s: order among equal deadlines %u != %u", f->name, (unsigned)a_behind,
-                                   (unsigned)b_behind);
+            note(p, "%s: deadline %" PRId64 " != %" PRId64, f->name, (int64_t)a_ns, (int64_t)b_ns);
+        } else if (a_behind != b_behind) {
+            note(p, "%s: order among equal deadlines %u != %u", f->name, (unsigned)a_behind, (unsigned)b_behind);
         }
     }
-    return NULL;
 }
 
-static char *diff_structs(Pair *p, const VMStateField *f)
+static void diff_structs(Pair *p, const VMStateField *f)
 {
+    gsize outside = p->where->len;
     for (size_t i = 0; i < f->count; i++) {
-        char *inner = diff_body(p, f->vmsd);
-        if (inner) {
-            char *name = element_name(f, i);
-            char *text = g_strdup_printf("%s.%s", name, inner);
-            g_free(name);
-            g_free(inner);
-            return text;
-        }
+        g_autofree char *name = element_name(f, i);
+        g_string_append_printf(p->where, "%s.", name);
+        diff_body(p, f->vmsd);
+        g_string_truncate(p->where, outside);
     }
-    return NULL;
 }
 
-static char *diff_field(Pair *p, const VMStateField *f)
+static bool diff_lengths(Pair *p, const VMStateField *f, uint64_t a_size, uint64_t b_size)
+{
+    if (a_size == b_size) {
+        return false;
+    }
+    note(p, "%s: length %" PRIu64 " != %" PRIu64, f->name, a_size, b_size);
+    get_bytes(&p->a, f->kind == VMS_BUFFER ? a_size : a_size * f->count);
+    get_bytes(&p->b, f->kind == VMS_BUFFER ? b_size : b_size * f->count);
+    return true;
+}
+
+static void diff_field(Pair *p, const VMStateField *f)
 {
     uint64_t a_kind, b_kind, a_size, b_size, a_count, b_count;
     if (!pair_get(p, 1, &a_kind, &b_kind) || !pair_get(p, 4, &a_size, &b_size) || !pair_get(p, 4, &a_count, &b_count)) {
-        return g_strdup_printf("%s: cut short", f->name);
+        note_unreadable(p, "cut short", f->name);
+        return;
     }
     if (a_kind != b_kind || a_kind != (uint64_t)f->kind + 1 || a_count != b_count || a_count != f->count) {
-        return g_strdup_printf("%s: saved from another description", f->name);
+        note_unreadable(p, "saved from another description", f->name);
+        return;
     }
-    if (a_size != b_size) {
-        return g_strdup_printf("%s: length %" PRIu64 " != %" PRIu64, f->name, a_size, b_size);
+    if (diff_lengths(p, f, a_size, b_size)) {
+        return;
     }
     switch (f->kind) {
     case VMS_BOOL:
     case VMS_INT:
-        return diff_ints(p, f, f->size, f->count);
+        diff_ints(p, f, f->size, f->count);
+        break;
     case VMS_BYTES:
-        return diff_ints(p, f, 1, f->size * f->count);
+        diff_ints(p, f, 1, f->size * f->count);
+        break;
     case VMS_BUFFER:
-        return diff_ints(p, f, 1, a_size);
+        diff_ints(p, f, 1, a_size);
+        break;
     case VMS_TIMER:
-        return diff_timers(p, f);
+        diff_timers(p, f);
+        break;
     default:
-        return diff_structs(p, f);
+        diff_structs(p, f);
     }
 }
 
-static char *diff_body(Pair *p, const VMStateDescription *vmsd)
+static void diff_body(Pair *p, const VMStateDescription *vmsd)
 {
     uint64_t a, b;
     if (!pair_get(p, 4, &a, &b)) {
-        return g_strdup("cut short");
+        note(p, "cut short");
+        return;
     }
     if (a != b) {
-        return g_strdup_printf("version: %" PRIu64 " != %" PRIu64, a, b);
+        note(p, "version: %" PRIu64 " != %" PRIu64, a, b);
+        return;
     }
-    for (const VMStateField *f = vmsd->fields; f->kind != VMS_END; f++) {
-        char *text = f->kind == VMS_DERIVED ? NULL : diff_field(p, f);
-        if (text) {
-            return text;
+    for (const VMStateField *f = vmsd->fields; f->kind != VMS_END && !p->a.error && !p->b.error; f++) {
+        if (f->kind != VMS_DERIVED) {
+            diff_field(p, f);
         }
     }
-    return NULL;
 }
 
-static void pair_free(Pair *p)
+static char *first_of(GPtrArray *list)
 {
-    g_free(p->a.error);
-    g_free(p->b.error);
+    char *text = list->len ? g_strdup(g_ptr_array_index(list, 0)) : NULL;
+    g_ptr_array_unref(list);
+    return text;
+}
+
+static GPtrArray *diff_list(const VMStateDescription *vmsd, const uint8_t *a, size_t a_len, const uint8_t *b,
+                            size_t b_len)
+{
+    Pair p = pair_new(a, a_len, b, b_len);
+    if (a_len != b_len || memcmp(a, b, a_len)) {
+        diff_body(&p, vmsd);
+    }
+    return pair_finish(&p);
 }
 
 char *vmstate_diff(const VMStateDescription *vmsd, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
-    Pair p = { .a = { .buf = a, .len = a_len }, .b = { .buf = b, .len = b_len } };
-    char *text = a_len == b_len && !memcmp(a, b, a_len) ? NULL : diff_body(&p, vmsd);
-    pair_free(&p);
-    return text;
+    return first_of(diff_list(vmsd, a, a_len, b, b_len));
 }
 
-static char *diff_object(Pair *p)
+/* One object of each stream; false when they are not the same or there are no more. */
+static bool diff_object(Pair *p)
 {
     char a_id[256], b_id[256];
     int a_instance, b_instance;
@@ -727,37 +783,50 @@ static char *diff_object(Pair *p)
 
     bool a_more = get_object_head(&p->a, a_id, &a_instance, &a_len);
     bool b_more = get_object_head(&p->b, b_id, &b_instance, &b_len);
+    if (!a_more && !b_more) {
+        return false;
+    }
     if (!a_more || !b_more || strcmp(a_id, b_id) || a_instance != b_instance) {
-        return g_strdup_printf("objects: '%s' %d != '%s' %d", a_more ? a_id : "none", a_more ? a_instance : 0,
-                               b_more ? b_id : "none", b_more ? b_instance : 0);
+        note(p, "objects: '%s' %d != '%s' %d", a_more ? a_id : "none", a_more ? a_instance : 0, b_more ? b_id : "none",
+             b_more ? b_instance : 0);
+        return false;
     }
     Registered *reg = find_registered(a_id, a_instance);
-    char *inner = reg ? vmstate_diff(reg->vmsd, p->a.buf + p->a.pos, a_len, p->b.buf + p->b.pos, b_len)
-                      : g_strdup("unknown object");
+    g_string_printf(p->where, "%s %d: ", a_id, a_instance);
+    if (!reg) {
+        note(p, "unknown object");
+        return false;
+    }
+    GPtrArray *inner = diff_list(reg->vmsd, p->a.buf + p->a.pos, a_len, p->b.buf + p->b.pos, b_len);
+    for (guint i = 0; i < inner->len; i++) {
+        note(p, "%s", (char *)g_ptr_array_index(inner, i));
+    }
+    g_ptr_array_unref(inner);
+    g_string_truncate(p->where, 0);
     p->a.pos += a_len;
     p->b.pos += b_len;
-    char *text = inner ? g_strdup_printf("%s %d: %s", a_id, a_instance, inner) : NULL;
-    g_free(inner);
-    return text;
+    return true;
+}
+
+GPtrArray *vmstate_diff_list(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
+{
+    Pair p = pair_new(a, a_len, b, b_len);
+    if (a_len == b_len && !memcmp(a, b, a_len)) {
+        return pair_finish(&p);
+    }
+    get_stream_head(&p.a);
+    get_stream_head(&p.b);
+    while (!p.a.error && !p.b.error && diff_object(&p)) {
+    }
+    if (!p.found->len) {
+        note(&p, "cut short");
+    }
+    return pair_finish(&p);
 }
 
 char *vmstate_diff_all(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len)
 {
-    if (a_len == b_len && !memcmp(a, b, a_len)) {
-        return NULL;
-    }
-    Pair p = { .a = { .buf = a, .len = a_len }, .b = { .buf = b, .len = b_len } };
-    char *text = NULL;
-    get_stream_head(&p.a);
-    get_stream_head(&p.b);
-    while (!text && !p.a.error && !p.b.error) {
-        text = diff_object(&p);
-    }
-    if (!text) {
-        text = g_strdup("cut short");
-    }
-    pair_free(&p);
-    return text;
+    return first_of(vmstate_diff_list(a, a_len, b, b_len));
 }
 
 /* ---- -dump-vmstate ---- */

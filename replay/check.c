@@ -3,6 +3,7 @@
 
 uint64_t (*replay_pc_hook)(void);
 uint64_t (*replay_cpu_digest_hook)(void);
+const ReplayStops *replay_stops;
 
 char *check_expected(const ReplayEvent *ev, int64_t icount)
 {

@@ -286,6 +286,12 @@ static int64_t distance_to_digest(int64_t icount)
     return distance > 0 ? distance : INT64_MAX;
 }
 
+static int64_t distance_to_stop(int64_t icount)
+{
+    int64_t next = replay_stops ? replay_stops->next(icount) : INT64_MAX;
+    return next == INT64_MAX ? next : next - icount;
+}
+
 static int64_t play_get_budget(void)
 {
     int64_t icount = icount_get();
@@ -301,7 +307,7 @@ static int64_t play_get_budget(void)
     if (distance == 0) {
         return instruction_consumes(play.next.id) ? 1 : 0;
     }
-    return MIN(distance, distance_to_digest(icount));
+    return MIN(distance, MIN(distance_to_digest(icount), distance_to_stop(icount)));
 }
 
 static void compare_digest(const ManifestDigest *recorded)
@@ -335,6 +341,9 @@ static void play_account_executed(void)
 {
     int64_t icount = icount_get();
     check_digests(icount);
+    if (replay_stops && icount > play.last_seen_icount) {
+        replay_stops->arrived(icount);
+    }
     play.last_seen_icount = icount;
     check_passed(icount);
 }

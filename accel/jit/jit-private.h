@@ -135,9 +135,13 @@ typedef struct JitConfig {
     unsigned max_insns; /* instructions per translated block: stress */
     bool no_native;     /* stress: every instruction through its handler */
     bool no_links;      /* stress */
+    bool random;        /* stress: slices and blocks are cut by jit_random() */
+    bool exact;         /* the end of a slice too is run by a translation, one that is short enough, not by the interpreter */
+    uint64_t wrong;     /* test of the tests: the translation of the instruction at this linear address spoils EAX; ~0: none */
 } JitConfig;
 
 extern JitStats jit_stats;
+uint32_t jit_random(void);
 extern JitConfig jit_config;
 extern CodeCache jit_cache;
 extern JitIBTC *jit_ibtc;
@@ -194,7 +198,8 @@ extern const uint8_t *jit_refill[2][NB_MMU_MODES][2][5]; /* code64, mode, write,
 /* NULL: this block is not for us. There must be room: JIT_ROOM_*. */
 #define JIT_ROOM_CODE (96 * KiB)
 #define JIT_ROOM_DATA (64 * KiB)
-JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip);
+/* most: instructions that it may have */
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most);
 
 /* ---- x87-state.c ---- */
 /* Control words that translated code can run with: everything masked, and not the reserved precision. */

@@ -14,7 +14,7 @@
 #define MAX_CONTEXTS 512
 
 JitStats jit_stats;
-JitConfig jit_config = { .cache_bytes = 64 * MiB, .threshold = 8, .max_insns = BLOCK_MAX_INSNS };
+JitConfig jit_config = { .cache_bytes = 64 * MiB, .threshold = 8, .max_insns = BLOCK_MAX_INSNS, .wrong = ~0ull };
 CodeCache jit_cache;
 JitIBTC *jit_ibtc;
 uint32_t *jit_host_mxcsr;
@@ -25,6 +25,25 @@ static const JitContext *last_context = &contexts[0];
 static const JitContext *recent[4]; /* before that */
 static JitExit *last_exit;          /* how translated code was left, when the next block may be joined to it */
 static uint64_t generation;         /* of the code cache */
+static int64_t started_us;          /* host time; for info jit */
+
+/* ---- stress: cuts where nobody expects them ---- */
+
+static uint64_t random_state;
+
+/* Knuth's MMIX generator; the low bits of a product are poor, the high ones are not. */
+uint32_t jit_random(void)
+{
+    random_state = random_state * 6364136223846793005ull + 1442695040888963407ull;
+    return (uint32_t)(random_state >> 33);
+}
+
+/* A slice may end anywhere, and nobody notices. Mostly after a few instructions, now and then after thousands. */
+static int64_t random_slice(int64_t budget)
+{
+    uint32_t r = jit_random(), most = 1u << (r & 15);
+    return MIN(budget, 1 + (int64_t)((r >> 4) % most));
+}
 
 /* ---- contexts ---- */
 
@@ -166,7 +185,7 @@ static JitBlock *make_translation(CPUState *cpu, Block *block)
     }
     const JitContext *ctx = present_context(cpu);
     ctx = ctx ? ctx : new_context(cpu);
-    JitBlock *jb = jit_translate(cpu, block, ctx, cpu->eip);
+    JitBlock *jb = jit_translate(cpu, block, ctx, cpu->eip, block->count);
     if (jb) {
         jb->next = block->translations;
         block->translations = jb;
@@ -272,9 +291,14 @@ static Block *run_block(CPUState *cpu, Block *block)
         last_exit = NULL;
         return interp_run_block(cpu, block);
     }
-    join(last_exit, jb);
+    int64_t left_to_run = cpu->icount_limit - cpu->icount;
+    if (likely(left_to_run >= block->count)) {
+        join(last_exit, jb);
+    } else {
+        jb = jit_config.exact && has_room() ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run) : NULL;
+    }
     last_exit = NULL;
-    if (cpu->icount_limit - cpu->icount < block->count) {
+    if (!jb) {
         return interp_run_block(cpu, block);
     }
     jit_flags_from_cc(cpu);
@@ -302,6 +326,9 @@ static void faulted(CPUState *cpu)
 static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 {
     static const BlockRunner runner = { .run = run_block, .fault = faulted };
+    if (unlikely(jit_config.random)) {
+        budget = random_slice(budget);
+    }
     if (unlikely(interp_trace.executes)) { /* -d exec, cpu: every block is shown, so the interpreter runs them */
         last_exit = NULL;
         return interp_engine.exec(cpu, budget);
@@ -315,6 +342,7 @@ static void jit_init_cpu(CPUState *cpu)
 {
     static bool checked;
     interp_init_cpu(cpu);
+    started_us = g_get_monotonic_time();
     block_cache_set_drop_hook(cpu->engine_data, block_dropped);
     if (!checked) {
         jit_x87_check_host(cpu);
@@ -338,7 +366,7 @@ bool jit_init(void)
     return true;
 }
 
-static bool set_stress(const char *value)
+static bool set_one_stress(const char *value)
 {
     if (!strcmp(value, "one")) {
         jit_config.max_insns = 1;
@@ -348,10 +376,44 @@ static bool set_stress(const char *value)
         jit_config.no_links = true;
     } else if (!strcmp(value, "tiny")) {
         jit_config.cache_bytes = 512 * KiB;
+    } else if (!strcmp(value, "random")) {
+        jit_config.random = true;
+    } else if (!strcmp(value, "exact")) {
+        jit_config.exact = true;
+        return true;
     } else {
         return false;
     }
     jit_config.threshold = 1;
+    return true;
+}
+
+/* "one+random" */
+static bool set_stress(const char *value)
+{
+    g_auto(GStrv) names = g_strsplit(value, "+", 0);
+    bool ok = *names != NULL;
+    for (char **name = names; ok && *name; name++) {
+        ok = set_one_stress(*name);
+    }
+    return ok;
+}
+
+static bool set_seed(const char *value, Error **errp)
+{
+    if (!parse_uint(value, UINT32_MAX, &random_state)) {
+        error_setg(errp, "stress-seed is a number of 32 bits, not '%s'", value);
+        return false;
+    }
+    return true;
+}
+
+static bool set_wrong(const char *value, Error **errp)
+{
+    if (!parse_uint(value, UINT32_MAX, &jit_config.wrong)) {
+        error_setg(errp, "stress-wrong is a linear address below 4 GiB, not '%s'", value);
+        return false;
+    }
     return true;
 }
 
@@ -366,36 +428,77 @@ bool jit_option(const char *key, const char *value, Error **errp)
         jit_config.cache_bytes = n * MiB;
         return true;
     }
+    if (!strcmp(key, "stress-seed")) {
+        return set_seed(value, errp);
+    }
+    if (!strcmp(key, "stress-wrong")) {
+        return set_wrong(value, errp);
+    }
     if (!set_stress(value)) {
-        error_setg(errp, "stress=%s is not known; there are one, handlers, nolinks and tiny", value);
+        error_setg(errp, "stress=%s is not known; there are one, handlers, nolinks, tiny, random and exact", value);
         return false;
     }
     return true;
 }
 
-static void jit_info(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque)
+/* ---- info jit: counters, and what they did since the last look ---- */
+
+typedef void InfoPrint(void *opaque, const char *line);
+
+typedef struct InfoSink {
+    InfoPrint *print;
+    void *opaque;
+    double seconds; /* of host time since the last look, or since the start */
+} InfoSink;
+
+static void QEMU_PRINTF(2, 3) info_line(const InfoSink *sink, const char *fmt, ...)
 {
-    static const char *const names[JIT_EXIT_COUNT] = { "link", "indirect", "budget", "poll", "leave", "state" };
+    va_list ap;
+    va_start(ap, fmt);
+    g_autofree char *line = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    sink->print(sink->opaque, line);
+}
+
+static void info_rate(const InfoSink *sink, const char *name, uint64_t now, uint64_t before)
+{
+    info_line(sink, "%s %" PRIu64 ", %.0f per second", name, now, (double)(now - before) / sink->seconds);
+}
+
+static void info_rates(const InfoSink *sink, const JitStats *before, uint64_t icount, uint64_t icount_before)
+{
+    static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget", "exits poll",
+                                                       "exits leave", "exits state" };
     const JitStats *s = &jit_stats;
-    interp_engine.info(cpu, print, opaque);
-    g_autofree char *blocks =
-        g_strdup_printf("translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64,
-                        s->blocks, jit_cache.used + jit_cache.cold_used - jit_cache.cold, jit_cache.size, s->flushes, s->links);
-    print(opaque, blocks);
-    g_autofree char *insns =
-        g_strdup_printf("instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
-    print(opaque, insns);
-    g_autofree char *calls =
-        g_strdup_printf("entries %" PRIu64 ", resumed %" PRIu64 ", handler calls %" PRIu64 ", slow accesses %" PRIu64,
-                        s->entries, s->resumed, s->handler_calls, s->slow_accesses);
-    print(opaque, calls);
-    g_autofree char *loads =
-        g_strdup_printf("x87 loads %" PRIu64 ", SSE loads %" PRIu64, s->x87_loads, s->sse_loads);
-    print(opaque, loads);
+    info_rate(sink, "instructions", icount, icount_before);
+    info_rate(sink, "entries", s->entries, before->entries);
     for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
-        g_autofree char *line = g_strdup_printf("exits %s %" PRIu64, names[i], s->exits[i]);
-        print(opaque, line);
+        info_rate(sink, names[i], s->exits[i], before->exits[i]);
     }
+    info_rate(sink, "handler calls", s->handler_calls, before->handler_calls);
+    info_rate(sink, "slow accesses", s->slow_accesses, before->slow_accesses);
+    info_rate(sink, "resumed", s->resumed, before->resumed);
+    info_rate(sink, "x87 loads", s->x87_loads, before->x87_loads);
+    info_rate(sink, "SSE loads", s->sse_loads, before->sse_loads);
+}
+
+static void jit_info(CPUState *cpu, InfoPrint *print, void *opaque)
+{
+    static JitStats before;
+    static uint64_t icount_before;
+    static int64_t us_before;
+    const JitStats *s = &jit_stats;
+    int64_t us = g_get_monotonic_time();
+    InfoSink sink = { print, opaque, MAX(1, us - MAX(us_before, started_us)) / 1e6 };
+    interp_engine.info(cpu, print, opaque);
+    info_line(&sink, "translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64, s->blocks,
+              jit_cache.used + jit_cache.cold_used - jit_cache.cold, jit_cache.size, s->flushes, s->links);
+    info_line(&sink, "instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
+    info_line(&sink, "in the last %.3f s of host time:", sink.seconds);
+    info_rates(&sink, &before, (uint64_t)cpu->icount, icount_before);
+    before = *s;
+    icount_before = (uint64_t)cpu->icount;
+    us_before = us;
 }
 
 const ExecEngine jit_engine = {

@@ -8,7 +8,7 @@
 extern const ExecEngine jit_engine;
 /* Gets the memory for code. False: the host does not allow it, and there is no JIT. */
 bool jit_init(void);
-/* -accel jit,KEY=VALUE: tb-size (MiB), stress. Before jit_init(). */
+/* -accel jit,KEY=VALUE: tb-size (MiB), stress, stress-seed. Before jit_init(). */
 bool jit_option(const char *key, const char *value, Error **errp);
 
 #endif

@@ -207,6 +207,15 @@ static void translate_insn(Translator *t)
     }
 }
 
+/* The fault that the lockstep test must find: behind the instruction, whichever way it was done, NOT EAX. Flags stay.
+ */
+static void emit_fault(Translator *t)
+{
+    if (unlikely(t->ctx->cs_base + t->ip == jit_config.wrong) && !ends_translation(t->d)) {
+        em_rr(&t->e, 2, 0xf7, 2, host_reg(t, R_EAX));
+    }
+}
+
 static void emit_fallthrough(Translator *t)
 {
     if (!ends_translation(t->d)) {
@@ -239,7 +248,14 @@ static bool is_translatable(const Block *block, const JitContext *ctx, uint64_t 
            (jit_context_is_64(ctx) || (eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX));
 }
 
-JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip)
+/* How many of the block's instructions one translation takes. */
+static unsigned length_of(const Block *block, unsigned most)
+{
+    unsigned n = MIN(block->count, MIN(most, jit_config.max_insns));
+    return jit_config.random ? 1 + jit_random() % n : n;
+}
+
+JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most)
 {
     static Translator t;
     (void)cpu;
@@ -248,7 +264,7 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     }
     t = (Translator){ .block = block,
                       .ctx = ctx,
-                      .n = MIN(block->count, jit_config.max_insns),
+                      .n = length_of(block, most),
                       .code64 = jit_context_is_64(ctx),
                       .thunks = &jit_thunks[jit_context_is_64(ctx)],
                       .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL,
@@ -262,6 +278,7 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     states_guard(&t, states_wanted(&t, 0), eip, t.n);
     for (t.k = 0; t.k < t.n; t.k++) {
         translate_insn(&t);
+        emit_fault(&t);
     }
     t.k = t.n - 1;
     emit_fallthrough(&t);

@@ -13,7 +13,7 @@
 #include "hw/core/memory-internal.h"
 
 #define HUGE_PAGE_SIZE (2 * MiB)
-#define CLEAN_FLAGS    (PAGE_CLEAN_VGA | PAGE_CLEAN_SNAPSHOT)
+#define CLEAN_FLAGS    (PAGE_CLEAN_VGA | PAGE_CLEAN_SNAPSHOT | PAGE_CLEAN_DIGEST)
 
 uint8_t *ram_base;
 ram_addr_t ram_size_used;
@@ -145,4 +145,25 @@ uint64_t ram_digest(uint64_t seed)
     uint64_t digest = XXH3_64bits_digest(state);
     XXH3_freeState(state);
     return digest;
+}
+
+static uint64_t page_digest(ram_addr_t addr)
+{
+    return page_is_zero(ram_base + addr) ? 0 : XXH3_64bits_withSeed(ram_base + addr, PAGE_SIZE, addr);
+}
+
+/* The sum over all pages; each page's part is kept until the page is written. */
+uint64_t ram_digest_again(void)
+{
+    static uint64_t *parts, sum;
+    parts = parts ? parts : g_new0(uint64_t, ram_size_used >> PAGE_BITS);
+    for (ram_addr_t addr = 0; addr < ram_size_used; addr += PAGE_SIZE) {
+        if (!(ram_page_flags[addr >> PAGE_BITS] & PAGE_CLEAN_DIGEST)) {
+            uint64_t part = page_digest(addr);
+            sum += part - parts[addr >> PAGE_BITS];
+            parts[addr >> PAGE_BITS] = part;
+            ram_page_set_flag(addr, PAGE_CLEAN_DIGEST);
+        }
+    }
+    return sum;
 }

@@ -135,6 +135,7 @@ extern ram_addr_t ram_size_used; /* bytes handed out so far, page multiple */
 #define PAGE_CODE 0x01      /* translated or decoded code lives on this page: writes must tell the engine */
 #define PAGE_CLEAN_VGA 0x02 /* display wants to know about the next write */
 #define PAGE_CLEAN_SNAPSHOT 0x04 /* checkpoints want to know about the next write */
+#define PAGE_CLEAN_DIGEST 0x08 /* ram_digest_again() does */
 extern uint8_t *ram_page_flags; /* indexed by ram_addr >> PAGE_BITS */
 /* `page` below is the ram_addr of the page's first byte (any byte of it for set and clear). */
 /* Called when a flag is set on a page (fast write entries for it must go) or when all are cleared (may come back). */
@@ -152,6 +153,8 @@ bool memory_region_test_and_clear_dirty_vga(MemoryRegion *mr, hwaddr offset, hwa
 
 /* Digest of all RAM (pages that are all zero cost little). */
 uint64_t ram_digest(uint64_t seed);
+/* Another one, for who asks again and again: only pages written since the last call are hashed. */
+uint64_t ram_digest_again(void);
 /* `info mtree [-f]`. */
 void memory_info_mtree(bool flat, void (*print)(void *opaque, const char *line), void *opaque);
 

@@ -126,6 +126,16 @@ void replay_net_packet(int id, uint32_t flags, const uint8_t *buf, size_t len);
 extern uint64_t (*replay_pc_hook)(void);         /* linear rip */
 extern uint64_t (*replay_cpu_digest_hook)(void); /* cpu_digest(first_cpu()) */
 
+/*
+ * Others who want to see the machine at certain instruction counts of a replay (accel/compare.h): `next` gives the first one after
+ * icount, INT64_MAX for none; `arrived` is called at the first arrival there. Set before replay_start(); NULL: nobody.
+ */
+typedef struct ReplayStops {
+    int64_t (*next)(int64_t icount);
+    void (*arrived)(int64_t icount);
+} ReplayStops;
+extern const ReplayStops *replay_stops;
+
 /* ---- the end ---- */
 /* Finish: recording writes EVENT_END and the manifest's last line with `digest`; replay compares. Prints the one line on
  * stderr ("replay: end at icount N, digest D, same as recorded"). Returns the exit status: 0 same (or recording or

@@ -40,6 +40,8 @@ def informs(guest):
     check_has(guest, "info qtree", "i8259", "isa-pit", "mc146818rtc", "fw_cfg", "VGA")
     check_has(guest, "info replay", "record|replay")
     check_has(guest, "info chardev", "log", "compat_monitor0")
+    check_has(guest, "info jit", "engine: jit", r"translations \d+", r"in the last \d+\.\d+ s of host time",
+              r"instructions \d+, \d+ per second", r"exits indirect \d+, \d+ per second")
     check_has(guest, "info icount", r"icount: \d+")
     check_has(guest, "help", "info", "system_powerdown", "xp", "quit")
     check_has(guest, "help quit", "^quit", "quit the emulator")

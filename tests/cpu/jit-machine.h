@@ -26,7 +26,7 @@
 /* What the machine is in. */
 typedef enum MachineMode { FLAT32, CODE64_KERNEL, CODE64_USER, COMPAT_KERNEL, COMPAT_USER } MachineMode;
 static MachineMode machine_mode;
-static bool machine_is_64(void)
+static inline bool machine_is_64(void)
 {
     return machine_mode == CODE64_KERNEL || machine_mode == CODE64_USER;
 }
@@ -40,8 +40,10 @@ static MemoryRegion ram, mmio;
 static uint8_t *mem;
 static CPUState *cpu;
 
-/* A device that remembers how it was touched. */
+/* A device that remembers how it was touched. It can write memory: a byte that comes to mmio_dma_offset goes to *mmio_dma_target. */
 static uint64_t mmio_state;
+static hwaddr mmio_dma_offset = PAGE_SIZE;
+static const uint32_t *mmio_dma_target;
 
 static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
 {
@@ -54,6 +56,9 @@ static void mmio_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
 {
     (void)opaque;
     mmio_state = (mmio_state + value) * 33 + addr * 8 + size;
+    if (addr == mmio_dma_offset) {
+        cpu_physical_memory_write(*mmio_dma_target, &(uint8_t){ (uint8_t)value }, 1);
+    }
 }
 
 static const MemoryRegionOps mmio_ops = { .read = mmio_read, .write = mmio_write, .min_access = 1, .max_access = 8 };

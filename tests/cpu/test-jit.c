@@ -733,17 +733,69 @@ static void test_long(void)
 {
     many_cases(24, 400);
 }
-static void test_one_insn_blocks(void)
+
+/* ---- stress: what it changes does not show ---- */
+
+static void stress_one(void)
 {
     jit_config.max_insns = 1;
-    many_cases(12, 300);
-    jit_config.max_insns = BLOCK_MAX_INSNS;
 }
-static void test_handlers(void)
+static void stress_handlers(void)
 {
     jit_config.no_native = true;
-    many_cases(12, 300);
-    jit_config.no_native = false;
+}
+static void stress_no_links(void)
+{
+    jit_config.no_links = true;
+}
+static void stress_random(void)
+{
+    jit_config.random = true;
+}
+static void stress_exact(void)
+{
+    jit_config.exact = true;
+}
+/* The cache is full after a few translations. */
+static void stress_tiny(void)
+{
+    jit_cache.size = jit_cache.kept + JIT_ROOM_CODE + 1 * KiB;
+}
+
+typedef struct Stress {
+    const char *name;
+    void (*set)(void);
+    unsigned flushes; /* of the code cache, at least */
+} Stress;
+
+static const Stress stresses[] = { { "one-instruction-blocks", stress_one }, { "handlers", stress_handlers }, { "no-links", stress_no_links },
+    { "random-cuts", stress_random }, { "exact-ends", stress_exact }, { "tiny-cache", stress_tiny, 4000 } };
+
+static void test_control_flow(void);
+static void test_smc(void);
+
+static void test_stress(gconstpointer data)
+{
+    const Stress *stress = data;
+    const JitConfig config = jit_config;
+    const size_t size = jit_cache.size;
+    uint64_t flushes = jit_stats.flushes;
+    stress->set();
+    test_control_flow();
+    test_smc();
+    static const MachineMode modes[] = { FLAT32, CODE64_USER, CODE64_KERNEL };
+    for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+        machine_mode = modes[i];
+        many_cases(4, 60);
+        many_cases(12, 60);
+        sse_share = 6;
+        many_cases(12, 30);
+        sse_share = 0;
+    }
+    machine_mode = FLAT32;
+    g_assert_cmpuint(jit_stats.flushes - flushes, >=, stress->flushes);
+    jit_config = config;
+    jit_cache.size = size;
 }
 
 static void test_sse(void)
@@ -798,19 +850,6 @@ static void test_long_mode(gconstpointer mode)
     machine_mode = FLAT32;
 }
 
-static void test_long_mode_one_insn_blocks(void)
-{
-    machine_mode = CODE64_USER;
-    test_one_insn_blocks();
-    machine_mode = FLAT32;
-}
-
-static void test_long_mode_handlers(void)
-{
-    machine_mode = CODE64_KERNEL;
-    test_handlers();
-    machine_mode = FLAT32;
-}
 
 /* ---- whole programs ---- */
 
@@ -865,13 +904,13 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/random/sse", test_sse);
     g_test_add_func("/jit/random/x87", test_x87);
     g_test_add_func("/jit/random/mmx", test_mmx);
-    g_test_add_func("/jit/random/one-instruction-blocks", test_one_insn_blocks);
-    g_test_add_func("/jit/random/handlers", test_handlers);
+    for (size_t i = 0; i < ARRAY_SIZE(stresses); i++) {
+        g_autofree char *path = g_strconcat("/jit/stress/", stresses[i].name, NULL);
+        g_test_add_data_func(path, &stresses[i], test_stress);
+    }
     g_test_add_data_func("/jit/random/64-kernel", GINT_TO_POINTER(CODE64_KERNEL), test_long_mode);
     g_test_add_data_func("/jit/random/64-user", GINT_TO_POINTER(CODE64_USER), test_long_mode);
     g_test_add_data_func("/jit/random/compat-kernel", GINT_TO_POINTER(COMPAT_KERNEL), test_long_mode);
     g_test_add_data_func("/jit/random/compat-user", GINT_TO_POINTER(COMPAT_USER), test_long_mode);
-    g_test_add_func("/jit/random/64-one-instruction-blocks", test_long_mode_one_insn_blocks);
-    g_test_add_func("/jit/random/64-handlers", test_long_mode_handlers);
     return g_test_run();
 }

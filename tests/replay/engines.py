@@ -1,11 +1,13 @@
-"""The engine does not show: what one engine recorded, every other one replays to the same digest, the JIT under stress too."""
+"""The engine does not show: what any engine recorded, the interpreter and the JIT replay to the same digest; and one recording,
+the JIT under every kind of stress."""
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
 
-ENGINES = ["interp", "jit", "jit,stress=one", "jit,stress=handlers", "jit,stress=nolinks", "jit,stress=tiny"]
+ENGINES = ["interp", "jit", "jit,stress=one", "jit,stress=handlers", "jit,stress=nolinks", "jit,stress=tiny",
+           "jit,stress=random", "jit,stress=random+one,stress-seed=7"]
 GUEST = harness.rom_guest("demo", "-monitor", "none", "-no-reboot", "-serial", "stdio")
 
 
@@ -24,9 +26,8 @@ def test(work):
     for n, recorder in enumerate(ENGINES):
         log = work / f"log{n}"
         recorded = record(log, recorder)
-        for player in ENGINES:
-            harness.replay_and_compare(GUEST + ["-accel", player], log, recorded, f"{recorder} recorded, {player} replays",
-                                       same_output=True)
+        for player in ENGINES if n == 0 else ENGINES[:2]:
+            harness.replay_and_compare(GUEST + ["-accel", player], log, recorded, f"{recorder} recorded, {player} replays")
 
 
 harness.main(test)

@@ -331,6 +331,36 @@ static void test_objects_must_match(void)
     vmstate_unregister_all();
 }
 
+/* Every field that differs, in every object; what comes behind an array that differs too. */
+static void test_diff_list(void)
+{
+    Inner x = { 1, true };
+    Thing t;
+    thing_init(&t, "1", "2");
+    thing_fill(&t);
+    vmstate_register("thing", 0, &vmstate_thing, &t);
+    vmstate_register("x", 4, &vmstate_inner, &x);
+    GByteArray *a = g_byte_array_new(), *b = g_byte_array_new();
+    vmstate_save_all(a);
+    t.regs[1] ^= 1;
+    t.regs[2] ^= 1;
+    t.many[1].a = 10;
+    x.on = false;
+    vmstate_save_all(b);
+    GPtrArray *list = vmstate_diff_list(a->data, a->len, b->data, b->len);
+    g_ptr_array_add(list, NULL);
+    g_autofree char *text = g_strjoinv("; ", (char **)list->pdata);
+    g_assert_cmpstr(text, ==, "thing 0: regs[1]: 0x101 != 0x100; thing 0: many[1].a: 0x9 != 0xa; x 4: on: 0x1 != 0x0");
+    g_ptr_array_unref(list);
+    list = vmstate_diff_list(a->data, a->len, a->data, a->len);
+    g_assert_cmpuint(list->len, ==, 0);
+    g_ptr_array_unref(list);
+    g_byte_array_unref(a);
+    g_byte_array_unref(b);
+    vmstate_unregister_all();
+    thing_free(&t);
+}
+
 static void test_json(void)
 {
     Thing a;
@@ -358,6 +388,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vmstate/diff", test_diff);
     g_test_add_func("/vmstate/timer-order", test_timer_order);
     g_test_add_func("/vmstate/objects-must-match", test_objects_must_match);
+    g_test_add_func("/vmstate/diff-list", test_diff_list);
     g_test_add_func("/vmstate/json", test_json);
     return g_test_run();
 }

@@ -1,0 +1,301 @@
+/* LINK: @cpu hw/core/memory.c hw/core/ram.c util/error.c util/log.c util/rng.c -lxxhash -lm accel/jit/chain.c accel/jit/code-cache.c accel/jit/emit.c accel/jit/flags.c accel/jit/jit.c accel/jit/mem.c accel/jit/thunks.c accel/jit/translate-alu.c accel/jit/translate-branch.c accel/jit/translate-mov.c accel/jit/translate-sse.c accel/jit/translate.c  util/option.c */
+/*
+ * tests/cpu/test-jit-system.c  The JIT against the interpreter where more than registers moves: two address spaces, user code with
+ * system calls and page faults, devices in the middle of blocks, code that is rewritten by the program or by a device, debug registers
+ * and single step. Each program is run for 1, 2, 3, ... instructions on both engines, plainly and under each stress; all state must be
+ * equal, and the result must be the one that the program was written for.
+ */
+#define _GNU_SOURCE
+#include "tests/cpu/jit-programs.h"
+
+#define SHARED 0x18000u /* a linear page that is other memory in B */
+#define OTHER  0x19000u
+#define DMA_AT 0x100u /* MMIO + this: a byte written here goes to memory by DMA, to dma_target */
+
+static uint32_t dma_target;
+
+/* ---- programs ---- */
+
+/* Both processes have this at SHARED, with another `add`: the target of an indirect jump lies in the same linear page. */
+#define HOP(name, addend) \
+    PROGRAM(name, "mov $(0x18000 + 1f - start), %eax; jmp *%eax; nop; hlt; 1: add $" addend ", %ebx; jmp *%edx")
+HOP(hop_a, "1");
+HOP(hop_b, "0x100");
+
+PROGRAM(processes, "mov $50, %ecx; xor %ebx, %ebx\n"
+                   "1: mov $0x4000, %eax; mov %eax, %cr3; mov $(0x10000 + 2f - start), %edx; mov $0x18000, %esi; jmp *%esi\n"
+                   "2: mov $0x6000, %eax; mov %eax, %cr3; mov $(0x10000 + 3f - start), %edx; jmp *%esi\n"
+                   "3: dec %ecx; jnz 1b; hlt");
+
+/* Level 3 code: system calls, and a page that only level 0 may read. The #PF handler skips the two-byte instruction. */
+PROGRAM(user, "mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es; push %eax; push $0x2f000; push $0x202; push $0x23; push $(0x10000 + 1f - start); iret\n"
+              "1: xor %ebx, %ebx; mov $20, %ecx\n"
+              "2: add %ecx, %ebx; mov %ebx, 0x20000; int $0x80; mov (%esi), %al; sbb $0, %edi; add 0x20000, %ebx; dec %ecx; jnz 2b\n"
+              "   mov $1, %eax; int $0x80; hlt\n");
+PROGRAM(system_call, "cmp $1, %eax; je 1f; add $7, %ebx; stc; lea 1(%edi), %edi; iret; 1: hlt");
+PROGRAM(page_fault, "add $4, %esp; addl $2, (%esp); push %eax; mov %cr2, %eax; add %eax, %ebp; pop %eax; iret");
+
+/* Device accesses of all kinds between ordinary instructions. MMIO is at 25000h. */
+PROGRAM(device, "mov $30, %ecx; mov $0x25000, %esi; xor %eax, %eax; xor %edx, %edx\n"
+                "1: add %ecx, %edx; mov (%esi), %eax; adc %eax, %edx; mov %edx, 4(%esi); inc %edx; push 8(%esi); pop %edi\n"
+                "   add %edi, 12(%esi); sbb $3, %edx; movzbl 16(%esi), %edi; xor %edi, %edx; lea 0x20000, %ebx; mov %edx, (%ebx,%ecx,4)\n"
+                "   cmpl $5, 20(%esi); setb (%ebx); dec %ecx; jnz 1b; hlt");
+
+/* Rewrites the immediate of the next instruction but one, of one in the same page behind a jump, and of one in another page. */
+PROGRAM(rewrite, "mov $40, %ecx; xor %eax, %eax\n"
+                 "1: mov %cl, 0x10000 + 2f - start + 2; nop\n"
+                 "2: add $0, %eax\n"
+                 "   movb %cl, 0x10000 + 3f - start + 1; jmp 3f; .skip 100, 0x90\n"
+                 "3: mov $0, %bl; movzbl %bl, %ebx; add %ebx, %eax\n"
+                 "   mov %cl, 0x18001; mov $0x18000, %edx; call *%edx; add %ebx, %eax\n"
+                 "   incl 0x18100; dec %ecx; jnz 1b; hlt"); /* data beside code */
+PROGRAM(rewritten, "mov $0, %bl; ret");
+
+/* The device writes the immediate of the instruction that comes right behind the write to it, and of one in another page. */
+PROGRAM(dma, "mov $40, %ecx; xor %eax, %eax\n"
+             "1: mov %cl, 0x25100; 2: mov $0, %bl; movzbl %bl, %ebx; add %ebx, %eax; loop 1b; hlt");
+
+/*
+ * DR0 watches writes of four bytes, DR1 instruction 4; TF is on from 2 to 3. The #DB handler adds DR6 up and, when TF is set, counts.
+ */
+PROGRAM(debug, "mov $0x20010, %eax; mov %eax, %dr0; mov $(0x10000 + 4f - start), %eax; mov %eax, %dr1\n"
+               "mov $0x000d0005, %eax; mov %eax, %dr7; mov $1, %ecx; xor %edx, %edx; xor %ebp, %ebp; mov $0x20000, %esi\n"
+               "1: mov %ecx, (%esi,%ecx,4); pushf; orl $0x100, (%esp); popf\n"
+               "2: add %ecx, %edx; incl 0x20010; mov %edx, 0x20014; pushf; andl $~0x100, (%esp); popf\n"
+               "3: rep movsb; mov $0x20000, %esi; mov %edx, 0x2000e; 4: nop; pushl 0x20010; popl 0x20020\n"
+               "   mov 0x20030, %ecx; inc %ecx; mov %ecx, 0x20030; cmp $6, %ecx; jb 1b; hlt");
+PROGRAM(debug_trap, "push %eax; mov %dr6, %eax; add %eax, %ebp; xor %eax, %eax; mov %eax, %dr6; incl 0x20040\n"
+                    "mov 4(%esp), %eax; cmp $(0x10000 + 0x1000), %eax; ja 1f; orl $0x10000, 12(%esp); 1: pop %eax; iret");
+
+/* ---- the machine at the start ---- */
+
+typedef struct Case {
+    const char *name;
+    const uint8_t *start, *end;
+    void (*more)(void); /* what else is in memory; into image */
+    bool paging;
+    void (*check)(void);
+} Case;
+
+static void make_image(const Case *c)
+{
+    machine_reset();
+    memcpy(image, mem, RAM_SIZE);
+    system_tables();
+    place(CODE, c->start, c->end);
+    if (c->more) {
+        c->more();
+    }
+}
+
+/* ---- running and comparing ---- */
+
+typedef struct Result {
+    uint64_t gpr[8], eip, fetch_page, fetch_phys, cr2, cr3, dr[8], mmio_state;
+    int64_t icount;
+    uint32_t eflags;
+    uint8_t cpl, int_shadow;
+    bool halted;
+    uint16_t selector[6];
+    TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
+    uint8_t memory[RAM_SIZE];
+} Result;
+
+static void save_result(Result *r)
+{
+    memset(r, 0, sizeof(*r));
+    memcpy(r->gpr, cpu->gpr, sizeof(r->gpr));
+    r->eip = cpu->eip;
+    r->fetch_page = cpu->fetch_page;
+    r->fetch_phys = cpu->fetch_page ? cpu->fetch_phys : 0;
+    r->cr2 = cpu->cr2;
+    r->cr3 = cpu->cr3;
+    memcpy(r->dr, cpu->dr, sizeof(r->dr));
+    r->mmio_state = mmio_state;
+    r->icount = cpu->icount;
+    r->eflags = cpu_get_eflags(cpu);
+    r->cpl = cpu->cpl;
+    r->int_shadow = cpu->int_shadow;
+    r->halted = cpu->halted;
+    for (int i = 0; i < 6; i++) {
+        r->selector[i] = cpu->seg[i].selector;
+    }
+    memcpy(r->tlb, cpu->tlb, sizeof(r->tlb));
+    memcpy(r->memory, mem, sizeof(r->memory));
+}
+
+static void run_for(const ExecEngine *e, int64_t budget)
+{
+    engine = e;
+    while (budget > 0) {
+        int64_t before = cpu->icount;
+        ExitReason reason = e->exec(cpu, budget);
+        budget -= cpu->icount - before;
+        if (reason == EXIT_HALT) {
+            return;
+        }
+        cpu->exit_request = 0;
+    }
+}
+
+static void print_state(const char *name, const Result *r)
+{
+    fprintf(stderr, "%-6s eip %08lx eflags %05x icount %ld halted %d fetch %lx dr6 %lx mmio %lx", name, (long)r->eip, r->eflags,
+            (long)r->icount, r->halted, (long)r->fetch_page, (long)r->dr[6], (long)r->mmio_state);
+    for (int i = 0; i < 8; i++) {
+        fprintf(stderr, " %08lx", (long)r->gpr[i]);
+    }
+    fprintf(stderr, "\n");
+}
+
+static void compare(const Case *c, int64_t budget)
+{
+    static Result by_interp, by_jit;
+    load_image(c->paging);
+    run_for(&interp_engine, budget);
+    save_result(&by_interp);
+    load_image(c->paging);
+    run_for(&jit_engine, budget);
+    save_result(&by_jit);
+    if (memcmp(&by_interp, &by_jit, sizeof(by_jit))) {
+        print_state("interp", &by_interp);
+        print_state("jit", &by_jit);
+        g_error("%s: the engines differ after %ld instructions", c->name, (long)budget);
+    }
+}
+
+/* ---- the cases ---- */
+
+static void processes_more(void)
+{
+    PLACE(SHARED, hop_a);
+    PLACE(OTHER, hop_b);
+    put32(PT_B + (SHARED >> PAGE_BITS) * 4, OTHER | 7);
+}
+static void processes_check(void)
+{
+    g_assert_cmphex(cpu->gpr[R_EBX], ==, 50 * 0x101);
+}
+
+static void user_more(void)
+{
+    PLACE(0x14000, system_call);
+    PLACE(0x15000, page_fault);
+    put_gate(0x80, 0x14000, 3);
+    put_gate(EXCP_PF, 0x15000, 0);
+    put32(PT_A + (0x21000 >> PAGE_BITS) * 4, 0x21000 | 3);
+}
+static void user_check(void)
+{
+    g_assert_cmpuint(cpu->cpl, ==, 0);
+    g_assert_cmphex(cpu->gpr[R_ESI], ==, 0x21000);
+    g_assert_cmphex((uint32_t)cpu->gpr[R_EBP], ==, 20 * 0x21000);
+}
+
+static void device_check(void)
+{
+    g_assert_cmphex(cpu->gpr[R_ECX], ==, 0);
+    g_assert_cmphex(mmio_state, !=, 1);
+}
+
+static void rewrite_more(void)
+{
+    PLACE(SHARED, rewritten);
+}
+static void rewrite_check(void)
+{
+    g_assert_cmpuint(cpu->gpr[R_EAX], ==, 3 * 40 * 41 / 2);
+    g_assert_cmpuint(mem[0x18100], ==, 40);
+}
+
+static void dma_more(void)
+{
+    static const uint8_t wanted[] = { 0xb3, 0x00 };
+    const uint8_t *at = memmem(dma_start, (size_t)(dma_end - dma_start), wanted, sizeof(wanted));
+    g_assert_nonnull(at);
+    dma_target = CODE + (uint32_t)(at - dma_start) + 1;
+}
+static void dma_check(void)
+{
+    g_assert_cmpuint(cpu->gpr[R_EAX], ==, 40 * 41 / 2);
+}
+
+static void debug_more(void)
+{
+    PLACE(0x16000, debug_trap);
+    put_gate(EXCP_DB, 0x16000, 0);
+}
+static void debug_check(void)
+{
+    uint32_t traps;
+    memcpy(&traps, mem + 0x20040, 4);
+    g_assert_cmpuint(traps, >=, 5 * (6 + 1 + 1)); /* steps, breakpoint, watchpoint beyond the steps */
+}
+
+static const Case cases[] = {
+    { "processes", processes_start, processes_end, processes_more, true, processes_check },
+    { "user", user_start, user_end, user_more, true, user_check },
+    { "device", device_start, device_end, NULL, false, device_check },
+    { "device-paged", device_start, device_end, NULL, true, device_check },
+    { "rewrite", rewrite_start, rewrite_end, rewrite_more, false, rewrite_check },
+    { "rewrite-paged", rewrite_start, rewrite_end, rewrite_more, true, rewrite_check },
+    { "dma", dma_start, dma_end, dma_more, false, dma_check },
+    { "debug", debug_start, debug_end, debug_more, false, debug_check },
+};
+
+static void run_case(const Case *c)
+{
+    make_image(c);
+    for (int64_t budget = 1; budget < 3000; budget += budget < 150 ? 1 : 97) {
+        compare(c, budget);
+    }
+    compare(c, 100000);
+    g_assert_true(cpu->halted);
+    c->check();
+}
+
+static void test_case(gconstpointer data)
+{
+    const JitConfig config = jit_config;
+    for (unsigned stress = 0; stress < 6; stress++) {
+        jit_config.exact = stress >= 1;
+        jit_config.max_insns = stress == 2 ? 1 : BLOCK_MAX_INSNS;
+        jit_config.no_native = stress == 3;
+        jit_config.no_links = stress == 4;
+        jit_config.random = stress == 5;
+        run_case(data);
+        jit_config = config;
+    }
+}
+
+/* Memory that a device writes between two slices; the code there runs again and again. */
+static void test_dma_between_slices(void)
+{
+    static const uint8_t loop[] = { 0x83, 0xc0, 0x00, 0x49, 0x75, 0xfa, 0xf4 }; /* 1: add $0, %eax; dec %ecx; jnz 1b; hlt */
+    static const Case c = { "between", loop, loop + sizeof(loop), NULL, false, NULL };
+    make_image(&c);
+    for (int e = 0; e < 2; e++) {
+        load_image(c.paging);
+        cpu->gpr[R_ECX] = 300;
+        for (int i = 0; i < 300; i++) {
+            uint8_t addend = (uint8_t)(i & 0x7f);
+            cpu_physical_memory_write(CODE + 2, &addend, 1);
+            run_for(e ? &jit_engine : &interp_engine, 3);
+        }
+        g_assert_cmpuint(cpu->gpr[R_EAX], ==, 2 * 128 * 127 / 2 + 44 * 43 / 2);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    machine_init();
+    mmio_dma_offset = DMA_AT;
+    mmio_dma_target = &dma_target;
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        g_autofree char *path = g_strconcat("/jit-system/", cases[i].name, NULL);
+        g_test_add_data_func(path, &cases[i], test_case);
+    }
+    g_test_add_func("/jit-system/dma-between-slices", test_dma_between_slices);
+    return g_test_run();
+}
