@@ -376,6 +376,25 @@ static void qemu_account_warp_timer(void)
     timing.warp_start_ns = -1;
 }
 
+void cpus_get_clocks(int64_t *virtual_ns, int64_t *warp_start_ns)
+{
+    *virtual_ns = virtual_clock_ns();
+    *warp_start_ns = timing.warp_start_ns;
+}
+
+/* A warp under way ends in the log when replaying; otherwise the idle machine begins a new one. */
+void cpus_set_clocks(int64_t virtual_ns, int64_t warp_start_ns)
+{
+    if (!timing.enabled) {
+        qemu_clock_set_virtual_rt(virtual_ns);
+    } else {
+        timer_del(&timing.warp_timer);
+        g_atomic_int_set(&timing.warp_wanted, 0);
+        timing.warp_start_ns = replay_playing() ? warp_start_ns : -1;
+    }
+    cpus_kick();
+}
+
 /* ---- a turn of the vCPU thread ---- */
 
 static const ExecEngine *engine = &interp_engine;

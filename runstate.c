@@ -226,6 +226,34 @@ bool runstate_guest_request_pending(void)
 
 static int finish_status = -1; /* replay_finish()'s, once it was called */
 
+static uint32_t guest_cause(gint request)
+{
+    return cause_is_host(request) ? SHUTDOWN_CAUSE_NONE : request;
+}
+
+void runstate_get_requests(RunstateRequests *requests)
+{
+    *requests = (RunstateRequests){ .shutdown = guest_cause(g_atomic_int_get(&shutdown_requested)),
+                                    .reset = guest_cause(g_atomic_int_get(&reset_requested)),
+                                    .exit_status = guest_exit_status };
+}
+
+void runstate_set_requests(const RunstateRequests *requests)
+{
+    g_atomic_int_set(&shutdown_requested, requests->shutdown);
+    g_atomic_int_set(&reset_requested, requests->reset);
+    guest_exit_status = requests->exit_status;
+}
+
+void runstate_rewound(void)
+{
+    finish_status = -1;
+    if (run_state == RUN_STATE_SHUTDOWN) {
+        run_state = RUN_STATE_PAUSED;
+    }
+    cpus_kick();
+}
+
 int runstate_finish_replay(void)
 {
     if (finish_status < 0) {

@@ -43,6 +43,10 @@ void cpus_start(void);
 /* Ask the vCPU thread to finish and join it. No locks held. */
 void cpus_stop(void);
 
+/* Snapshots: the virtual clock, and when a warp under way began (-1: none); neither follows from described state. */
+void cpus_get_clocks(int64_t *virtual_ns, int64_t *warp_start_ns);
+void cpus_set_clocks(int64_t virtual_ns, int64_t warp_start_ns);
+
 /* Called by the main loop before it sleeps: the idle machine's half of time warp (I/O thread). */
 void qemu_start_warp_timer(void);
 
