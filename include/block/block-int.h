@@ -85,7 +85,7 @@ struct BlockNode {
     int refcount;
 };
 
-extern const BlockDriver bdrv_file, bdrv_raw, bdrv_qcow2, bdrv_blkreplay, bdrv_null_co;
+extern const BlockDriver bdrv_file, bdrv_host_device, bdrv_raw, bdrv_qcow2, bdrv_blkreplay, bdrv_null_co;
 
 /*
  * Open a file by name with its format (NULL: probe), and its backing chain (relative names: relative to the image's folder).
@@ -99,6 +99,8 @@ QemuOpts *bdrv_parse_json(const char *text, Error **errp);
 /* A node that stands above others without a file of its own (temporary overlay, recording point). Takes over the reference to child. */
 BlockNode *bdrv_new_filter(const BlockDriver *drv, BlockNode *child);
 const BlockDriver *bdrv_find_driver(const char *name);
+/* The format that an image's first bytes look like best; raw when none. */
+const BlockDriver *bdrv_probe(const uint8_t *buf, size_t len);
 BlockNode *bdrv_ref(BlockNode *bs);
 /* The last one flushes and closes. NULL is allowed. */
 void bdrv_unref(BlockNode *bs);
