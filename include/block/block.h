@@ -65,6 +65,17 @@ BlockBackend *blk_new_empty(const char *name);
 /* First drive that nobody used: "machine type does not support if=..., bus=..., unit=..."; NULL when none. */
 const char *drive_first_orphan(void);
 
+/* ---- snapshots (migration/savevm.c, written by the lead; block core implements these); machine_lock held, drained ---- */
+struct BlockNode;
+BlockBackend *blk_find(const char *name); /* by blk_name(); NULL */
+/* The node that requests go to first (below the recording point); NULL without medium. */
+struct BlockNode *blk_root_node(BlockBackend *blk);
+/* With rr=: the temporary overlay that takes what the guest writes; NULL when there is none. A drive that no device uses has none: with rr= a
+ * writable qcow2 drive that nobody claims is where savevm goes, as QEMU's users have it (-drive file=empty.qcow2,if=none,id=rr), and no input. */
+struct BlockNode *blk_overlay(BlockBackend *blk);
+/* Forget all that was written to it: an empty overlay again. */
+bool blk_reset_overlay(BlockBackend *blk, Error **errp);
+
 /* ---- the end, and the monitor ---- */
 /* Wait until no request runs on a pool thread (their completions may still wait for a checkpoint). machine_lock held. */
 void blk_drain_all(void);
