@@ -427,7 +427,7 @@ bool cpus_choose_engine(const char *name, Error **errp)
     return false;
 }
 
-static void start_engine(void)
+void cpus_init_engine(void)
 {
 #ifdef CONFIG_JIT
     if (!engine_chosen && jit_init()) {
@@ -631,7 +631,6 @@ void cpus_init(void)
 
 void cpus_start(void)
 {
-    start_engine();
     vcpu_thread = g_thread_new("vcpu", vcpu_thread_main, first_cpu());
 }
 

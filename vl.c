@@ -2,6 +2,7 @@
  * vl.c  Options -> machine -> run. QEMU's command line, read into one struct by one table; then the machine is built in
  * a fixed order, started, and run until somebody ends it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
@@ -15,6 +16,8 @@
 #include "hw/core/device.h"
 #include "hw/i386/pc.h"
 #include "hw/isa/chips.h"
+#include "migration/snapshot.h"
+#include "migration/vmstate.h"
 #include "monitor/monitor.h"
 #include "replay/replay.h"
 #include "runstate-private.h"
@@ -36,6 +39,7 @@
 typedef struct Options {
     const char *memory, *cpu, *kernel, *initrd, *append, *bios, *boot, *icount, *rtc, *vga, *display, *debugcon, *name;
     GPtrArray *serials, *monitors, *devices, *chardevs, *mons; /* of const char * */
+    const char *loadvm, *dump_vmstate;
     bool nographic, start_paused, nodefaults, no_hpet, no_acpi;
 } Options;
 
@@ -64,6 +68,8 @@ STRING_OPTION(boot)
 STRING_OPTION(icount)
 STRING_OPTION(debugcon)
 STRING_OPTION(name)
+STRING_OPTION(loadvm)
+STRING_OPTION(dump_vmstate)
 
 #define LIST_OPTION(field)                                 \
     static void opt_##field(const char *arg, Error **errp) \
@@ -281,6 +287,8 @@ static const Option option_table[] = {
     { "D", "file", opt_log_file, "write the log there, not to stderr" },
     { "dfilter", "start..end|start+len|start-len[,...]", opt_log_filter, "log only code that lies there" },
     { "S", NULL, opt_start_paused, "do not start the CPU ('cont' in the monitor does)" },
+    { "loadvm", "tag", opt_loadvm, "start from a snapshot" },
+    { "dump-vmstate", "file", opt_dump_vmstate, "write the description of all state as JSON, and exit" },
     { "no-reboot", NULL, opt_no_reboot, "exit instead of rebooting" },
     { "no-shutdown", NULL, opt_no_shutdown, "stop instead of exiting" },
     { "no-hpet", NULL, opt_no_hpet, "no HPET" },
@@ -620,6 +628,36 @@ static void build_machine(void)
     create_monitors();
 }
 
+static void dump_vmstate(void)
+{
+    FILE *out = opts.dump_vmstate ? fopen(opts.dump_vmstate, "w") : NULL;
+    if (opts.dump_vmstate && !out) {
+        error_report("-dump-vmstate: Could not open '%s': %s", opts.dump_vmstate, g_strerror(errno));
+        exit(1);
+    }
+    if (out) {
+        vmstate_dump_json(out);
+        exit(fclose(out) ? 1 : 0);
+    }
+}
+
+/* rrsnapshot=: where a recording begins, it is taken; where its replay begins, gone back to. */
+static void start_from_snapshot(void)
+{
+    Error *err = NULL;
+    const char *rrsnapshot = replay_snapshot_name();
+    if (opts.loadvm && replay_recording()) {
+        error_setg(&err, "a recording starts with the machine's power on");
+    } else if (opts.loadvm) {
+        load_snapshot(opts.loadvm, &err);
+    }
+    check("-loadvm", opts.loadvm, err);
+    if (rrsnapshot && !opts.loadvm) {
+        replay_recording() ? save_snapshot(rrsnapshot, &err) : load_snapshot(rrsnapshot, &err);
+    }
+    check("-icount rrsnapshot", rrsnapshot, err);
+}
+
 /* ---- run ---- */
 
 static gboolean on_signal(gpointer data)
@@ -703,9 +741,12 @@ int main(int argc, char **argv)
     runstate_init();
     guest_rng_init(replay_seed());
     build_machine();
+    dump_vmstate();
     replay_start(&error_fatal);
     machine_lock();
     qemu_system_reset();
+    cpus_init_engine();
+    start_from_snapshot();
     machine_unlock();
     catch_signals();
     run();

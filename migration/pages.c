@@ -1,15 +1,17 @@
 /*
- * migration/pages.c  Memory and disks in a snapshot: those units of 4 KiB that hold something, compressed a few at a time.
+ * migration/pages.c  Memory and disks in a snapshot: those units of 4 KiB that hold something, compressed a few at a
+ * time.
  *
- * Records: u32 0 (end); u32 n (1 to 64), n times u64 unit, u32 length, a zstd frame of n units; u32 ~0, u64 first unit, u64 units: zeroes.
+ * Records: u32 0 (end); u32 n (1 to 64), n times u64 unit, u32 length, a zstd frame of n units; u32 ~0, u64 first unit,
+ * u64 units: zeroes.
  */
 #include "state-stream.h"
 
 #include <zstd.h>
 
-#define GROUP        64u
-#define GROUP_BYTES  (GROUP * STATE_UNIT)
-#define ZEROES       UINT32_MAX
+#define GROUP          64u
+#define GROUP_BYTES    (GROUP * STATE_UNIT)
+#define ZEROES         UINT32_MAX
 #define COMPRESS_LEVEL 1 /* memory of a running system: two or three times smaller at the speed of a disk */
 
 struct PageWriter {

@@ -10,7 +10,8 @@
  *   disks     with rr=: what was written since the start, drive by drive
  *   u64       XXH3 of all the above
  *
- * The machine is drained first: no request is on a pool thread, so that what is saved is what the guest's completions will bring.
+ * The machine is drained first: no request is on a pool thread, so that what is saved is what the guest's completions
+ * will bring.
  */
 #include "migration/snapshot.h"
 
@@ -21,11 +22,13 @@
 #include "accel/engine.h"
 #include "block/block.h"
 #include "exec/memory.h"
+#include "hw/i386/pc.h"
 #include "migration/vmstate.h"
 #include "replay/replay.h"
 #include "runstate-private.h"
 #include "state-stream.h"
 #include "sysemu/cpus.h"
+#include "target/i386/access.h"
 
 #define STATE_MAGIC   0x45544154534b434cull /* "LCKSTATE" */
 #define STATE_FORMAT  1u
@@ -187,9 +190,10 @@ typedef struct DiskLoad {
 static void load_units(void *opaque, uint64_t unit, uint64_t count, const uint8_t *data)
 {
     DiskLoad *load = opaque;
-    int64_t offset = unit * STATE_UNIT, bytes = MIN((int64_t)(count * STATE_UNIT), bdrv_getlength(load->overlay) - offset);
-    int ret = data ? bdrv_pwrite(load->overlay, offset, data, bytes, 0)
-                   : bdrv_pwrite_zeroes(load->overlay, offset, bytes, 0);
+    int64_t offset = unit * STATE_UNIT,
+            bytes = MIN((int64_t)(count * STATE_UNIT), bdrv_getlength(load->overlay) - offset);
+    int ret =
+        data ? bdrv_pwrite(load->overlay, offset, data, bytes, 0) : bdrv_pwrite_zeroes(load->overlay, offset, bytes, 0);
     if (ret < 0) {
         state_stream_fail(load->s, "writing '%s': %s", load->overlay->filename, g_strerror(-ret));
     }
@@ -238,7 +242,9 @@ static uint64_t write_state(StateStream *s)
     state_put_u64(s, STATE_MAGIC);
     state_put_u32(s, STATE_FORMAT);
     state_put_u64(s, ram_size_used);
-    state_put_string(s, cpu_model_name(first_cpu()));
+    char *model = cpu_model_describe(first_cpu());
+    state_put_string(s, model);
+    g_free(model);
     put_section(s, vmstate_save_all);
     put_section(s, replay_snapshot_save);
     put_run(s);
@@ -252,17 +258,20 @@ static bool check_head(StateStream *s)
     uint64_t magic = state_get_u64(s);
     uint32_t format = state_get_u32(s);
     if (magic != STATE_MAGIC || format != STATE_FORMAT) {
-        state_stream_fail(s, "this is no state that this emulator wrote (magic %016" PRIx64 ", format %u)", magic, format);
+        state_stream_fail(s, "this is no state that this emulator wrote (magic %016" PRIx64 ", format %u)", magic,
+                          format);
         return false;
     }
     uint64_t ram = state_get_u64(s);
-    char *model = state_get_string(s);
+    char *model = state_get_string(s), *own_model = cpu_model_describe(first_cpu());
     if (ram != ram_size_used) {
-        state_stream_fail(s, "it has %" PRIu64 " KiB of RAM and ROM, the machine %" PRIu64, ram / 1024, ram_size_used / 1024);
-    } else if (strcmp(model, cpu_model_name(first_cpu()))) {
-        state_stream_fail(s, "it was taken with -cpu %s, the machine has -cpu %s", model, cpu_model_name(first_cpu()));
+        state_stream_fail(s, "it has %" PRIu64 " KiB of RAM and ROM, the machine %" PRIu64, ram / 1024,
+                          ram_size_used / 1024);
+    } else if (strcmp(model, own_model)) {
+        state_stream_fail(s, "it was taken with -cpu %s, the machine has -cpu %s", model, own_model);
     }
     g_free(model);
+    g_free(own_model);
     return !s->error;
 }
 
@@ -612,8 +621,8 @@ bool delete_snapshot(const char *name, Error **errp)
 static char *clock_text(uint64_t ns)
 {
     uint64_t seconds = ns / NANOSECONDS_PER_SECOND;
-    return g_strdup_printf("%02" PRIu64 ":%02d:%02d.%03d", seconds / 3600, (int)(seconds / 60 % 60), (int)(seconds % 60),
-                           (int)(ns / 1000000 % 1000));
+    return g_strdup_printf("%02" PRIu64 ":%02d:%02d.%03d", seconds / 3600, (int)(seconds / 60 % 60),
+                           (int)(seconds % 60), (int)(ns / 1000000 % 1000));
 }
 
 static char *size_text(uint64_t bytes)
@@ -676,7 +685,8 @@ void snapshot_info(void (*print)(void *opaque, const char *line), void *opaque)
     if (images->len) {
         print_list(((Image *)g_ptr_array_index(images, 0))->node, print, opaque);
     } else {
-        print(opaque, replay_active() ? "There is no snapshot available." : "No available block device supports snapshots");
+        print(opaque,
+              replay_active() ? "There is no snapshot available." : "No available block device supports snapshots");
     }
     g_ptr_array_free(images, true);
 }

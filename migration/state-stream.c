@@ -1,6 +1,6 @@
 /*
- * migration/state-stream.c  A snapshot's bytes: little-endian numbers one after the other, and at the end the XXH3 of all of them, so that a
- * damaged snapshot is refused before anything of it has reached the machine.
+ * migration/state-stream.c  A snapshot's bytes: little-endian numbers one after the other, and at the end the XXH3 of
+ * all of them, so that a damaged snapshot is refused before anything of it has reached the machine.
  */
 #include "state-stream.h"
 

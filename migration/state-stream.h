@@ -1,4 +1,5 @@
-/* migration/state-stream.h  Bytes of a snapshot into and out of an image's VM state area: buffered, bounded, errors sticky. Private. */
+/* migration/state-stream.h  Bytes of a snapshot into and out of an image's VM state area: buffered, bounded, errors
+ * sticky. Private. */
 #ifndef MIGRATION_STATE_STREAM_H
 #define MIGRATION_STATE_STREAM_H
 

@@ -1,6 +1,6 @@
 /*
- * replay/snapshot.c  The part of a snapshot that belongs to replay: u64 offset in the log, u64 icount, u64 events, u64 seed of the recording;
- * then the queue of asynchronous work (async.c).
+ * replay/snapshot.c  The part of a snapshot that belongs to replay: u64 offset in the log, u64 icount, u64 events, u64
+ * seed of the recording; then the queue of asynchronous work (async.c).
  */
 #include "replay/replay-internal.h"
 

@@ -38,6 +38,8 @@ int64_t icount_get(void);
 
 /* -accel: "interp", "jit", or "tcg" for the default, which is the JIT where it can run. Before cpus_start(). */
 bool cpus_choose_engine(const char *name, Error **errp);
+/* Make ready the engine that -accel asked for; once the machine is built. */
+void cpus_init_engine(void);
 /* Started once the machine is built; the vCPU waits until vm_start(). */
 void cpus_start(void);
 /* Ask the vCPU thread to finish and join it. No locks held. */
