@@ -10,6 +10,8 @@
  */
 #include "sysemu/cpus.h"
 
+#include <unistd.h>
+
 #include "accel/engine.h"
 #include "accel/jit/jit.h"
 #include "hw/i386/pc.h"
@@ -587,9 +589,17 @@ static void let_others_in(void)
     }
 }
 
+static gint thread_id;
+
+int cpus_thread_id(void)
+{
+    return g_atomic_int_get(&thread_id);
+}
+
 static void *vcpu_thread_main(void *opaque)
 {
     CPUState *cpu = opaque;
+    g_atomic_int_set(&thread_id, gettid());
     is_vcpu_thread = true;
     machine_lock();
     replay_checkpoint(CHECKPOINT_INIT);

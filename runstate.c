@@ -50,6 +50,20 @@ bool runstate_is_running(void)
     return run_state == RUN_STATE_RUNNING;
 }
 
+static void (*observer)(RunEvent event, ShutdownCause cause);
+
+void runstate_set_observer(void (*fn)(RunEvent event, ShutdownCause cause))
+{
+    observer = fn;
+}
+
+static void tell(RunEvent event, ShutdownCause cause)
+{
+    if (observer) {
+        observer(event, cause);
+    }
+}
+
 /* ---- running and stopped ---- */
 
 void vm_start(void)
@@ -58,8 +72,11 @@ void vm_start(void)
     if (run_state == RUN_STATE_SHUTDOWN || run_state == RUN_STATE_INTERNAL_ERROR) {
         return;
     }
-    run_state = RUN_STATE_RUNNING;
-    qemu_clock_enable_virtual_rt(true);
+    if (run_state != RUN_STATE_RUNNING) {
+        run_state = RUN_STATE_RUNNING;
+        qemu_clock_enable_virtual_rt(true);
+        tell(RUN_EVENT_RESUME, SHUTDOWN_CAUSE_NONE);
+    }
     cpus_kick();
 }
 
@@ -67,8 +84,12 @@ void vm_stop(RunState state)
 {
     lockstep_assert(machine_locked(), "vm_stop");
     if (run_state == RUN_STATE_RUNNING || state == RUN_STATE_SHUTDOWN || state == RUN_STATE_INTERNAL_ERROR) {
+        bool was_running = run_state == RUN_STATE_RUNNING;
         run_state = state;
         qemu_clock_enable_virtual_rt(false);
+        if (was_running) {
+            tell(RUN_EVENT_STOP, SHUTDOWN_CAUSE_NONE);
+        }
     }
 }
 
@@ -117,6 +138,12 @@ void qemu_system_shutdown_request_code(ShutdownCause cause, int exit_status)
     qemu_system_shutdown_request(cause);
 }
 
+void qemu_system_guest_panicked(void)
+{
+    tell(RUN_EVENT_GUEST_PANICKED, SHUTDOWN_CAUSE_NONE);
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_GUEST_PANIC);
+}
+
 void qemu_system_killed(int signum)
 {
     (void)signum;
@@ -126,6 +153,7 @@ void qemu_system_killed(int signum)
 static void press_power_button(void *opaque)
 {
     (void)opaque;
+    tell(RUN_EVENT_POWERDOWN, SHUTDOWN_CAUSE_NONE);
     if (powerdown_handler.fn) {
         powerdown_handler.fn(powerdown_handler.opaque);
     }
@@ -157,6 +185,7 @@ static ShutdownCause take(gint *request)
 /* -no-shutdown keeps a machine that has shut itself down, for inspection; not one whose user wants to leave. */
 static void shut_down(ShutdownCause cause)
 {
+    tell(RUN_EVENT_SHUTDOWN, cause);
     vm_stop(RUN_STATE_SHUTDOWN);
     if (!runstate_no_shutdown || cause_is_host(cause)) {
         g_atomic_int_set(&exit_wanted, EXIT_WANTED_FINISH);
@@ -164,10 +193,11 @@ static void shut_down(ShutdownCause cause)
     }
 }
 
-static void reset_machine(void)
+static void reset_machine(ShutdownCause cause)
 {
     replay_checkpoint(CHECKPOINT_RESET_REQUESTED);
     qemu_system_reset();
+    tell(RUN_EVENT_RESET, cause);
     replay_checkpoint(CHECKPOINT_RESET);
     if (run_state == RUN_STATE_SHUTDOWN) {
         run_state = RUN_STATE_PAUSED;
@@ -185,7 +215,7 @@ static void act_in_replay(bool guest_asked)
         return;
     }
     if (replay_next_is_checkpoint(CHECKPOINT_RESET_REQUESTED)) {
-        reset_machine();
+        reset_machine(guest_asked ? SHUTDOWN_CAUSE_GUEST_RESET : SHUTDOWN_CAUSE_HOST_QMP);
     } else if (guest_asked) {
         replay_diverged("the guest asks for a reset or shutdown that was not recorded");
     }
@@ -197,7 +227,7 @@ static void act(ShutdownCause shutdown, ShutdownCause reset)
         replay_shutdown_request(shutdown);
         shut_down(shutdown);
     } else if (reset) {
-        reset_machine();
+        reset_machine(reset);
     }
 }
 

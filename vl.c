@@ -19,9 +19,11 @@
 #include "migration/snapshot.h"
 #include "migration/vmstate.h"
 #include "monitor/monitor.h"
+#include "monitor/qmp.h"
 #include "replay/replay.h"
 #include "runstate-private.h"
 #include "sysemu/cpus.h"
+#include "sysemu/sysemu.h"
 #include "target/i386/insn.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -38,7 +40,7 @@
 
 typedef struct Options {
     const char *memory, *cpu, *kernel, *initrd, *append, *bios, *boot, *icount, *rtc, *vga, *display, *debugcon, *name;
-    GPtrArray *serials, *monitors, *devices, *chardevs, *mons; /* of const char * */
+    GPtrArray *serials, *monitors, *devices, *chardevs, *mons, *qmps; /* of const char * */
     const char *loadvm, *dump_vmstate;
     bool nographic, start_paused, nodefaults, no_hpet, no_acpi;
 } Options;
@@ -82,6 +84,7 @@ LIST_OPTION(monitors)
 LIST_OPTION(devices)
 LIST_OPTION(chardevs)
 LIST_OPTION(mons)
+LIST_OPTION(qmps)
 
 #define FLAG_OPTION(field)                                 \
     static void opt_##field(const char *arg, Error **errp) \
@@ -95,6 +98,13 @@ FLAG_OPTION(start_paused)
 FLAG_OPTION(nodefaults)
 FLAG_OPTION(no_hpet)
 FLAG_OPTION(no_acpi)
+
+static void opt_uuid(const char *arg, Error **errp)
+{
+    if (!uuid_parse(arg, machine_identity.uuid)) {
+        error_setg(errp, "failed to parse UUID string: wrong format");
+    }
+}
 
 static void opt_no_reboot(const char *arg, Error **errp)
 {
@@ -275,7 +285,9 @@ static const Option option_table[] = {
     { "serial", "dev", opt_serials, "connect a serial port" },
     { "parallel", "none", opt_parallel, "connect the parallel port" },
     { "monitor", "dev", opt_monitors, "connect a monitor" },
-    { "mon", "[chardev=]name", opt_mons, "connect a monitor to a chardev" },
+    { "mon", "[chardev=]name[,mode=readline|control][,pretty=on|off]", opt_mons, "connect a monitor to a chardev" },
+    { "qmp", "dev", opt_qmps, "connect a QMP monitor" },
+    { "uuid", "uuid", opt_uuid, "UUID of the machine" },
     { "chardev", "backend,id=id", opt_chardevs, "add a character device" },
     { "debugcon", "dev", opt_debugcon, "debug console at port 0xe9" },
     { "net", "none", opt_net, "network" },
@@ -354,7 +366,7 @@ static void parse_options(int argc, char **argv)
 
 static void options_init(void)
 {
-    GPtrArray **lists[] = { &opts.serials, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons };
+    GPtrArray **lists[] = { &opts.serials, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons, &opts.qmps };
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         *lists[i] = g_ptr_array_new();
     }
@@ -494,32 +506,48 @@ static void create_serials(PCConfig *config)
     decide_serial_ports(config);
 }
 
+static void create_legacy_monitor(const char *option, const char *label, const char *spec, bool qmp)
+{
+    Error *err = NULL;
+    Chardev *chr = NULL;
+    if (qemu_chr_new_from_legacy(label, spec, &chr, &err) && chr) {
+        qmp ? monitor_init_qmp(chr, false, &err) : monitor_init_hmp(chr, &err);
+    }
+    check(option, spec, err);
+}
+
+static void create_monitor(const char *arg)
+{
+    static const char *const known[] = { "chardev", "mode", "pretty", NULL };
+    Error *err = NULL;
+    QemuOpts *o = qemu_opts_parse(arg, "chardev", known, &err);
+    const char *id = o ? qemu_opt_get(o, "chardev") : NULL, *mode = o ? qemu_opt_get(o, "mode") : NULL;
+    bool pretty = o && qemu_opt_get_bool(o, "pretty", false, &err);
+    Chardev *chr = id ? qemu_chr_find(id) : NULL;
+    if (!err && mode && strcmp(mode, "control") && strcmp(mode, "readline")) {
+        error_setg(&err, "Parameter 'mode' does not accept value '%s'", mode);
+    } else if (!err && !chr) {
+        error_setg(&err, "chardev '%s' not found", id ? id : "");
+    } else if (!err) {
+        mode && !strcmp(mode, "control") ? monitor_init_qmp(chr, pretty, &err) : monitor_init_hmp(chr, &err);
+    }
+    check("-mon", arg, err);
+    qemu_opts_free(o);
+}
+
+/* One -monitor or -qmp keeps the plain label that clients know. */
 static void create_monitors(void)
 {
-    for (guint i = 0; i < opts.monitors->len; i++) {
-        Error *err = NULL;
-        Chardev *chr = NULL;
-        const char *spec = g_ptr_array_index(opts.monitors, i);
-        char *label = g_strdup_printf("compat_monitor%u", i);
-        if (qemu_chr_new_from_legacy(label, spec, &chr, &err) && chr) {
-            monitor_init_hmp(chr, &err);
-        }
-        check("-monitor", spec, err);
+    int n = 0;
+    for (guint i = 0; i < opts.monitors->len + opts.qmps->len; i++) {
+        bool qmp = i >= opts.monitors->len;
+        const char *spec = qmp ? g_ptr_array_index(opts.qmps, i - opts.monitors->len) : g_ptr_array_index(opts.monitors, i);
+        char *label = g_strdup_printf("compat_monitor%d", n++);
+        create_legacy_monitor(qmp ? "-qmp" : "-monitor", label, spec, qmp);
         g_free(label);
     }
     for (guint i = 0; i < opts.mons->len; i++) {
-        Error *err = NULL;
-        const char *arg = g_ptr_array_index(opts.mons, i);
-        QemuOpts *o = qemu_opts_parse(arg, "chardev", NULL, &err);
-        const char *id = o ? qemu_opt_get(o, "chardev") : NULL;
-        Chardev *chr = id ? qemu_chr_find(id) : NULL;
-        if (chr) {
-            monitor_init_hmp(chr, &err);
-        } else if (!err) {
-            error_setg(&err, "chardev '%s' not found", id ? id : "");
-        }
-        check("-mon", arg, err);
-        qemu_opts_free(o);
+        create_monitor(g_ptr_array_index(opts.mons, i));
     }
 }
 
@@ -559,7 +587,7 @@ static char *size_text(uint64_t size)
 
 static void record_properties(const PCConfig *config)
 {
-    char *memory = size_text(config->ram_size), *shift = g_strdup_printf("%d", icount_shift());
+    char *memory = size_text(config->ram_size), *uuid = uuid_text(machine_identity.uuid), *shift = g_strdup_printf("%d", icount_shift());
     g_ptr_array_add(opts.devices, NULL);
     char *devices = g_strjoinv(" ", (char **)opts.devices->pdata);
     g_ptr_array_remove_index(opts.devices, opts.devices->len - 1);
@@ -578,6 +606,7 @@ static void record_properties(const PCConfig *config)
         { "hpet", "-M hpet", config->hpet ? "on" : "off" },
         { "acpi", "-M acpi", config->acpi ? "on" : "off" },
         { "rtc", "-rtc", opts.rtc ? opts.rtc : "" },
+        { "uuid", "-uuid", uuid },
         { "devices", "-device", devices },
         { "debugcon", "-debugcon", opts.debugcon && strcmp(opts.debugcon, "none") ? "present" : "none" },
     };
@@ -585,6 +614,7 @@ static void record_properties(const PCConfig *config)
         replay_add_property(list[i].name, list[i].option, list[i].value, &error_fatal);
     }
     g_free(memory);
+    g_free(uuid);
     g_free(shift);
     g_free(devices);
 }
@@ -620,6 +650,9 @@ static void build_machine(void)
         exit(1);
     }
     record_properties(&config);
+    machine_identity.name = opts.name;
+    machine_identity.target = TARGET_NAME;
+    machine_identity.ram_size = config.ram_size;
     create_chardevs();
     create_serials(&config);
     pc_machine_init(&config, &error_fatal);

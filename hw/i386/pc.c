@@ -10,6 +10,7 @@
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
 #include "replay/replay.h"
+#include "sysemu/sysemu.h"
 #include "target/i386/smm.h"
 #include "target/i386/x87.h"
 
@@ -421,12 +422,12 @@ static void add_e820(void)
 
 static void add_fw_cfg_items(void)
 {
-    static const uint8_t uuid[16], numa[16];
+    static const uint8_t numa[16];
     static const uint8_t system_states[6] = { 128, 0, 0, 1, 2, 128 }; /* S0 and S5 */
     static const uint8_t fail_wait[4] = { 0xff, 0xff, 0xff, 0xff };   /* "No bootable device": for ever */
     static const uint8_t com1[2] = { 0xf8, 0x03 };
     const PCConfig *config = pc.config;
-    fw_cfg_add_bytes(pc.fw_cfg, FW_CFG_UUID, uuid, sizeof(uuid));
+    fw_cfg_add_bytes(pc.fw_cfg, FW_CFG_UUID, machine_identity.uuid, sizeof(machine_identity.uuid));
     fw_cfg_add_i64(pc.fw_cfg, FW_CFG_RAM_SIZE, config->ram_size);
     fw_cfg_add_i16(pc.fw_cfg, FW_CFG_NOGRAPHIC, config->sercon);
     fw_cfg_add_i16(pc.fw_cfg, FW_CFG_NB_CPUS, config->smp);

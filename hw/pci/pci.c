@@ -490,6 +490,15 @@ static void info_device(const InfoOut *out, const PCIDevice *pci)
     g_free(fallback);
 }
 
+void pci_foreach(void (*fn)(PCIDevice *pci, void *opaque), void *opaque)
+{
+    for (size_t i = 0; root_bus && i < ARRAY_SIZE(root_bus->devices); i++) {
+        if (root_bus->devices[i]) {
+            fn(root_bus->devices[i], opaque);
+        }
+    }
+}
+
 void pci_info(void (*print)(void *opaque, const char *line), void *opaque)
 {
     InfoOut out = { .print = print, .opaque = opaque };

@@ -42,6 +42,8 @@ bool cpus_choose_engine(const char *name, Error **errp);
 void cpus_init_engine(void);
 /* Started once the machine is built; the vCPU waits until vm_start(). */
 void cpus_start(void);
+/* The host's number of the vCPU thread; 0 before it runs. */
+int cpus_thread_id(void);
 /* Ask the vCPU thread to finish and join it. No locks held. */
 void cpus_stop(void);
 

@@ -93,6 +93,8 @@ void pci_dma_write(PCIDevice *pci, hwaddr addr, const void *buf, hwaddr len);
 void pci_device_reset(PCIDevice *pci); /* command, BARs, interrupt line; devices call it from reset */
 uint32_t pci_config_read(PCIBus *bus, uint8_t busnr, uint8_t devfn, uint32_t addr, int len);
 void pci_config_write(PCIBus *bus, uint8_t busnr, uint8_t devfn, uint32_t addr, uint32_t value, int len);
+/* Every device, by devfn. */
+void pci_foreach(void (*fn)(PCIDevice *pci, void *opaque), void *opaque);
 void pci_info(void (*print)(void *opaque, const char *line), void *opaque);
 
 static inline void pci_set_word(uint8_t *p, uint16_t v)
