@@ -10,6 +10,7 @@
  */
 #include "sysemu/cpus.h"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "accel/engine.h"
@@ -599,7 +600,7 @@ int cpus_thread_id(void)
 static void *vcpu_thread_main(void *opaque)
 {
     CPUState *cpu = opaque;
-    g_atomic_int_set(&thread_id, gettid());
+    g_atomic_int_set(&thread_id, (gint)syscall(SYS_gettid));
     is_vcpu_thread = true;
     machine_lock();
     replay_checkpoint(CHECKPOINT_INIT);

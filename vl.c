@@ -542,6 +542,9 @@ static void create_monitors(void)
     for (guint i = 0; i < opts.monitors->len + opts.qmps->len; i++) {
         bool qmp = i >= opts.monitors->len;
         const char *spec = qmp ? g_ptr_array_index(opts.qmps, i - opts.monitors->len) : g_ptr_array_index(opts.monitors, i);
+        if (!strcmp(spec, "none")) {
+            continue;
+        }
         char *label = g_strdup_printf("compat_monitor%d", n++);
         create_legacy_monitor(qmp ? "-qmp" : "-monitor", label, spec, qmp);
         g_free(label);

@@ -77,7 +77,10 @@ static bool check_none_unknown(char **items, JsonObject *args, Error **errp)
 
 bool qmp_check_arguments(const char *spec, JsonObject *args, Error **errp)
 {
-    char **items = g_strsplit(spec ? spec : "", ",", -1);
+    if (!spec) {
+        return true;
+    }
+    char **items = g_strsplit(spec, ",", -1);
     bool ok = true;
     for (int i = 0; ok && items[i] && *items[i]; i++) {
         ok = check_item(items[i], args, errp);

@@ -31,6 +31,7 @@ void qmp_input_feed(QMPInput *in, const uint8_t *buf, size_t len, QMPValueFunc *
 
 /*
  * arguments: "filename:s,hold-time:?i": name, type, '?' before an optional one's. Types: s string, i integer, b boolean, a array, o object.
+ * NULL: whatever the client says.
  * run: machine_lock held; arguments have been checked against it. Returns the reply's "return", NULL for an empty object or on error.
  */
 typedef struct QMPCommand {
