@@ -151,15 +151,19 @@ static char *dispatch_bh(uint64_t id)
 
 /* ---- storage ---- */
 
-uint64_t replay_block_begin(void)
+static void add_block_locked(uint64_t id, const BlockRequest *request)
 {
-    uint64_t id = ++last_block_id;
-    BlockRequest *request = g_new0(BlockRequest, 1);
-    g_mutex_lock(&lock);
     if (!blocks) {
         blocks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     }
-    g_hash_table_insert(blocks, g_memdup2(&id, sizeof(id)), request);
+    g_hash_table_insert(blocks, g_memdup2(&id, sizeof(id)), g_memdup2(request, sizeof(*request)));
+}
+
+uint64_t replay_block_begin(void)
+{
+    uint64_t id = ++last_block_id;
+    g_mutex_lock(&lock);
+    add_block_locked(id, &(BlockRequest){ 0 });
     g_mutex_unlock(&lock);
     return id;
 }
@@ -173,6 +177,21 @@ void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque)
     g_cond_broadcast(&block_done);
     g_mutex_unlock(&lock);
     async_enqueue(&(ReplayEvent){ .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_BLOCK, id } });
+}
+
+void replay_block_forget_all(void)
+{
+    g_mutex_lock(&lock);
+    g_clear_pointer(&blocks, g_hash_table_destroy);
+    g_mutex_unlock(&lock);
+}
+
+void replay_block_restore(uint64_t id, ReplayBHFunc *cb, void *opaque)
+{
+    BlockRequest done = { .done = true, .cb = cb, .opaque = opaque };
+    g_mutex_lock(&lock);
+    add_block_locked(id, &done);
+    g_mutex_unlock(&lock);
 }
 
 /* Each request is completed some day, so waiting ends; for an id that was never begun nobody would come. */
