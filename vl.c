@@ -11,6 +11,7 @@
 #include "accel/engine.h"
 #include "accel/interp/trace.h"
 #include "accel/jit/jit.h"
+#include "block/block.h"
 #include "chardev/char.h"
 #include "exec/memory.h"
 #include "hw/core/device.h"
@@ -118,6 +119,49 @@ static void opt_no_shutdown(const char *arg, Error **errp)
     (void)arg;
     (void)errp;
     runstate_no_shutdown = true;
+}
+
+/* -hda is drive 0 and so on; a name without option is the first disk. */
+#define DISK_OPTION(letter, number)                                            \
+    static void opt_hd##letter(const char *arg, Error **errp)                  \
+    {                                                                          \
+        drive_add_short("-hd" #letter, IF_IDE, number, arg, false, errp);      \
+    }
+DISK_OPTION(a, 0)
+DISK_OPTION(b, 1)
+DISK_OPTION(c, 2)
+DISK_OPTION(d, 3)
+
+static void opt_cdrom(const char *arg, Error **errp)
+{
+    drive_add_short("-cdrom", IF_IDE, 2, arg, true, errp);
+}
+
+static void opt_fda(const char *arg, Error **errp)
+{
+    drive_add_short("-fda", IF_FLOPPY, 0, arg, false, errp);
+}
+
+static void opt_fdb(const char *arg, Error **errp)
+{
+    drive_add_short("-fdb", IF_FLOPPY, 1, arg, false, errp);
+}
+
+static void opt_drive(const char *arg, Error **errp)
+{
+    drive_add(arg, errp);
+}
+
+static void opt_blockdev(const char *arg, Error **errp)
+{
+    blockdev_add(arg, errp);
+}
+
+static void opt_snapshot(const char *arg, Error **errp)
+{
+    (void)arg;
+    (void)errp;
+    drive_snapshot_all = true;
 }
 
 static void opt_log(const char *arg, Error **errp)
@@ -277,7 +321,17 @@ static const Option option_table[] = {
     { "kernel", "bzImage", opt_kernel, "Linux or multiboot kernel to boot" },
     { "initrd", "file", opt_initrd, "its initial RAM disk, or its modules (\"file args,file2 args\")" },
     { "append", "cmdline", opt_append, "its command line" },
-    { "boot", "[order=]drives", opt_boot, "boot order and menu" },
+    { "boot", "[order=]drives[,once=drives][,menu=on|off]", opt_boot, "boot order and menu" },
+    { "hda", "file", opt_hda, "hard disk 0" },
+    { "hdb", "file", opt_hdb, "hard disk 1" },
+    { "hdc", "file", opt_hdc, "hard disk 2" },
+    { "hdd", "file", opt_hdd, "hard disk 3" },
+    { "cdrom", "file", opt_cdrom, "CD-ROM (in place of hard disk 2)" },
+    { "fda", "file", opt_fda, "floppy disk 0" },
+    { "fdb", "file", opt_fdb, "floppy disk 1" },
+    { "drive", "[file=f][,if=type][,id=name][,format=f][,cache=c][,snapshot=on|off]...", opt_drive, "add a drive" },
+    { "blockdev", "[driver=]driver,node-name=name[,...]", opt_blockdev, "add a node of the block layer" },
+    { "snapshot", NULL, opt_snapshot, "write to temporary images, not to the disks" },
     { "device", "driver[,prop=value]", opt_devices, "add a device ('-device help' lists them)" },
     { "vga", "std|none", set_vga, "VGA card" },
     { "display", "none", set_display, "display type" },
@@ -351,7 +405,7 @@ static void parse_options(int argc, char **argv)
         const char *name = argv[i], *arg = NULL;
         Error *err = NULL;
         if (argv[i][0] != '-') {
-            error_setg(&err, "disk images are not available yet");
+            drive_add_short(NULL, IF_IDE, 0, argv[i], false, &err);
         } else if (!o) {
             error_setg(&err, "invalid option");
         } else if (o->arg && i + 1 == argc) {
@@ -410,18 +464,24 @@ static void configure_icount(int argc, char **argv)
     qemu_opts_free(o);
 }
 
+static char *boot_devices(const QemuOpts *o, const char *key, Error **errp)
+{
+    const char *order = qemu_opt_get(o, key);
+    if (order && !*errp && strspn(order, "acdn") != strlen(order)) {
+        error_setg(errp, "Invalid boot device '%c'; there are a, c, d and n", order[strspn(order, "acdn")]);
+    }
+    return g_strdup(order);
+}
+
 static void parse_boot(PCConfig *config)
 {
     Error *err = NULL;
-    static const char *const known[] = { "order", "menu", NULL };
+    static const char *const known[] = { "order", "once", "menu", NULL };
     QemuOpts *o = opts.boot ? qemu_opts_parse(opts.boot, "order", known, &err) : NULL;
     if (o) {
-        const char *order = qemu_opt_get(o, "order");
-        if (order && (strspn(order, "acdn") != strlen(order))) {
-            error_setg(&err, "Invalid boot device in '%s'; there are a, c, d and n", order);
-        }
-        config->boot_order = g_strdup(order);
-        config->boot_menu = qemu_opt_get_bool(o, "menu", false, &err);
+        config->boot_order = boot_devices(o, "order", &err);
+        config->boot_once = boot_devices(o, "once", &err);
+        config->boot_menu = qemu_opt_get_bool(o, "menu", false, err ? NULL : &err);
     }
     check("-boot", opts.boot, err);
     qemu_opts_free(o);
@@ -582,6 +642,27 @@ static void create_devices(void)
     }
 }
 
+/* Each drive must have found a device, or be there for savevm (if=none). */
+static void check_drives(void)
+{
+    const char *orphan = drive_first_orphan();
+    if (orphan) {
+        error_report("%s", orphan);
+        exit(1);
+    }
+    drive_open_unused(&error_fatal);
+}
+
+/* Drives without medium are there by default; one given with -device takes their place. */
+static bool default_drive(const char *prefix)
+{
+    bool given = false;
+    for (guint i = 0; i < opts.devices->len; i++) {
+        given = given || g_str_has_prefix(g_ptr_array_index(opts.devices, i), prefix);
+    }
+    return !opts.nodefaults && !given;
+}
+
 static char *size_text(uint64_t size)
 {
     bool whole = size % MiB == 0;
@@ -608,6 +689,7 @@ static void record_properties(const PCConfig *config)
         { "smp", "-smp", "1" },
         { "hpet", "-M hpet", config->hpet ? "on" : "off" },
         { "acpi", "-M acpi", config->acpi ? "on" : "off" },
+        { "defaults", "-nodefaults", opts.nodefaults ? "off" : "on" },
         { "rtc", "-rtc", opts.rtc ? opts.rtc : "" },
         { "uuid", "-uuid", uuid },
         { "devices", "-device", devices },
@@ -644,6 +726,8 @@ static void build_machine(void)
         .vga = strcmp(opts.vga, "none") != 0,
         .hpet = !opts.no_hpet,
         .acpi = !opts.no_acpi,
+        .default_cdrom = default_drive("ide-"),
+        .default_floppy = default_drive("floppy"),
         .smp = 1,
     };
     icount_set_sleeps(recorded_or("sleep", "-icount sleep", icount_sleeps()));
@@ -658,9 +742,13 @@ static void build_machine(void)
     machine_identity.ram_size = config.ram_size;
     create_chardevs();
     create_serials(&config);
+    device_claim_drive = blk_claim;
+    blk_open_all(&error_fatal);
     pc_machine_init(&config, &error_fatal);
     create_debugcon();
     create_devices();
+    pc_machine_ready();
+    check_drives();
     create_monitors();
 }
 
@@ -735,6 +823,7 @@ static int finish(void)
     if (abandoned) {
         fprintf(stderr, "replay: abandoned at icount %" PRId64 "\n", icount_get());
     }
+    blk_close_all();
     machine_unlock();
     bool replayed = replay_playing();
     qemu_chr_cleanup();

@@ -1,5 +1,6 @@
 /* monitor/commands.c  The commands of the human monitor: one table, and one for `info`. */
 #include "accel/engine.h"
+#include "block/block.h"
 #include "exec/memory.h"
 #include "hmp-internal.h"
 #include "hw/core/device.h"
@@ -91,6 +92,12 @@ static void info_replay(Monitor *mon, const char *args)
     replay_info(monitor_print_line, mon);
 }
 
+static void info_block(Monitor *mon, const char *args)
+{
+    (void)args;
+    blk_info(monitor_print_line, mon);
+}
+
 static void info_chardev(Monitor *mon, const char *args)
 {
     (void)args;
@@ -123,6 +130,7 @@ static void info_icount(Monitor *mon, const char *args)
 }
 
 const HMPCommand hmp_info_commands[] = {
+    { "block", "", "show the block devices", info_block },
     { "chardev", "", "show the character devices", info_chardev },
     { "cpus|icount", "", "show instruction count and virtual clock", info_icount },
     { "jit|engine", "", "show counters of the execution engine", info_engine },

@@ -1,4 +1,5 @@
 /* hw/core/device-list.c  The one table of all device types, and the -device option that reads it. */
+#include "hw/ide/ide.h"
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
 #include "hw/nvram/fw_cfg.h"
@@ -27,6 +28,10 @@ static const DeviceType *const device_types[] = {
     &isa_debugcon_type,
     &pc_testdev_type,
     &vga_pci_type,
+    /* storage */
+    &piix3_ide_type,
+    &ide_hd_type,
+    &ide_cd_type,
 };
 
 const DeviceType *device_type_find(const char *name)
@@ -39,9 +44,9 @@ const DeviceType *device_type_find(const char *name)
     return NULL;
 }
 
-static bool is_pci(const DeviceType *type)
+static const char *bus_kind(const DeviceType *type)
 {
-    return type->parent == &pci_device_type;
+    return type->parent == &pci_device_type ? "PCI" : type->parent == &ide_device_type ? "IDE" : "ISA";
 }
 
 /* ---- -device ---- */
@@ -75,13 +80,23 @@ static void set_id(DeviceAdd *add, const char *id)
     add->dev->id = g_strdup(id);
 }
 
-static void check_bus(DeviceAdd *add, const char *bus)
+static const char *const bus_names[][2] = {
+    { "pci.0", "PCI" }, { "isa.0", "ISA" }, { "ide.0", "IDE" }, { "ide.1", "IDE" }
+};
+
+/* A device whose kind has several buses has a property that says which. */
+static void set_bus(DeviceAdd *add, const char *bus)
 {
-    bool pci = g_str_equal(bus, "pci.0");
-    if (!pci && !g_str_equal(bus, "isa.0")) {
+    const char *wanted = bus_kind(add->dev->type), *found = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(bus_names) && !found; i++) {
+        found = g_str_equal(bus_names[i][0], bus) ? bus_names[i][1] : NULL;
+    }
+    if (!found) {
         error_setg(&add->error, "Bus '%s' not found", bus);
-    } else if (pci != is_pci(add->dev->type)) {
-        error_setg(&add->error, "Device '%s' can't go on %s bus", add->dev->type->name, pci ? "PCI" : "ISA");
+    } else if (!g_str_equal(found, wanted)) {
+        error_setg(&add->error, "Device '%s' can't go on %s bus", add->dev->type->name, found);
+    } else if (g_str_equal(wanted, "IDE")) {
+        device_set_property(add->dev, "bus", bus, &add->error);
     }
 }
 
@@ -94,7 +109,7 @@ static void apply_option(const char *key, const char *value, void *opaque)
     if (g_str_equal(key, "id")) {
         set_id(add, value);
     } else if (g_str_equal(key, "bus")) {
-        check_bus(add, value);
+        set_bus(add, value);
     } else {
         device_set_property(add->dev, key, value, &add->error);
     }
@@ -153,7 +168,7 @@ void device_help(FILE *out)
         if (!type->user_creatable) {
             continue;
         }
-        fprintf(out, "name \"%s\", bus %s", type->name, is_pci(type) ? "PCI" : "ISA");
+        fprintf(out, "name \"%s\", bus %s", type->name, bus_kind(type));
         if (type->description) {
             fprintf(out, ", desc \"%s\"", type->description);
         }

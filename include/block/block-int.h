@@ -42,6 +42,7 @@ typedef struct BlockDriver {
     size_t instance_size; /* of BlockNode.opaque, zeroed */
     const char *const *options; /* keys of its own, NULL-terminated; NULL: none */
     bool is_protocol;     /* opens a host file itself (bs->filename); others have a child `file` */
+    bool has_backing;     /* a format whose images may stand on a backing file */
     const char *child;    /* key that names the child; NULL: "file" */
     /* 0: not this format; 100: surely. The first bytes of the file. */
     int (*probe)(const uint8_t *buf, size_t len);

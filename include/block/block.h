@@ -51,12 +51,17 @@ typedef enum BlockInterface { IF_NONE, IF_IDE, IF_FLOPPY, IF_VIRTIO, IF_COUNT } 
 
 /* -drive and its short forms; error text as QEMU's. */
 bool drive_add(const char *opts, Error **errp);
-bool drive_add_short(BlockInterface type, int index, const char *file, bool cdrom, Error **errp); /* -hda, -cdrom, -fda */
+/* -hda, -cdrom, -fda; option: how messages name it ("-hda"), NULL: the image alone stood on the command line. */
+bool drive_add_short(const char *option, BlockInterface type, int index, const char *file, bool cdrom, Error **errp);
 bool blockdev_add(const char *opts, Error **errp); /* -blockdev */
 extern bool drive_snapshot_all;                    /* -snapshot */
-/* Open what was asked for, in order; with rr= puts a recording point and a temporary overlay on each. */
+/* Open what was asked for, in order. Registers the machine state of requests: before the devices that have some under way. */
 bool blk_open_all(Error **errp);
-/* The drive at a place (bus, unit), or NULL; marks it as used by the board. cdrom: -drive media=cdrom. */
+/*
+ * The drive at a place (bus, unit), or NULL; marks it as used by the board. cdrom: -drive media=cdrom.
+ * With rr= a drive that is used gets a temporary overlay and a recording point, and its files become inputs: what is wrong with
+ * them ends the process with a message.
+ */
 BlockBackend *drive_get(BlockInterface type, int bus, int unit, bool *cdrom);
 /* A drive or node by id, for "-device x,drive=id"; an error when unknown or taken by another device. */
 BlockBackend *blk_claim(const char *id, const char *device, Error **errp);
@@ -64,6 +69,8 @@ BlockBackend *blk_claim(const char *id, const char *device, Error **errp);
 BlockBackend *blk_new_empty(const char *name);
 /* First drive that nobody used: "machine type does not support if=..., bus=..., unit=..."; NULL when none. */
 const char *drive_first_orphan(void);
+/* The machine is built: with rr= drives that no device uses (where savevm goes) become writable. */
+bool drive_open_unused(Error **errp);
 
 /* ---- snapshots (migration/savevm.c, written by the lead; block core implements these); machine_lock held, drained ---- */
 struct BlockNode;

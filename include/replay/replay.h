@@ -116,6 +116,9 @@ void replay_input_sync_event(void);
  */
 uint64_t replay_block_begin(void);
 void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque);
+/* Storage, from its post_load: forget all requests; then name those of the snapshot, which are done but for their events. */
+void replay_block_forget_all(void);
+void replay_block_restore(uint64_t id, ReplayBHFunc *cb, void *opaque);
 
 /* Network (net/filter-replay.c): filters in order of creation; a packet from the host is copied, dropped in replay. */
 typedef void ReplayNetFunc(void *opaque, uint32_t flags, const uint8_t *buf, size_t len);
