@@ -565,6 +565,9 @@ static void run_guest(CPUState *cpu)
 
 static void vcpu_turn(CPUState *cpu)
 {
+    if (replay_next_is_checkpoint(CHECKPOINT_INIT)) {
+        replay_checkpoint(CHECKPOINT_INIT); /* gone back to a snapshot from before the first turn */
+    }
     if (replay_at_end() && runstate_is_running()) {
         runstate_replay_ended();
     }

@@ -21,6 +21,7 @@
 static RunState run_state = RUN_STATE_PRELAUNCH;
 static gint shutdown_requested, reset_requested; /* ShutdownCause */
 static gint exit_wanted;
+static int finish_status = -1; /* replay_finish()'s, once it was called */
 static int guest_exit_status = -1; /* isa-debug-exit's, or -1 */
 static struct {
     void (*fn)(void *opaque);
@@ -103,7 +104,7 @@ static bool cause_is_host(ShutdownCause cause)
 /* The replayed run has its own resets and shutdowns; one from this host can only end the replay. */
 static void end_replay_early(void)
 {
-    g_atomic_int_set(&exit_wanted, EXIT_WANTED_ABANDON);
+    g_atomic_int_set(&exit_wanted, finish_status < 0 ? EXIT_WANTED_ABANDON : EXIT_WANTED_FINISH);
     cpus_kick();
     qemu_notify_event();
 }
@@ -253,8 +254,6 @@ bool runstate_guest_request_pending(void)
     return g_atomic_int_get(&shutdown_requested) >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN ||
            g_atomic_int_get(&reset_requested) >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN;
 }
-
-static int finish_status = -1; /* replay_finish()'s, once it was called */
 
 static uint32_t guest_cause(gint request)
 {
