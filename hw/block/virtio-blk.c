@@ -1,8 +1,9 @@
 /*
  * hw/block/virtio-blk.c  Virtio block device (Virtual I/O Device Version 1.1, section 5.2).
  *
- * A request that the guest makes available goes to the drive at once; it is answered at the checkpoint of its completion. What
- * a write carries is copied when it is issued. Left out on purpose: SCSI passthrough, several queues, discard of sectors below 512 bytes.
+ * A request that the guest makes available goes to the drive at once; it is answered at the checkpoint of its
+ * completion. What a write carries is copied when it is issued. Left out on purpose: SCSI passthrough, several queues,
+ * discard of sectors below 512 bytes.
  */
 #include "block/block.h"
 #include "hw/core/boot-order.h"
@@ -14,27 +15,37 @@
 #define ID_BYTES   20
 #define HEADER     16 /* u32 type, u32 reserved, u64 sector */
 
-enum { F_SEG_MAX = 2, F_GEOMETRY = 4, F_RO = 5, F_BLK_SIZE = 6, F_FLUSH = 9, F_TOPOLOGY = 10, F_CONFIG_WCE = 11, F_DISCARD = 13, F_WRITE_ZEROES = 14 };
+enum {
+    F_SEG_MAX = 2,
+    F_GEOMETRY = 4,
+    F_RO = 5,
+    F_BLK_SIZE = 6,
+    F_FLUSH = 9,
+    F_TOPOLOGY = 10,
+    F_CONFIG_WCE = 11,
+    F_DISCARD = 13,
+    F_WRITE_ZEROES = 14
+};
 enum { T_IN = 0, T_OUT = 1, T_FLUSH = 4, T_GET_ID = 8, T_DISCARD = 11, T_WRITE_ZEROES = 13 };
 enum { S_OK = 0, S_IOERR = 1, S_UNSUPP = 2 };
 
 enum { /* 5.2.4 */
-    CONFIG_CAPACITY = 0,
-    CONFIG_SEG_MAX = 12,
-    CONFIG_CYLINDERS = 16,
-    CONFIG_HEADS = 18,
-    CONFIG_SECTORS = 19,
-    CONFIG_BLK_SIZE = 20,
-    CONFIG_MIN_IO = 26,
-    CONFIG_WRITEBACK = 32,
-    CONFIG_NUM_QUEUES = 34,
-    CONFIG_MAX_DISCARD_SECTORS = 36,
-    CONFIG_MAX_DISCARD_SEG = 40,
-    CONFIG_DISCARD_ALIGNMENT = 44,
-    CONFIG_MAX_ZEROES_SECTORS = 48,
-    CONFIG_MAX_ZEROES_SEG = 52,
-    CONFIG_ZEROES_MAY_UNMAP = 56,
-    CONFIG_SIZE = 60
+       CONFIG_CAPACITY = 0,
+       CONFIG_SEG_MAX = 12,
+       CONFIG_CYLINDERS = 16,
+       CONFIG_HEADS = 18,
+       CONFIG_SECTORS = 19,
+       CONFIG_BLK_SIZE = 20,
+       CONFIG_MIN_IO = 26,
+       CONFIG_WRITEBACK = 32,
+       CONFIG_NUM_QUEUES = 34,
+       CONFIG_MAX_DISCARD_SECTORS = 36,
+       CONFIG_MAX_DISCARD_SEG = 40,
+       CONFIG_DISCARD_ALIGNMENT = 44,
+       CONFIG_MAX_ZEROES_SECTORS = 48,
+       CONFIG_MAX_ZEROES_SEG = 52,
+       CONFIG_ZEROES_MAY_UNMAP = 56,
+       CONFIG_SIZE = 60
 };
 
 #define RANGE_BYTES       16 /* u64 sector, u32 sectors, u32 flags */
@@ -53,7 +64,7 @@ typedef struct VirtIOBlk {
     BlockBackend *drive;
     char *serial;
     uint32_t bootindex;
-    bool writeback; /* 5.2.5.1: the guest may turn the cache off */
+    bool writeback;       /* 5.2.5.1: the guest may turn the cache off */
     BlkRequest *requests; /* under way */
     uint8_t *saved;       /* those, as bytes, for snapshots */
     uint32_t saved_len;
@@ -115,7 +126,8 @@ static bool whole_sectors(uint64_t bytes)
 /* A sector number that no byte offset can have is beyond every end. */
 static int64_t offset_of(uint64_t sector)
 {
-    return sector > (uint64_t)INT64_MAX >> BDRV_SECTOR_BITS ? INT64_MAX - BLK_MAX_TRANSFER : (int64_t)sector << BDRV_SECTOR_BITS;
+    return sector > (uint64_t)INT64_MAX >> BDRV_SECTOR_BITS ? INT64_MAX - BLK_MAX_TRANSFER
+                                                            : (int64_t)sector << BDRV_SECTOR_BITS;
 }
 
 static void do_read(VirtIOBlk *s, VirtElement *elem, uint64_t sector)
@@ -227,7 +239,8 @@ static uint64_t blk_features(VirtIODevice *vdev)
     VirtIOBlk *s = (VirtIOBlk *)vdev;
     uint64_t features = VIRTIO_BIT(F_SEG_MAX) | VIRTIO_BIT(F_GEOMETRY) | VIRTIO_BIT(F_BLK_SIZE) | VIRTIO_BIT(F_FLUSH) |
                         VIRTIO_BIT(F_TOPOLOGY) | VIRTIO_BIT(F_CONFIG_WCE);
-    return features | (blk_is_read_only(s->drive) ? VIRTIO_BIT(F_RO) : VIRTIO_BIT(F_DISCARD) | VIRTIO_BIT(F_WRITE_ZEROES));
+    return features |
+           (blk_is_read_only(s->drive) ? VIRTIO_BIT(F_RO) : VIRTIO_BIT(F_DISCARD) | VIRTIO_BIT(F_WRITE_ZEROES));
 }
 
 static void blk_get_config(VirtIODevice *vdev, uint8_t *config)
@@ -404,3 +417,10 @@ const DeviceType virtio_blk_pci_type = {
     .user_creatable = true,
     .parent = &pci_device_type,
 };
+
+bool virtio_blk_create(BlockBackend *blk, Error **errp)
+{
+    Device *dev = device_new(&virtio_blk_pci_type);
+    ((VirtIOBlk *)dev)->drive = blk;
+    return device_realize(dev, errp);
+}

@@ -1,6 +1,7 @@
 /*
- * hw/virtio/virtio-pci.c  Virtio over PCI (Virtual I/O Device Version 1.1, section 4.1): the legacy registers in BAR 0, the modern structures in
- * BAR 4, found through vendor-specific capabilities. No MSI-X: the machine has no message interrupts, and drivers fall back to INTx.
+ * hw/virtio/virtio-pci.c  Virtio over PCI (Virtual I/O Device Version 1.1, section 4.1): the legacy registers in BAR 0,
+ * the modern structures in BAR 4, found through vendor-specific capabilities. No MSI-X: the machine has no message
+ * interrupts, and drivers fall back to INTx.
  */
 #include "hw/virtio/virtio.h"
 
@@ -113,36 +114,38 @@ static void legacy_write(void *opaque, hwaddr addr, uint64_t value, unsigned siz
     }
 }
 
-static const MemoryRegionOps legacy_ops = { .read = legacy_read, .write = legacy_write, .min_access = 1, .max_access = 4 };
+static const MemoryRegionOps legacy_ops = {
+    .read = legacy_read, .write = legacy_write, .min_access = 1, .max_access = 4
+};
 
 /* ---- modern structures, 4.1.4 ---- */
 
-#define MODERN_BAR         4
-#define MODERN_SIZE        0x4000
-#define COMMON_OFFSET      0x0000
-#define ISR_OFFSET         0x1000
-#define CONFIG_OFFSET      0x2000
-#define NOTIFY_OFFSET      0x3000
-#define NOTIFY_MULTIPLIER  4
-#define STRUCTURE_SIZE     0x1000
+#define MODERN_BAR        4
+#define MODERN_SIZE       0x4000
+#define COMMON_OFFSET     0x0000
+#define ISR_OFFSET        0x1000
+#define CONFIG_OFFSET     0x2000
+#define NOTIFY_OFFSET     0x3000
+#define NOTIFY_MULTIPLIER 4
+#define STRUCTURE_SIZE    0x1000
 
 enum { /* 4.1.4.3 */
-    COMMON_DEVICE_FEATURE_SELECT = 0x00,
-    COMMON_DEVICE_FEATURE = 0x04,
-    COMMON_DRIVER_FEATURE_SELECT = 0x08,
-    COMMON_DRIVER_FEATURE = 0x0c,
-    COMMON_MSIX = 0x10,
-    COMMON_NUM_QUEUES = 0x12,
-    COMMON_STATUS = 0x14,
-    COMMON_CONFIG_GENERATION = 0x15,
-    COMMON_QUEUE_SELECT = 0x16,
-    COMMON_QUEUE_SIZE = 0x18,
-    COMMON_QUEUE_MSIX = 0x1a,
-    COMMON_QUEUE_ENABLE = 0x1c,
-    COMMON_QUEUE_NOTIFY_OFF = 0x1e,
-    COMMON_QUEUE_DESC = 0x20,
-    COMMON_QUEUE_DRIVER = 0x28,
-    COMMON_QUEUE_DEVICE = 0x30
+       COMMON_DEVICE_FEATURE_SELECT = 0x00,
+       COMMON_DEVICE_FEATURE = 0x04,
+       COMMON_DRIVER_FEATURE_SELECT = 0x08,
+       COMMON_DRIVER_FEATURE = 0x0c,
+       COMMON_MSIX = 0x10,
+       COMMON_NUM_QUEUES = 0x12,
+       COMMON_STATUS = 0x14,
+       COMMON_CONFIG_GENERATION = 0x15,
+       COMMON_QUEUE_SELECT = 0x16,
+       COMMON_QUEUE_SIZE = 0x18,
+       COMMON_QUEUE_MSIX = 0x1a,
+       COMMON_QUEUE_ENABLE = 0x1c,
+       COMMON_QUEUE_NOTIFY_OFF = 0x1e,
+       COMMON_QUEUE_DESC = 0x20,
+       COMMON_QUEUE_DRIVER = 0x28,
+       COMMON_QUEUE_DEVICE = 0x30
 };
 #define NO_VECTOR 0xffff
 
@@ -167,7 +170,8 @@ static uint64_t common_read(VirtIODevice *vdev, hwaddr addr)
     case COMMON_DEVICE_FEATURE_SELECT:
         return vdev->device_feature_select;
     case COMMON_DEVICE_FEATURE:
-        return vdev->device_feature_select < 2 ? half(virtio_device_features(vdev), 4 * vdev->device_feature_select) : 0;
+        return vdev->device_feature_select < 2 ? half(virtio_device_features(vdev), 4 * vdev->device_feature_select)
+                                               : 0;
     case COMMON_DRIVER_FEATURE_SELECT:
         return vdev->driver_feature_select;
     case COMMON_DRIVER_FEATURE:
@@ -302,7 +306,9 @@ static void modern_write(void *opaque, hwaddr addr, uint64_t value, unsigned siz
     }
 }
 
-static const MemoryRegionOps modern_ops = { .read = modern_read, .write = modern_write, .min_access = 1, .max_access = 4 };
+static const MemoryRegionOps modern_ops = {
+    .read = modern_read, .write = modern_write, .min_access = 1, .max_access = 4
+};
 
 /* ---- capabilities, 4.1.4 ---- */
 
@@ -313,7 +319,8 @@ static const MemoryRegionOps modern_ops = { .read = modern_read, .write = modern
 
 enum { CFG_COMMON = 1, CFG_NOTIFY, CFG_ISR, CFG_DEVICE, CFG_PCI };
 
-static uint8_t put_cap(VirtIODevice *vdev, uint8_t at, uint8_t len, uint8_t next, uint8_t type, uint32_t offset, uint32_t size)
+static uint8_t put_cap(VirtIODevice *vdev, uint8_t at, uint8_t len, uint8_t next, uint8_t type, uint32_t offset,
+                       uint32_t size)
 {
     uint8_t *cap = vdev->pci.config + at;
     cap[0] = CAP_ID;
@@ -341,7 +348,8 @@ static void put_capabilities(VirtIODevice *vdev)
     vdev->pci.config[PCI_STATUS] |= PCI_STATUS_CAP_LIST;
 }
 
-/* 4.1.4.9: firmware reaches the structures through configuration space: bar, offset and length in the capability, then its last four bytes. */
+/* 4.1.4.9: firmware reaches the structures through configuration space: bar, offset and length in the capability, then
+ * its last four bytes. */
 static bool window(VirtIODevice *vdev, uint32_t *offset, unsigned *size)
 {
     const uint8_t *cap = vdev->pci.config + WINDOW_CAP;

@@ -1,5 +1,6 @@
 /*
- * hw/virtio/virtio.c  Split virtqueues, features and status of a virtio device (Virtual I/O Device Version 1.1, sections 2 and 3).
+ * hw/virtio/virtio.c  Split virtqueues, features and status of a virtio device (Virtual I/O Device Version 1.1,
+ * sections 2 and 3).
  *
  * Left out on purpose: packed rings, in-order completion, and reset of a single queue; no driver needs them.
  */
@@ -36,7 +37,8 @@ static void write_u16(VirtIODevice *vdev, uint64_t addr, uint16_t value)
     pci_dma_write(&vdev->pci, addr, bytes, sizeof(bytes));
 }
 
-/* 2.6: available ring: flags, index, ring, used event; used ring: flags, index, ring of {id, length}, available event. */
+/* 2.6: available ring: flags, index, ring, used event; used ring: flags, index, ring of {id, length}, available event.
+ */
 static uint64_t avail_index_addr(const VirtQueue *q)
 {
     return q->avail + 2;
@@ -177,8 +179,8 @@ void virtio_error(VirtIODevice *vdev)
 
 void virtio_add_queue(VirtIODevice *vdev, int queue, uint16_t size, VirtOutputFunc *output)
 {
-    lockstep_assert(queue < VIRTIO_QUEUES_MAX && size <= VIRTIO_QUEUE_SIZE_MAX && !(size & (size - 1)), "queue %d of %u",
-                    queue, size);
+    lockstep_assert(queue < VIRTIO_QUEUES_MAX && size <= VIRTIO_QUEUE_SIZE_MAX && !(size & (size - 1)),
+                    "queue %d of %u", queue, size);
     vdev->queues[queue] = (VirtQueue){ .size = size, .size_max = size, .output = output };
 }
 
@@ -426,7 +428,8 @@ static void add_lengths(VirtElement *elem)
 
 VirtElement *virtio_load_element(const uint8_t *buf, size_t len, size_t *used)
 {
-    uint32_t out_num = len < SAVED_HEAD ? UINT32_MAX : ldl_le_p(buf + 4), in_num = len < SAVED_HEAD ? 0 : ldl_le_p(buf + 8);
+    uint32_t out_num = len < SAVED_HEAD ? UINT32_MAX : ldl_le_p(buf + 4),
+             in_num = len < SAVED_HEAD ? 0 : ldl_le_p(buf + 8);
     if (out_num > VIRTIO_QUEUE_SIZE_MAX || in_num > VIRTIO_QUEUE_SIZE_MAX - out_num ||
         (len - SAVED_HEAD) / SAVED_SEG < out_num + in_num) {
         return NULL;
@@ -457,18 +460,12 @@ static bool queue_post_load(void *opaque, Error **errp)
 }
 
 static const VMStateField queue_fields[] = {
-    VMSTATE_INT(VirtQueue, size),
-    VMSTATE_DERIVED(VirtQueue, size_max), /* the device's */
-    VMSTATE_BOOL(VirtQueue, enabled),
-    VMSTATE_INT(VirtQueue, desc),
-    VMSTATE_INT(VirtQueue, avail),
-    VMSTATE_INT(VirtQueue, used),
-    VMSTATE_INT(VirtQueue, last_avail),
-    VMSTATE_INT(VirtQueue, used_index),
-    VMSTATE_INT(VirtQueue, signalled),
-    VMSTATE_BOOL(VirtQueue, signalled_valid),
-    VMSTATE_DERIVED(VirtQueue, output),
-    VMSTATE_END,
+    VMSTATE_INT(VirtQueue, size),       VMSTATE_DERIVED(VirtQueue, size_max), /* the device's */
+    VMSTATE_BOOL(VirtQueue, enabled),   VMSTATE_INT(VirtQueue, desc),
+    VMSTATE_INT(VirtQueue, avail),      VMSTATE_INT(VirtQueue, used),
+    VMSTATE_INT(VirtQueue, last_avail), VMSTATE_INT(VirtQueue, used_index),
+    VMSTATE_INT(VirtQueue, signalled),  VMSTATE_BOOL(VirtQueue, signalled_valid),
+    VMSTATE_DERIVED(VirtQueue, output), VMSTATE_END,
 };
 static const VMStateDescription vmstate_queue = {
     .name = "virtqueue", .version = 1, .fields = queue_fields, .post_load = queue_post_load

@@ -1,28 +1,29 @@
 /*
  * hw/virtio/virtio.h  Virtio devices over PCI (Virtual I/O Device Version 1.1; sections are of that document).
  *
- * A device's struct begins with VirtIODevice; its DeviceType has .parent = &pci_device_type and calls virtio_realize() first thing in
- * realize. Split rings with indirect descriptors and event index; a transitional device unless told otherwise: the legacy registers are BAR 0,
- * the modern ones BAR 4. Interrupts by INTx.
+ * A device's struct begins with VirtIODevice; its DeviceType has .parent = &pci_device_type and calls virtio_realize()
+ * first thing in realize. Split rings with indirect descriptors and event index; a transitional device unless told
+ * otherwise: the legacy registers are BAR 0, the modern ones BAR 4. Interrupts by INTx.
  *
- * What the guest writes into its rings is hostile: chains are bounded, and a broken one stops the device (DEVICE_NEEDS_RESET) until the guest
- * resets it. Nothing here depends on the host: a queue is looked at when the guest kicks it, or when the device has something to deliver.
+ * What the guest writes into its rings is hostile: chains are bounded, and a broken one stops the device
+ * (DEVICE_NEEDS_RESET) until the guest resets it. Nothing here depends on the host: a queue is looked at when the guest
+ * kicks it, or when the device has something to deliver.
  */
 #ifndef HW_VIRTIO_VIRTIO_H
 #define HW_VIRTIO_VIRTIO_H
 
 #include "hw/pci/pci.h"
 
-#define VIRTIO_QUEUES_MAX  64
+#define VIRTIO_QUEUES_MAX     64
 #define VIRTIO_QUEUE_SIZE_MAX 1024
-#define VIRTIO_CONFIG_MAX  256 /* bytes of device configuration */
+#define VIRTIO_CONFIG_MAX     256 /* bytes of device configuration */
 
-#define VIRTIO_BIT(n) (1ULL << (n))
-#define VIRTIO_F_NOTIFY_ON_EMPTY 24
-#define VIRTIO_F_ANY_LAYOUT 27
+#define VIRTIO_BIT(n)               (1ULL << (n))
+#define VIRTIO_F_NOTIFY_ON_EMPTY    24
+#define VIRTIO_F_ANY_LAYOUT         27
 #define VIRTIO_RING_F_INDIRECT_DESC 28
-#define VIRTIO_RING_F_EVENT_IDX 29
-#define VIRTIO_F_VERSION_1 32
+#define VIRTIO_RING_F_EVENT_IDX     29
+#define VIRTIO_F_VERSION_1          32
 
 typedef struct VirtIODevice VirtIODevice;
 
@@ -33,9 +34,9 @@ typedef struct VirtSegment {
 } VirtSegment;
 
 typedef struct VirtElement {
-    uint32_t head;             /* descriptor, names the buffer to the guest */
+    uint32_t head; /* descriptor, names the buffer to the guest */
     uint32_t out_num, in_num;
-    uint64_t out_len, in_len;  /* bytes */
+    uint64_t out_len, in_len; /* bytes */
     VirtSegment segments[];
 } VirtElement;
 
@@ -49,19 +50,20 @@ typedef struct VirtQueue {
     uint16_t used_index;        /* next entry of the used ring */
     uint16_t signalled;         /* used_index at the last interrupt */
     bool signalled_valid;
-    VirtOutputFunc *output;     /* the guest kicked it */
+    VirtOutputFunc *output; /* the guest kicked it */
 } VirtQueue;
 
 typedef struct VirtIOClass {
-    uint16_t device_type;  /* 1 network, 2 block, 3 console, 4 entropy (section 5) */
-    uint16_t class_id;     /* PCI's */
-    uint32_t config_size;  /* bytes of device configuration */
-    uint64_t (*features)(VirtIODevice *vdev); /* device's own, besides those of the ring */
-    void (*get_config)(VirtIODevice *vdev, uint8_t *config);                          /* fill config_size bytes; NULL: none */
-    void (*set_config)(VirtIODevice *vdev, uint32_t offset, const uint8_t *config, uint32_t len); /* the guest wrote there; NULL */
-    void (*features_set)(VirtIODevice *vdev); /* guest_features are final; NULL */
+    uint16_t device_type;                                    /* 1 network, 2 block, 3 console, 4 entropy (section 5) */
+    uint16_t class_id;                                       /* PCI's */
+    uint32_t config_size;                                    /* bytes of device configuration */
+    uint64_t (*features)(VirtIODevice *vdev);                /* device's own, besides those of the ring */
+    void (*get_config)(VirtIODevice *vdev, uint8_t *config); /* fill config_size bytes; NULL: none */
+    void (*set_config)(VirtIODevice *vdev, uint32_t offset, const uint8_t *config,
+                       uint32_t len);           /* the guest wrote there; NULL */
+    void (*features_set)(VirtIODevice *vdev);   /* guest_features are final; NULL */
     void (*status_changed)(VirtIODevice *vdev); /* after DRIVER_OK changed; NULL */
-    void (*reset)(VirtIODevice *vdev);        /* back to the initial state, requests under way forgotten; NULL */
+    void (*reset)(VirtIODevice *vdev);          /* back to the initial state, requests under way forgotten; NULL */
 } VirtIOClass;
 
 struct VirtIODevice {
@@ -79,8 +81,8 @@ struct VirtIODevice {
 };
 
 extern const VMStateDescription vmstate_virtio_device; /* nest it first */
-#define VIRTIO_PROPERTIES(type)                                                       \
-    DEFINE_PROP_BOOL("disable-legacy", type, vdev.disable_legacy, false),             \
+#define VIRTIO_PROPERTIES(type)                                           \
+    DEFINE_PROP_BOOL("disable-legacy", type, vdev.disable_legacy, false), \
         DEFINE_PROP_BOOL("disable-modern", type, vdev.disable_modern, false)
 
 bool virtio_realize(VirtIODevice *vdev, const VirtIOClass *class, Error **errp);
@@ -93,7 +95,8 @@ bool virtio_has_feature(const VirtIODevice *vdev, unsigned bit);
 bool virtio_driver_ok(const VirtIODevice *vdev);
 /* Is it usable: configured, driver ready, device not broken? */
 bool virtio_queue_ready(VirtIODevice *vdev, int queue);
-/* The next buffer that the guest made available; NULL when there is none. To be ended with virtio_push() or virtio_unpop(). */
+/* The next buffer that the guest made available; NULL when there is none. To be ended with virtio_push() or
+ * virtio_unpop(). */
 VirtElement *virtio_pop(VirtIODevice *vdev, int queue);
 /* Give it back, with len bytes written; frees it. No interrupt yet. */
 void virtio_push(VirtIODevice *vdev, int queue, VirtElement *elem, uint32_t len);
@@ -124,6 +127,9 @@ void virtio_set_legacy_address(VirtQueue *q, uint32_t pfn);
 void virtio_update_irq(VirtIODevice *vdev);
 bool virtio_pci_realize(VirtIODevice *vdev, Error **errp);
 
+struct BlockBackend;
+/* The board's, for -drive if=virtio. */
+bool virtio_blk_create(struct BlockBackend *blk, Error **errp);
 extern const DeviceType virtio_blk_pci_type, virtio_rng_pci_type;
 
 #endif
