@@ -3,6 +3,7 @@
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
 #include "hw/nvram/fw_cfg.h"
+#include "hw/virtio/virtio.h"
 
 static const DeviceType *const device_types[] = {
     /* chipset */
@@ -32,10 +33,30 @@ static const DeviceType *const device_types[] = {
     &piix3_ide_type,
     &ide_hd_type,
     &ide_cd_type,
+    &virtio_blk_pci_type,
+    /* others on PCI */
+    &virtio_rng_pci_type,
 };
+
+/* Other names of the same. */
+static const char *const aliases[][2] = {
+    { "virtio-blk", "virtio-blk-pci" },
+    { "virtio-rng", "virtio-rng-pci" },
+};
+
+static const char *real_name(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(aliases); i++) {
+        if (g_str_equal(aliases[i][0], name)) {
+            return aliases[i][1];
+        }
+    }
+    return name;
+}
 
 const DeviceType *device_type_find(const char *name)
 {
+    name = real_name(name);
     for (size_t i = 0; i < ARRAY_SIZE(device_types); i++) {
         if (g_str_equal(device_types[i]->name, name)) {
             return device_types[i];

@@ -11,6 +11,7 @@
 #include "hw/ide/ide.h"
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
+#include "hw/virtio/virtio.h"
 #include "replay/replay.h"
 #include "sysemu/sysemu.h"
 #include "target/i386/smm.h"
@@ -362,6 +363,18 @@ static bool create_ide_drive(int channel, int unit, Error **errp)
     return (!blk && !by_default) || ide_create_drive(channel, unit, blk, !blk || cdrom, errp);
 }
 
+/* -drive if=virtio: a PCI device each. */
+static bool create_virtio_drives(Error **errp)
+{
+    for (int unit = 0; unit < 32; unit++) {
+        BlockBackend *blk = drive_get(IF_VIRTIO, 0, unit, NULL);
+        if (blk && !virtio_blk_create(blk, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool create_drives(Error **errp)
 {
     for (int i = 0; i < IDE_CHANNELS * IDE_CHANNEL_DRIVES; i++) {
@@ -369,7 +382,7 @@ static bool create_drives(Error **errp)
             return false;
         }
     }
-    return true;
+    return create_virtio_drives(errp);
 }
 
 /* ---- what firmware is told ---- */
