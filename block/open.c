@@ -13,7 +13,6 @@
 #define MAX_CHAIN   200
 #define PROBE_BYTES 2048
 
-extern const BlockDriver bdrv_qcow2 __attribute__((weak)); /* until qcow2.c is there */
 static const BlockDriver *const drivers[] = { &bdrv_file, &bdrv_host_device, &bdrv_null_co,
                                               &bdrv_raw,  &bdrv_qcow2,       &bdrv_blkreplay };
 
@@ -38,7 +37,7 @@ static BlockNode *open_node(OpenRequest rq, Error **errp);
 const BlockDriver *bdrv_find_driver(const char *name)
 {
     for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
-        if (drivers[i] && !strcmp(drivers[i]->name, name)) {
+        if (!strcmp(drivers[i]->name, name)) {
             return drivers[i];
         }
     }
@@ -50,7 +49,7 @@ const BlockDriver *bdrv_probe(const uint8_t *buf, size_t len)
     const BlockDriver *best = &bdrv_raw;
     int best_score = 0;
     for (size_t i = 0; i < ARRAY_SIZE(drivers); i++) {
-        int score = drivers[i] && drivers[i]->probe ? drivers[i]->probe(buf, len) : 0;
+        int score = drivers[i]->probe ? drivers[i]->probe(buf, len) : 0;
         if (score > best_score) {
             best_score = score;
             best = drivers[i];

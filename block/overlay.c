@@ -12,7 +12,6 @@
 #include "block/backend.h"
 #include "replay/replay.h"
 
-bool qcow2_create(const char *, int64_t, const char *, const char *, uint32_t, int, Error **) __attribute__((weak)); /* until qcow2.c is there */
 #define OVERLAY_CLUSTER (64 * KiB)
 
 /* ---- the file ---- */

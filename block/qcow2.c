@@ -1,17 +1,17 @@
 /*
- * block/qcow2.c  The qcow2 image format, versions 2 and 3, as QEMU's docs/interop/qcow2.txt specifies it: opening, closing,
- * creating, growing. The map of the other files is in block/qcow2.h.
+ * block/qcow2.c  The qcow2 image format, versions 2 and 3, as QEMU's docs/interop/qcow2.txt specifies it: opening,
+ * closing, creating, growing. The map of the other files is in block/qcow2.h.
  *
- * Left out on purpose, refused by name: encryption, external data files, extended L2 entries. Compressed clusters are read,
- * never made. Lazy refcounts are never postponed: an image that another program left dirty is repaired when it is opened
- * for writing. Bitmaps are not kept: the first opening for writing says so in the image (autoclear bits).
+ * Left out on purpose, refused by name: encryption, external data files, extended L2 entries. Compressed clusters are
+ * read, never made. Lazy refcounts are never postponed: an image that another program left dirty is repaired when it is
+ * opened for writing. Bitmaps are not kept: the first opening for writing says so in the image (autoclear bits).
  */
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "block/qcow2.h"
 
-#define L2_CACHE_BYTES (32 * MiB)
+#define L2_CACHE_BYTES       (32 * MiB)
 #define REFCOUNT_CACHE_BYTES (8 * MiB)
 #define DEFAULT_CLUSTER_SIZE (64 * KiB)
 
@@ -86,7 +86,8 @@ static bool load_tables(BlockNode *bs, Error **errp)
         return false;
     }
     s->fresh_from = qcow2_clusters(s, length);
-    return load_top(bs, &s->l1, "L1", errp) && load_top(bs, &s->reftable, "refcount", errp) && qcow2_read_snapshots(bs, errp);
+    return load_top(bs, &s->l1, "L1", errp) && load_top(bs, &s->reftable, "refcount", errp) &&
+           qcow2_read_snapshots(bs, errp);
 }
 
 static int repair(BlockNode *bs)
@@ -94,7 +95,9 @@ static int repair(BlockNode *bs)
     Qcow2State *s = bs->opaque;
     g_autofree uint64_t *l1 = g_new(uint64_t, s->l1.size + 1);
     memcpy(l1, s->l1.entries, s->l1.size * 8ull);
-    Qcow2Plan plan = { .l1 = l1, .l1_size = s->l1.size, .snapshots = s->snapshots, .nb_snapshots = s->nb_snapshots, .size = s->size };
+    Qcow2Plan plan = {
+        .l1 = l1, .l1_size = s->l1.size, .snapshots = s->snapshots, .nb_snapshots = s->nb_snapshots, .size = s->size
+    };
     return qcow2_commit(bs, &plan);
 }
 
@@ -193,11 +196,13 @@ static void qcow2_get_info(BlockNode *bs, BlockDriverInfo *info)
 
 /* ---- growing ---- */
 
-/* What lay beyond the end (VM state, the rest of the last cluster) and what the backing file has there must not show. */
+/* What lay beyond the end (VM state, the rest of the last cluster) and what the backing file has there must not show.
+ */
 static int clear_beyond(BlockNode *bs, int64_t old_size, int64_t new_size)
 {
     Qcow2State *s = bs->opaque;
-    int64_t mask = s->cluster_size - 1, end = (int64_t)s->l1.size << qcow2_l1_shift(s), whole = (old_size + mask) & ~mask;
+    int64_t mask = s->cluster_size - 1, end = (int64_t)s->l1.size << qcow2_l1_shift(s),
+            whole = (old_size + mask) & ~mask;
     int ret = whole < end ? qcow2_discard_claimed(bs, whole, end - whole) : 0;
     g_mutex_lock(&s->lock);
     s->size = new_size;
@@ -313,8 +318,8 @@ static bool write_empty_image(BlockNode *bs, const char *backing_file, const cha
     return ret == 0;
 }
 
-bool qcow2_create(const char *filename, int64_t size, const char *backing_file, const char *backing_format, uint32_t cluster_size,
-                  int version, Error **errp)
+bool qcow2_create(const char *filename, int64_t size, const char *backing_file, const char *backing_format,
+                  uint32_t cluster_size, int version, Error **errp)
 {
     cluster_size = cluster_size ? cluster_size : DEFAULT_CLUSTER_SIZE;
     if (!check_create(size, cluster_size, version, errp)) {
@@ -325,7 +330,9 @@ bool qcow2_create(const char *filename, int64_t size, const char *backing_file, 
         return false;
     }
     Qcow2State s = { 0 };
-    BlockNode bs = { .drv = &bdrv_qcow2, .opaque = &s, .filename = (char *)filename, .open_flags = BDRV_O_RDWR, .file = file };
+    BlockNode bs = {
+        .drv = &bdrv_qcow2, .opaque = &s, .filename = (char *)filename, .open_flags = BDRV_O_RDWR, .file = file
+    };
     init_state(&s, true);
     set_geometry(&s, (size + 511) & ~511ll, cluster_size, version);
     bool good = write_empty_image(&bs, backing_file, backing_format, errp);
@@ -339,6 +346,7 @@ static const char *const qcow2_options[] = { "l2-cache-size", "refcount-cache-si
 const BlockDriver bdrv_qcow2 = {
     .name = "qcow2",
     .instance_size = sizeof(Qcow2State),
+    .has_backing = true,
     .options = qcow2_options,
     .probe = qcow2_probe,
     .open = qcow2_open,

@@ -33,7 +33,7 @@ static int test_map_irq(PCIDevice *pci, int pin)
     return pin;
 }
 
-static uint32_t inl(uint16_t port)
+static inline uint32_t inl(uint16_t port)
 {
     return address_space_ld(&address_space_io, port, 4);
 }
