@@ -137,7 +137,7 @@ bool machine_locked(void)
 static struct {
     GMutex mutex;
     GCond cond;
-    bool kicked;
+    bool asleep, kicked;
 } sleeper;
 
 void cpus_kick(void)
@@ -148,16 +148,20 @@ void cpus_kick(void)
     }
     g_mutex_lock(&sleeper.mutex);
     sleeper.kicked = true;
-    g_cond_signal(&sleeper.cond);
+    bool asleep = sleeper.asleep;
     g_mutex_unlock(&sleeper.mutex);
+    if (asleep) {
+        g_cond_signal(&sleeper.cond);
+    }
 }
 
-/* Sleep without locks until kicked, or until timeout_ns from now (< 0: no limit). */
-static void sleep_until_kicked(int64_t timeout_ns)
+/* Sleep without locks until kicked, or until timeout_ns from now (< 0: no limit). Returns whether it was kicked. */
+static bool sleep_until_kicked(int64_t timeout_ns)
 {
     machine_unlock();
     int64_t end_us = g_get_monotonic_time() + timeout_ns / 1000;
     g_mutex_lock(&sleeper.mutex);
+    sleeper.asleep = true;
     while (!sleeper.kicked) {
         if (timeout_ns < 0) {
             g_cond_wait(&sleeper.cond, &sleeper.mutex);
@@ -165,9 +169,11 @@ static void sleep_until_kicked(int64_t timeout_ns)
             break;
         }
     }
-    sleeper.kicked = false;
+    bool kicked = sleeper.kicked;
+    sleeper.asleep = sleeper.kicked = false;
     g_mutex_unlock(&sleeper.mutex);
     machine_lock();
+    return kicked;
 }
 
 /* ---- time ---- */
@@ -480,11 +486,22 @@ static void skip_idle(void)
     }
 }
 
+/* A disk is about to answer: most likely sooner than two threads would have agreed on the time spent waiting. */
+#define DISK_PATIENCE_NS (200 * 1000)
+
+static bool disk_answers(void)
+{
+    return !replay_playing() && replay_block_under_way() && sleep_until_kicked(DISK_PATIENCE_NS);
+}
+
 static void sleep_idle_warping(void)
 {
     bool starts = timing.warp_start_ns < 0;
     if (replay_playing() && !(starts && replay_next_is_checkpoint(CHECKPOINT_CLOCK_WARP_START))) {
         return; /* what is next in the log is not waiting: the next turn deals with it */
+    }
+    if (starts && disk_answers()) {
+        return;
     }
     if (starts) {
         g_atomic_int_set(&timing.warp_wanted, 1);

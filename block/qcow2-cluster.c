@@ -135,7 +135,8 @@ static uint64_t run_length(const Qcow2State *s, const Qcow2Table *table, uint32_
     return count;
 }
 
-static void fill_extent(Qcow2State *s, const Qcow2Table *table, uint32_t index, int64_t offset, int64_t bytes, Qcow2Extent *e)
+static void fill_extent(Qcow2State *s, const Qcow2Table *table, uint32_t index, int64_t offset, int64_t bytes,
+                        Qcow2Extent *e)
 {
     uint32_t inside = offset & (s->cluster_size - 1);
     uint64_t count = run_length(s, table, index, qcow2_clusters(s, inside + (uint64_t)bytes));

@@ -1,11 +1,12 @@
 /*
- * block/qcow2-commit.c  Everything anew: counts all references, writes refcounts, L1 table, changed L2 tables and snapshot
- * table to clusters beyond the end of the file, and switches to them by one write of the header's first sector.
+ * block/qcow2-commit.c  Everything anew: counts all references, writes refcounts, L1 table, changed L2 tables and
+ * snapshot table to clusters beyond the end of the file, and switches to them by one write of the header's first
+ * sector.
  *
- * Snapshots (create, go to, delete) and repair are this one operation with another plan. Cut off at any moment, the file is
- * the old image or the new one, with nothing in between: no refcount is raised before the reference, no flag COPIED is
- * wrong for a while, nothing leaks. It reads all L2 tables of the image (1/8192 of its data with 64 KiB clusters) and
- * writes all refcounts (1/32768).
+ * Snapshots (create, go to, delete) and repair are this one operation with another plan. Cut off at any moment, the
+ * file is the old image or the new one, with nothing in between: no refcount is raised before the reference, no flag
+ * COPIED is wrong for a while, nothing leaks. It reads all L2 tables of the image (1/8192 of its data with 64 KiB
+ * clusters) and writes all refcounts (1/32768).
  *
  * Hostile tables: a reference beyond the file, a table that is reached twice, too many references: -EIO or -ERANGE.
  */
@@ -46,7 +47,9 @@ static int count(Commit *c, uint64_t first, uint64_t n, uint32_t max)
 
 static int count_area(Commit *c, int64_t offset, uint64_t bytes)
 {
-    return qcow2_aligned(c->s, offset) ? count(c, (uint64_t)offset >> c->s->cluster_bits, qcow2_clusters(c->s, bytes), 1) : -EIO;
+    return qcow2_aligned(c->s, offset)
+               ? count(c, (uint64_t)offset >> c->s->cluster_bits, qcow2_clusters(c->s, bytes), 1)
+               : -EIO;
 }
 
 static int read_table(Commit *c, int64_t offset, void *data, uint64_t bytes)
@@ -271,8 +274,8 @@ static int write_refcounts(Commit *c)
         disk[i] = GUINT64_TO_BE(at);
         at += s->cluster_size;
     }
-    lockstep_assert(ret < 0 || at == (int64_t)c->end << s->cluster_bits, "refcount blocks end at %" PRIi64 ", not at %" PRIu64, at,
-                    c->end << s->cluster_bits);
+    lockstep_assert(ret < 0 || at == (int64_t)c->end << s->cluster_bits,
+                    "refcount blocks end at %" PRIi64 ", not at %" PRIu64, at, c->end << s->cluster_bits);
     return ret < 0 ? ret : write_table(c, c->reftable_offset, disk, c->reftable_size * 8);
 }
 

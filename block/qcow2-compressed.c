@@ -1,7 +1,7 @@
 /*
- * block/qcow2-compressed.c  Compressed clusters: raw deflate (RFC 1951) or zstd (RFC 8878), one cluster each (specification:
- * "Compressed Clusters Descriptor"). Read only: what is overwritten becomes a standard cluster. The last one is kept, for
- * readers that take a cluster in small pieces.
+ * block/qcow2-compressed.c  Compressed clusters: raw deflate (RFC 1951) or zstd (RFC 8878), one cluster each
+ * (specification: "Compressed Clusters Descriptor"). Read only: what is overwritten becomes a standard cluster. The
+ * last one is kept, for readers that take a cluster in small pieces.
  */
 #include <zlib.h>
 #include <zstd.h>

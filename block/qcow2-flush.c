@@ -8,8 +8,9 @@
  *   5  only now: what was given up becomes free in memory (its refcounts go out with the next flush)
  *
  * Between two steps that both have something to write there is a barrier (a flush of the file): a host that loses power
- * may have brought any part of what lies between two barriers to the disk. Cut off after 1 or 2: clusters are counted that
- * nobody uses, a leak. Tables are copied with the lock held and written without it, so that requests go on meanwhile.
+ * may have brought any part of what lies between two barriers to the disk. Cut off after 1 or 2: clusters are counted
+ * that nobody uses, a leak. Tables are copied with the lock held and written without it, so that requests go on
+ * meanwhile.
  */
 #include "block/qcow2.h"
 
@@ -80,7 +81,12 @@ static GArray *take_tables(const Qcow2State *s, Qcow2Cache *c)
 
 static TopCopy take_top(Qcow2State *s, Qcow2Top *top)
 {
-    TopCopy copy = { .top = top, .lo = top->dirty_lo, .hi = top->dirty_hi, .moved = top->moved, .offset = top->offset, .size = top->size };
+    TopCopy copy = { .top = top,
+                     .lo = top->dirty_lo,
+                     .hi = top->dirty_hi,
+                     .moved = top->moved,
+                     .offset = top->offset,
+                     .size = top->size };
     uint32_t unit = MIN(s->cluster_size, 4096) / 8;
     if (top->moved) {
         copy.lo = 0;

@@ -4,7 +4,7 @@
  */
 #include "block/qcow2.h"
 
-#define MAGIC 0x514649fbu
+#define MAGIC            0x514649fbu
 #define MAX_BACKING_NAME 1023
 enum { EXT_END = 0, EXT_BACKING_FORMAT = 0xe2792aca, EXT_FEATURE_NAMES = 0x6803f857 };
 
@@ -16,8 +16,9 @@ static const struct {
     uint8_t type, bit; /* type 0: incompatible, 1: compatible, 2: autoclear */
     const char *name;
 } feature_names[] = {
-    { 0, 0, "dirty bit" },        { 0, 1, "corrupt bit" },         { 0, 2, "external data file" }, { 0, 3, "compression type" },
-    { 0, 4, "extended L2 entries" }, { 1, 0, "lazy refcounts" }, { 2, 0, "bitmaps" },           { 2, 1, "raw external data" },
+    { 0, 0, "dirty bit" },        { 0, 1, "corrupt bit" },         { 0, 2, "external data file" },
+    { 0, 3, "compression type" }, { 0, 4, "extended L2 entries" }, { 1, 0, "lazy refcounts" },
+    { 2, 0, "bitmaps" },          { 2, 1, "raw external data" },
 };
 
 typedef struct Header {
@@ -34,7 +35,8 @@ static char *feature_name(const Header *h, unsigned bit)
         const uint8_t *row = h->names + i * (FEATURE_NAME_BYTES + 2);
         if (row[0] == 0 && row[1] == bit && row[2]) {
             g_autofree char *raw = g_strndup((const char *)row + 2, FEATURE_NAME_BYTES);
-            return g_utf8_make_valid(g_strcanon(raw, " -_./()abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", '?'), -1);
+            return g_utf8_make_valid(
+                g_strcanon(raw, " -_./()abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789", '?'), -1);
         }
     }
     for (size_t i = 0; i < ARRAY_SIZE(feature_names); i++) {
@@ -47,7 +49,8 @@ static char *feature_name(const Header *h, unsigned bit)
 
 static bool check_features(const Header *h, Error **errp)
 {
-    uint64_t lacking = qcow2_get64(h->bytes + HDR_INCOMPATIBLE) & ~(uint64_t)(INCOMPAT_DIRTY | INCOMPAT_CORRUPT | INCOMPAT_COMPRESSION);
+    uint64_t lacking = qcow2_get64(h->bytes + HDR_INCOMPATIBLE) &
+                       ~(uint64_t)(INCOMPAT_DIRTY | INCOMPAT_CORRUPT | INCOMPAT_COMPRESSION);
     if (!lacking) {
         return true;
     }
@@ -172,12 +175,16 @@ static bool check_encryption(const Header *h, Error **errp)
 {
     uint32_t method = qcow2_get32(h->bytes + HDR_CRYPT_METHOD);
     if (method) {
-        error_setg(errp, "Encrypted images (%s) are not supported", method == 1 ? "AES" : method == 2 ? "LUKS" : "unknown method");
+        error_setg(errp, "Encrypted images (%s) are not supported",
+                   method == 1   ? "AES"
+                   : method == 2 ? "LUKS"
+                                 : "unknown method");
     }
     return !method;
 }
 
-static bool read_table_place(const Qcow2State *s, Qcow2Top *top, const char *name, uint64_t entries, int at, int64_t max, Error **errp)
+static bool read_table_place(const Qcow2State *s, Qcow2Top *top, const char *name, uint64_t entries, int at,
+                             int64_t max, Error **errp)
 {
     uint64_t offset = qcow2_get64(s->header + at);
     if (entries > (uint64_t)max / 8) {
@@ -224,8 +231,8 @@ static bool parse(BlockNode *bs, Header *h, Error **errp)
 {
     Qcow2State *s = bs->opaque;
     return read_v3_fields(s, h, errp) && read_extensions(bs, h, errp) && (s->version == 2 || check_features(h, errp)) &&
-           read_compression(s, h, errp) && check_encryption(h, errp) && read_backing_name(bs, h, errp) && read_places(s, errp) &&
-           check_l1(s, errp);
+           read_compression(s, h, errp) && check_encryption(h, errp) && read_backing_name(bs, h, errp) &&
+           read_places(s, errp) && check_l1(s, errp);
 }
 
 bool qcow2_read_header(BlockNode *bs, Error **errp)
@@ -333,7 +340,8 @@ int qcow2_mark_corrupt(BlockNode *bs, const char *fmt, ...)
     g_autofree char *what = g_strdup_vprintf(fmt, ap);
     va_end(ap);
     s->corrupt = true;
-    error_report("qcow2: Image '%s' is corrupt: %s%s", bs->filename, what, s->writable ? "; it takes no more writes" : "");
+    error_report("qcow2: Image '%s' is corrupt: %s%s", bs->filename, what,
+                 s->writable ? "; it takes no more writes" : "");
     if (s->writable && s->version == 3) {
         qcow2_put64(s->header + HDR_INCOMPATIBLE, qcow2_incompatible(s) | INCOMPAT_CORRUPT);
         qcow2_write_header(bs);

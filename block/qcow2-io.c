@@ -1,11 +1,11 @@
 /*
  * block/qcow2-io.c  What the guest asks for: reading, writing, zeroes, discard.
  *
- * A request claims the guest clusters that it touches. Claims that only move data (reads, writes in place) share; those that
- * change where a cluster is exclude all others. Claims are granted in the order of arrival among those that conflict, a
- * thread holds one and waits for none while it does, so that nothing can wait in a circle. A write that needs new clusters
- * goes: take clusters (refcounts, in memory) -> data -> L2 entry (in memory); qcow2-flush.c brings the tables to the disk in
- * that order too.
+ * A request claims the guest clusters that it touches. Claims that only move data (reads, writes in place) share; those
+ * that change where a cluster is exclude all others. Claims are granted in the order of arrival among those that
+ * conflict, a thread holds one and waits for none while it does, so that nothing can wait in a circle. A write that
+ * needs new clusters goes: take clusters (refcounts, in memory) -> data -> L2 entry (in memory); qcow2-flush.c brings
+ * the tables to the disk in that order too.
  */
 #include "block/qcow2.h"
 
@@ -39,7 +39,9 @@ static void enter_claim(Qcow2State *s, Qcow2Claim *claim)
 
 void qcow2_claim(Qcow2State *s, Qcow2Claim *claim, int64_t offset, int64_t bytes, bool exclusive)
 {
-    *claim = (Qcow2Claim){ .start = offset >> s->cluster_bits, .end = qcow2_clusters(s, offset + bytes), .exclusive = exclusive };
+    *claim = (Qcow2Claim){ .start = offset >> s->cluster_bits,
+                           .end = qcow2_clusters(s, offset + bytes),
+                           .exclusive = exclusive };
     enter_claim(s, claim);
 }
 
@@ -59,7 +61,8 @@ void qcow2_unclaim(Qcow2State *s, Qcow2Claim *claim)
 
 /* ---- what lies below ---- */
 
-/* How far the backing file shows through: never in the VM state, which lies beyond the disk. Asked for once; it is not written. */
+/* How far the backing file shows through: never in the VM state, which lies beyond the disk. Asked for once; it is not
+ * written. */
 static int64_t backing_end(BlockNode *bs)
 {
     Qcow2State *s = bs->opaque;
@@ -197,8 +200,8 @@ typedef struct NewRun {
     BlockNode *bs;
     int64_t start, host;
     uint64_t count;
-    bool fresh;   /* the host clusters read as zeroes */
-    bool reused;  /* they were ours already: an allocated cluster of zeroes */
+    bool fresh;  /* the host clusters read as zeroes */
+    bool reused; /* they were ours already: an allocated cluster of zeroes */
     int64_t offset, bytes;
     const uint8_t *buf;
 } NewRun;
@@ -237,7 +240,8 @@ static int take_clusters(NewRun *r)
     g_mutex_lock(&s->lock);
     int ret = s->corrupt ? -EIO : count_new(bs, r);
     if (ret == 0 && r->reused) {
-        ret = qcow2_aligned(s, r->host) ? check_target(bs, r->host, s->cluster_size) : qcow2_mark_corrupt(bs, "cluster offset unaligned");
+        ret = qcow2_aligned(s, r->host) ? check_target(bs, r->host, s->cluster_size)
+                                        : qcow2_mark_corrupt(bs, "cluster offset unaligned");
     } else if (ret == 0) {
         r->host = qcow2_alloc(bs, &r->count, false, &r->fresh);
         ret = MIN(r->host, 0);
@@ -281,7 +285,8 @@ static int write_data(NewRun *r)
     if (ret < 0) {
         return ret;
     }
-    return head_there && tail_there ? bdrv_pwrite(r->bs->file, r->host + (r->offset - r->start), r->buf, r->bytes, 0) : write_whole(r, end);
+    return head_there && tail_there ? bdrv_pwrite(r->bs->file, r->host + (r->offset - r->start), r->buf, r->bytes, 0)
+                                    : write_whole(r, end);
 }
 
 /* The host clusters of an entry that is being replaced. */
@@ -316,7 +321,9 @@ static int link_clusters(NewRun *r)
 static int write_new(BlockNode *bs, int64_t offset, const uint8_t *buf, int64_t bytes, int64_t *done)
 {
     Qcow2State *s = bs->opaque;
-    NewRun r = { .bs = bs, .start = offset & ~(int64_t)(s->cluster_size - 1), .offset = offset, .bytes = bytes, .buf = buf };
+    NewRun r = {
+        .bs = bs, .start = offset & ~(int64_t)(s->cluster_size - 1), .offset = offset, .bytes = bytes, .buf = buf
+    };
     int ret = take_clusters(&r);
     if (ret < 0) {
         return ret;

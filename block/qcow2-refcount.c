@@ -1,8 +1,9 @@
 /*
- * block/qcow2-refcount.c  Which host clusters are used (specification: "Host cluster management"), and finding free ones.
+ * block/qcow2-refcount.c  Which host clusters are used (specification: "Host cluster management"), and finding free
+ * ones.
  *
- * A cluster that is given up stays taken until a flush has brought the tables that no longer mention it to stable storage:
- * were it used again before, a power cut could leave two owners.
+ * A cluster that is given up stays taken until a flush has brought the tables that no longer mention it to stable
+ * storage: were it used again before, a power cut could leave two owners.
  */
 #include "block/qcow2.h"
 
@@ -213,54 +214,40 @@ int qcow2_grow_top(BlockNode *bs, Qcow2Top *top, uint64_t size, int64_t max_byte
     return 0;
 }
 
-/* ---- allocation ---- */
+/* ---- finding free clusters ---- */
 
-/* A new refcount block, in one of the clusters that it counts. -EAGAIN: the table grew, and took clusters for itself. */
-static int make_block(BlockNode *bs, uint64_t cluster)
+static bool is_reserved(const Qcow2State *s, uint64_t cluster)
 {
-    Qcow2State *s = bs->opaque;
-    uint64_t index = cluster >> qcow2_refblock_bits(s);
-    if (index >= s->reftable.size) {
-        int ret = qcow2_grow_top(bs, &s->reftable, index + 1, QCOW2_MAX_REFTABLE_BYTES);
-        return ret < 0 ? ret : -EAGAIN;
-    }
-    if (qcow2_is_metadata(s, cluster)) {
-        return qcow2_mark_corrupt(bs, "cluster 0x%" PRIx64 " holds a table but its refcount is 0", cluster << s->cluster_bits);
-    }
-    Qcow2Table *block = qcow2_cache_new(&s->refcount_cache, cluster << s->cluster_bits);
-    set_refcount(s, block, cluster, 1);
-    qcow2_top_set(&s->reftable, index, cluster << s->cluster_bits);
-    qcow2_add_metadata(s, cluster << s->cluster_bits, s->cluster_size);
-    s->fresh_from = MAX(s->fresh_from, cluster + 1);
-    return 0;
+    return cluster >= s->reserved_start && cluster < s->reserved_end;
 }
 
-/* How many free clusters follow in this block, at most max; blocks that are not there are made first. */
+/* How many free clusters follow under this refcount block, at most max. Where there is no block all are. */
 static int64_t free_in_block(BlockNode *bs, uint64_t cluster, uint64_t max)
 {
     Qcow2State *s = bs->opaque;
     Qcow2Table *block;
     int ret = get_block(bs, cluster, &block);
-    if (ret == 0 && !block) {
-        ret = make_block(bs, cluster);
-        return ret; /* the block took the cluster itself: it is not free any more */
-    }
-    if (ret < 0) {
+    if (ret < 0 || is_reserved(s, cluster)) {
         return ret;
     }
     uint64_t index = index_in_block(s, cluster), n = 0;
     max = MIN(max, (1ull << qcow2_refblock_bits(s)) - index);
-    while (n < max && !qcow2_refcount_in(block->data, s->refcount_order, index + n)) {
+    max = cluster < s->reserved_start ? MIN(max, s->reserved_start - cluster) : max;
+    while (n < max && (!block || !qcow2_refcount_in(block->data, s->refcount_order, index + n))) {
         n++;
     }
     return n;
 }
 
-/* The first used cluster after `cluster` is not free: where does the search go on? */
+/* From a used cluster to the first that may be free. */
 static int skip_used(BlockNode *bs, uint64_t *cluster)
 {
     Qcow2State *s = bs->opaque;
     Qcow2Table *block;
+    if (is_reserved(s, *cluster)) {
+        *cluster = s->reserved_end;
+        return 0;
+    }
     int ret = get_block(bs, *cluster, &block);
     if (ret < 0 || !block) {
         return ret;
@@ -286,9 +273,6 @@ static int64_t find_run(BlockNode *bs, uint64_t *count, bool exact)
         n = free_in_block(bs, start + found, *count - found);
         if (n > 0) {
             found += n;
-        } else if (n == -EAGAIN) {
-            start = s->free_hint;
-            found = n = 0;
         } else if (n == 0 && found && !exact) {
             *count = found;
         } else if (n == 0) {
@@ -300,38 +284,100 @@ static int64_t find_run(BlockNode *bs, uint64_t *count, bool exact)
     return n < 0 ? n : (int64_t)start;
 }
 
+/* ---- taking them ---- */
+
+/* Refcounts of a hostile image may say of a table that it is free. */
+static int check_free(BlockNode *bs, uint64_t cluster)
+{
+    Qcow2State *s = bs->opaque;
+    return !qcow2_is_metadata(s, cluster)
+               ? 0
+               : qcow2_mark_corrupt(bs, "the table at 0x%" PRIx64 " has a refcount of 0", cluster << s->cluster_bits);
+}
+
 static int take(BlockNode *bs, uint64_t cluster)
 {
     Qcow2State *s = bs->opaque;
     Qcow2Table *block;
-    int ret = get_block(bs, cluster, &block);
+    int ret = check_free(bs, cluster);
+    ret = ret < 0 ? ret : get_block(bs, cluster, &block);
+    if (ret == 0) {
+        set_refcount(s, block, cluster, 1);
+        s->fresh_from = MAX(s->fresh_from, cluster + 1);
+    }
+    return ret;
+}
+
+/* A refcount block in the first free cluster: for entry `index`, or, if nothing counts that cluster yet, for itself. */
+static int make_block(BlockNode *bs, uint64_t index)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t one = 1;
+    int64_t cluster = find_run(bs, &one, true);
+    int ret = cluster < 0 ? cluster : check_free(bs, cluster);
     if (ret < 0) {
         return ret;
     }
-    if (qcow2_is_metadata(s, cluster)) {
-        return qcow2_mark_corrupt(bs, "cluster 0x%" PRIx64 " holds a table but its refcount is 0", cluster << s->cluster_bits);
+    uint64_t own = (uint64_t)cluster >> qcow2_refblock_bits(s);
+    if (own >= s->reftable.size) {
+        return -EAGAIN;
     }
-    set_refcount(s, block, cluster, 1);
-    return 0;
+    qcow2_cache_new(&s->refcount_cache, cluster << s->cluster_bits);
+    qcow2_top_set(&s->reftable, s->reftable.entries[own] ? index : own, cluster << s->cluster_bits);
+    ret = take(bs, cluster);
+    qcow2_add_metadata(s, cluster << s->cluster_bits, s->cluster_size);
+    return ret;
+}
+
+/* -EAGAIN: the refcount table is too small. */
+static int make_blocks(BlockNode *bs, uint64_t start, uint64_t count)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t last = (start + count - 1) >> qcow2_refblock_bits(s);
+    int ret = last < s->reftable.size ? 0 : -EAGAIN;
+    s->reserved_start = start;
+    s->reserved_end = start + count;
+    for (uint64_t i = start >> qcow2_refblock_bits(s); i <= last && ret == 0; i++) {
+        while (ret == 0 && !s->reftable.entries[i]) {
+            ret = make_block(bs, i);
+        }
+    }
+    s->reserved_start = s->reserved_end = 0;
+    return ret;
+}
+
+/* A run and the blocks that count it. Growing the table takes clusters too, so the search begins again. */
+static int64_t find_counted_run(BlockNode *bs, uint64_t *count, bool exact)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t wanted = *count;
+    int ret;
+    int64_t start;
+    do {
+        *count = wanted;
+        start = find_run(bs, count, exact);
+        ret = start < 0 ? start : make_blocks(bs, start, *count);
+        if (ret == -EAGAIN) {
+            int grown = qcow2_grow_top(bs, &s->reftable, s->reftable.size + 1ull, QCOW2_MAX_REFTABLE_BYTES);
+            ret = grown < 0 ? grown : ret;
+        }
+    } while (ret == -EAGAIN);
+    return ret < 0 ? ret : start;
 }
 
 int64_t qcow2_alloc(BlockNode *bs, uint64_t *count, bool exact, bool *fresh)
 {
     Qcow2State *s = bs->opaque;
     bool from_hint = !exact || *count == 1;
-    if (s->corrupt) {
-        return -EIO;
-    }
-    int64_t start = find_run(bs, count, exact);
-    int ret = 0;
-    for (uint64_t i = 0; start >= 0 && i < *count && ret == 0; i++) {
-        ret = take(bs, start + i);
-    }
-    if (start < 0 || ret < 0) {
-        return start < 0 ? start : ret;
+    int64_t start = s->corrupt ? -EIO : find_counted_run(bs, count, exact);
+    if (start < 0) {
+        return start;
     }
     *fresh = (uint64_t)start >= s->fresh_from;
-    s->fresh_from = MAX(s->fresh_from, start + *count);
+    int ret = 0;
+    for (uint64_t i = 0; i < *count && ret == 0; i++) {
+        ret = take(bs, start + i);
+    }
     s->free_hint = from_hint ? start + *count : s->free_hint;
-    return start << s->cluster_bits;
+    return ret < 0 ? ret : start << s->cluster_bits;
 }

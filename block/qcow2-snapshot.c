@@ -1,16 +1,24 @@
 /*
- * block/qcow2-snapshot.c  Internal snapshots and the VM state (specification: "Snapshots"). The table is read and checked
- * here; how an image changes from one plan to the next is qcow2-commit.c.
+ * block/qcow2-snapshot.c  Internal snapshots and the VM state (specification: "Snapshots"). The table is read and
+ * checked here; how an image changes from one plan to the next is qcow2-commit.c.
  */
 #include "block/qcow2.h"
 
 #define FIXED_BYTES 40
-#define MAX_EXTRA 1024
-#define OUR_EXTRA 24 /* size of the VM state, of the disk, icount */
+#define MAX_EXTRA   1024
+#define OUR_EXTRA   24 /* size of the VM state, of the disk, icount */
 
 enum {
-    SN_L1_OFFSET = 0, SN_L1_SIZE = 8, SN_ID_LEN = 12, SN_NAME_LEN = 14, SN_DATE_SEC = 16, SN_DATE_NSEC = 20, SN_VM_CLOCK = 24,
-    SN_VM_STATE_SIZE = 32, SN_EXTRA_LEN = 36, SN_EXTRA = 40,
+    SN_L1_OFFSET = 0,
+    SN_L1_SIZE = 8,
+    SN_ID_LEN = 12,
+    SN_NAME_LEN = 14,
+    SN_DATE_SEC = 16,
+    SN_DATE_NSEC = 20,
+    SN_VM_CLOCK = 24,
+    SN_VM_STATE_SIZE = 32,
+    SN_EXTRA_LEN = 36,
+    SN_EXTRA = 40,
 };
 enum { EXTRA_VM_STATE_SIZE = 0, EXTRA_DISK_SIZE = 8, EXTRA_ICOUNT = 16 };
 
@@ -78,8 +86,9 @@ static bool read_extra(Reader *r, Qcow2Snapshot *sn, uint32_t len)
 
 static bool check_snapshot(const Qcow2State *s, const Qcow2Snapshot *sn, Error **errp)
 {
-    bool good = qcow2_aligned(s, sn->l1_offset) && sn->l1_offset >= 0 && sn->l1_offset < INT64_MAX - QCOW2_MAX_L1_BYTES &&
-                sn->l1_size <= QCOW2_MAX_L1_BYTES / 8 && sn->disk_size >= 0 && sn->disk_size <= INT64_MAX - GiB &&
+    bool good = qcow2_aligned(s, sn->l1_offset) && sn->l1_offset >= 0 &&
+                sn->l1_offset < INT64_MAX - QCOW2_MAX_L1_BYTES && sn->l1_size <= QCOW2_MAX_L1_BYTES / 8 &&
+                sn->disk_size >= 0 && sn->disk_size <= INT64_MAX - GiB &&
                 sn->disk_size >> qcow2_l1_shift(s) < QCOW2_MAX_L1_BYTES / 8;
     if (!good) {
         error_setg(errp, "Snapshot '%s' has an invalid L1 table or disk size", sn->info.name);
@@ -94,8 +103,11 @@ static bool read_snapshot(Reader *r, Qcow2Snapshot *sn)
     if (!read_bytes(r, fixed, sizeof(fixed))) {
         return false;
     }
-    uint16_t id_len = fixed[SN_ID_LEN] << 8 | fixed[SN_ID_LEN + 1], name_len = fixed[SN_NAME_LEN] << 8 | fixed[SN_NAME_LEN + 1];
-    *sn = (Qcow2Snapshot){ .l1_offset = qcow2_get64(fixed + SN_L1_OFFSET), .l1_size = qcow2_get32(fixed + SN_L1_SIZE), .disk_size = s->size };
+    uint16_t id_len = fixed[SN_ID_LEN] << 8 | fixed[SN_ID_LEN + 1],
+             name_len = fixed[SN_NAME_LEN] << 8 | fixed[SN_NAME_LEN + 1];
+    *sn = (Qcow2Snapshot){ .l1_offset = qcow2_get64(fixed + SN_L1_OFFSET),
+                           .l1_size = qcow2_get32(fixed + SN_L1_SIZE),
+                           .disk_size = s->size };
     sn->info.date_sec = qcow2_get32(fixed + SN_DATE_SEC);
     sn->info.date_nsec = qcow2_get32(fixed + SN_DATE_NSEC);
     sn->info.vm_clock_nsec = qcow2_get64(fixed + SN_VM_CLOCK);
@@ -282,6 +294,21 @@ int qcow2_snapshot_create(BlockNode *bs, QEMUSnapshotInfo *sn)
     return ret;
 }
 
+/* The snapshot's L1 table, as large as its disk; NULL with *ret on error. */
+static uint64_t *read_l1(BlockNode *bs, const Qcow2Snapshot *sn, uint32_t *size, int *ret)
+{
+    *size = MAX(sn->l1_size, l1_entries_for(bs->opaque, sn->disk_size));
+    uint64_t *l1 = g_new0(uint64_t, *size + 1);
+    *ret = bdrv_pread(bs->file, sn->l1_offset, l1, sn->l1_size * 8ull);
+    for (uint32_t k = 0; k < sn->l1_size; k++) {
+        l1[k] = GUINT64_FROM_BE(l1[k]);
+    }
+    if (*ret < 0) {
+        g_clear_pointer(&l1, g_free);
+    }
+    return l1;
+}
+
 static int goto_alone(BlockNode *bs, const char *id_or_name)
 {
     Qcow2State *s = bs->opaque;
@@ -290,19 +317,48 @@ static int goto_alone(BlockNode *bs, const char *id_or_name)
         return -ENOENT;
     }
     const Qcow2Snapshot *sn = &s->snapshots[i];
-    uint32_t size = MAX(sn->l1_size, l1_entries_for(s, sn->disk_size));
-    g_autofree uint64_t *l1 = g_new0(uint64_t, size + 1);
-    int ret = bdrv_pread(bs->file, sn->l1_offset, l1, sn->l1_size * 8ull);
-    for (uint32_t k = 0; k < sn->l1_size; k++) {
-        l1[k] = GUINT64_FROM_BE(l1[k]);
-    }
-    Qcow2Plan plan = { .l1 = l1, .l1_size = size, .snapshots = s->snapshots, .nb_snapshots = s->nb_snapshots, .size = sn->disk_size };
+    int ret;
+    uint32_t size;
+    g_autofree uint64_t *l1 = read_l1(bs, sn, &size, &ret);
+    Qcow2Plan plan = {
+        .l1 = l1, .l1_size = size, .snapshots = s->snapshots, .nb_snapshots = s->nb_snapshots, .size = sn->disk_size
+    };
     return ret < 0 ? ret : qcow2_commit(bs, &plan);
+}
+
+/* An image that is not written shows the snapshot: its table takes the active one's place in memory only. */
+static int show_locked(BlockNode *bs, const char *id_or_name)
+{
+    Qcow2State *s = bs->opaque;
+    int64_t i = find(s, id_or_name);
+    int ret = -ENOENT;
+    uint32_t size = 0;
+    uint64_t *l1 = i < 0 ? NULL : read_l1(bs, &s->snapshots[i], &size, &ret);
+    if (l1) {
+        g_free(s->l1.entries);
+        s->l1.entries = l1;
+        s->l1.size = size;
+        s->size = s->snapshots[i].disk_size;
+    }
+    return ret;
+}
+
+static int show(BlockNode *bs, const char *id_or_name)
+{
+    Qcow2State *s = bs->opaque;
+    g_mutex_lock(&s->lock);
+    int ret = show_locked(bs, id_or_name);
+    g_mutex_unlock(&s->lock);
+    return ret;
 }
 
 int qcow2_snapshot_goto(BlockNode *bs, const char *id_or_name)
 {
+    Qcow2State *s = bs->opaque;
     Qcow2Claim claim;
+    if (!s->writable) {
+        return show(bs, id_or_name);
+    }
     int ret = qcow2_begin_alone(bs, &claim);
     if (ret == 0) {
         ret = goto_alone(bs, id_or_name);

@@ -12,10 +12,12 @@
  *   qcow2-snapshot.c   the snapshot table
  *   qcow2-compressed.c zlib and zstd clusters
  *
- * Locks, in this order: a claim on guest clusters (qcow2-io.c) -> flush_lock -> lock. Data moves with a claim and without a
- * lock; tables change with `lock` held; tables are written to the file by the holder of flush_lock, from copies.
+ * Locks, in this order: a claim on guest clusters (qcow2-io.c) -> flush_lock -> lock. Data moves with a claim and
+ * without a lock; tables change with `lock` held; tables are written to the file by the holder of flush_lock, from
+ * copies.
  *
- * Determinism: the driver adds nothing of its own; contents are a function of the requests, and host offsets never show.
+ * Determinism: the driver adds nothing of its own; contents are a function of the requests, and host offsets never
+ * show.
  */
 #ifndef BLOCK_QCOW2_H
 #define BLOCK_QCOW2_H
@@ -24,24 +26,47 @@
 
 #include "block/block-int.h"
 
-#define QCOW2_COPIED (1ULL << 63)     /* refcount is 1: may be written in place */
-#define QCOW2_COMPRESSED (1ULL << 62)
-#define QCOW2_ZERO 1ULL               /* version 3: reads as zeroes */
-#define QCOW2_OFFSET_MASK 0x00fffffffffffe00ULL
-#define QCOW2_HEADER_SECTOR 512       /* all fields that ever change lie in it, so that one write switches them */
-#define QCOW2_MAX_L1_BYTES (32 * MiB)
+#define QCOW2_COPIED             (1ULL << 63) /* refcount is 1: may be written in place */
+#define QCOW2_COMPRESSED         (1ULL << 62)
+#define QCOW2_ZERO               1ULL /* version 3: reads as zeroes */
+#define QCOW2_OFFSET_MASK        0x00fffffffffffe00ULL
+#define QCOW2_HEADER_SECTOR      512 /* all fields that ever change lie in it, so that one write switches them */
+#define QCOW2_MAX_L1_BYTES       (32 * MiB)
 #define QCOW2_MAX_REFTABLE_BYTES (8 * MiB)
-#define QCOW2_MAX_SNAPSHOTS 65536
+#define QCOW2_MAX_SNAPSHOTS      65536
 #define QCOW2_MAX_SNAPSHOT_TABLE (64 * MiB)
 
 /* Byte offsets of header fields. */
 enum {
-    HDR_MAGIC = 0, HDR_VERSION = 4, HDR_BACKING_OFFSET = 8, HDR_BACKING_SIZE = 16, HDR_CLUSTER_BITS = 20, HDR_SIZE = 24,
-    HDR_CRYPT_METHOD = 32, HDR_L1_SIZE = 36, HDR_L1_OFFSET = 40, HDR_REFTABLE_OFFSET = 48, HDR_REFTABLE_CLUSTERS = 56,
-    HDR_NB_SNAPSHOTS = 60, HDR_SNAPSHOTS_OFFSET = 64, HDR_V2_LENGTH = 72, HDR_INCOMPATIBLE = 72, HDR_COMPATIBLE = 80,
-    HDR_AUTOCLEAR = 88, HDR_REFCOUNT_ORDER = 96, HDR_LENGTH = 100, HDR_COMPRESSION = 104, HDR_V3_LENGTH = 112,
+    HDR_MAGIC = 0,
+    HDR_VERSION = 4,
+    HDR_BACKING_OFFSET = 8,
+    HDR_BACKING_SIZE = 16,
+    HDR_CLUSTER_BITS = 20,
+    HDR_SIZE = 24,
+    HDR_CRYPT_METHOD = 32,
+    HDR_L1_SIZE = 36,
+    HDR_L1_OFFSET = 40,
+    HDR_REFTABLE_OFFSET = 48,
+    HDR_REFTABLE_CLUSTERS = 56,
+    HDR_NB_SNAPSHOTS = 60,
+    HDR_SNAPSHOTS_OFFSET = 64,
+    HDR_V2_LENGTH = 72,
+    HDR_INCOMPATIBLE = 72,
+    HDR_COMPATIBLE = 80,
+    HDR_AUTOCLEAR = 88,
+    HDR_REFCOUNT_ORDER = 96,
+    HDR_LENGTH = 100,
+    HDR_COMPRESSION = 104,
+    HDR_V3_LENGTH = 112,
 };
-enum { INCOMPAT_DIRTY = 1, INCOMPAT_CORRUPT = 2, INCOMPAT_DATA_FILE = 4, INCOMPAT_COMPRESSION = 8, INCOMPAT_EXTENDED_L2 = 16 };
+enum {
+    INCOMPAT_DIRTY = 1,
+    INCOMPAT_CORRUPT = 2,
+    INCOMPAT_DATA_FILE = 4,
+    INCOMPAT_COMPRESSION = 8,
+    INCOMPAT_EXTENDED_L2 = 16
+};
 
 /* ---- numbers on disk: big-endian ---- */
 
@@ -90,7 +115,7 @@ typedef struct Qcow2Cache {
 /* The upper level (active L1 table, refcount table): whole in memory, host byte order. */
 typedef struct Qcow2Top {
     uint64_t *entries;
-    uint32_t size;               /* entries */
+    uint32_t size; /* entries */
     int64_t offset;
     uint32_t dirty_lo, dirty_hi; /* entries that changed */
     bool moved;                  /* since the header was written */
@@ -129,12 +154,13 @@ typedef struct Qcow2State {
     Qcow2Snapshot *snapshots;
     uint32_t nb_snapshots;
     int64_t snapshots_offset;
-    GArray *frees;           /* of Qcow2Free */
-    uint64_t frees_count;    /* clusters in it */
-    GHashTable *metadata;    /* cluster numbers that hold tables: never data */
-    uint64_t free_hint;      /* no free cluster below */
-    uint64_t fresh_from;     /* clusters from here on were never used: they read as zeroes */
-    bool data_before_l2;     /* since the last flush something was written that must be on disk before the L2 tables are */
+    GArray *frees;        /* of Qcow2Free */
+    uint64_t frees_count; /* clusters in it */
+    GHashTable *metadata; /* cluster numbers that hold tables: never data */
+    uint64_t free_hint;   /* no free cluster below */
+    uint64_t reserved_start, reserved_end; /* clusters found but not taken yet */
+    uint64_t fresh_from;  /* clusters from here on were never used: they read as zeroes */
+    bool data_before_l2;  /* since the last flush something was written that must be on disk before the L2 tables are */
     bool corrupt;
     GQueue claims;
     GCond claims_changed;
@@ -225,8 +251,8 @@ static inline unsigned qcow2_refblock_bits(const Qcow2State *s)
 }
 int qcow2_refcount(BlockNode *bs, uint64_t cluster, uint64_t *refcount);
 /*
- * Take up to *count free clusters in a row (exact: all of them), with a refcount of 1. Returns the offset of the first, or
- * -errno. *fresh: the file reads as zeroes there.
+ * Take up to *count free clusters in a row (exact: all of them), with a refcount of 1. Returns the offset of the first,
+ * or -errno. *fresh: the file reads as zeroes there.
  */
 int64_t qcow2_alloc(BlockNode *bs, uint64_t *count, bool exact, bool *fresh);
 /* Clusters that nothing on disk or in memory refers to: free at once. */
@@ -294,8 +320,9 @@ typedef struct Qcow2Plan {
 
 /*
  * Count all references anew, write new tables beside the old ones and switch to them by one write of the header. Called
- * between qcow2_begin_alone() and qcow2_end_alone(), or before anybody knows the node. On success the state has taken over plan->snapshots. -ERANGE: a refcount would
- * be too large; -EIO: an I/O error or a corrupt image; nothing has changed then.
+ * between qcow2_begin_alone() and qcow2_end_alone(), or before anybody knows the node. On success the state has taken
+ * over plan->snapshots. -ERANGE: a refcount would be too large; -EIO: an I/O error or a corrupt image; nothing has
+ * changed then.
  */
 int qcow2_commit(BlockNode *bs, const Qcow2Plan *plan);
 

@@ -361,7 +361,7 @@ static bool add_store_file(GPtrArray *images, bool write, Error **errp)
     char *path = g_strdup_printf("%s.snapshots", replay_log_path());
     bool ok = write ? create_store(path, errp) : true;
     if (ok && (write || g_file_test(path, G_FILE_TEST_EXISTS))) {
-        BlockNode *node = bdrv_open(path, "qcow2", NULL, BDRV_O_RDWR, errp);
+        BlockNode *node = bdrv_open(path, "qcow2", NULL, write ? BDRV_O_RDWR : 0, errp);
         ok = node != NULL;
         if (ok) {
             add_image(images, path, node, true);

@@ -39,6 +39,8 @@ static GQueue queue = G_QUEUE_INIT; /* of ReplayEvent *, data owned */
 static gint queued;                 /* length of queue; read without the lock */
 static GHashTable *blocks;          /* id -> BlockRequest */
 static GCond block_done;
+static bool block_awaited;          /* somebody sleeps on block_done */
+static gint blocks_under_way;       /* begun and not done; read without the lock */
 
 /* Owner of replay_mutex, or before the machine runs. */
 static uint64_t last_block_id;
@@ -165,7 +167,13 @@ uint64_t replay_block_begin(void)
     g_mutex_lock(&lock);
     add_block_locked(id, &(BlockRequest){ 0 });
     g_mutex_unlock(&lock);
+    g_atomic_int_inc(&blocks_under_way);
     return id;
+}
+
+bool replay_block_under_way(void)
+{
+    return g_atomic_int_get(&blocks_under_way) > 0;
 }
 
 void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque)
@@ -174,8 +182,12 @@ void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque)
     BlockRequest *request = blocks ? g_hash_table_lookup(blocks, &id) : NULL;
     lockstep_assert(request && !request->done, "completion of block request %" PRIu64, id);
     *request = (BlockRequest){ .done = true, .cb = cb, .opaque = opaque };
-    g_cond_broadcast(&block_done);
+    bool awaited = block_awaited;
     g_mutex_unlock(&lock);
+    g_atomic_int_add(&blocks_under_way, -1);
+    if (awaited) {
+        g_cond_broadcast(&block_done);
+    }
     async_enqueue(&(ReplayEvent){ .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_BLOCK, id } });
 }
 
@@ -203,9 +215,11 @@ static char *dispatch_block(uint64_t id)
         g_mutex_unlock(&lock);
         return g_strdup_printf("no block request %" PRIu64 " is under way", id);
     }
+    block_awaited = !request->done;
     while (!request->done) {
         g_cond_wait(&block_done, &lock);
     }
+    block_awaited = false;
     BlockRequest done = *request;
     g_hash_table_remove(blocks, &id);
     g_mutex_unlock(&lock);
@@ -379,6 +393,7 @@ void async_reset(void)
         bhs = NULL;
     }
     g_clear_pointer(&blocks, g_hash_table_destroy);
+    blocks_under_way = 0;
     last_block_id = 0;
     filter_count = 0;
     in_checkpoint = false;

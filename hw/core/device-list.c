@@ -1,4 +1,5 @@
 /* hw/core/device-list.c  The one table of all device types, and the -device option that reads it. */
+#include "hw/block/floppy.h"
 #include "hw/ide/ide.h"
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
@@ -33,6 +34,8 @@ static const DeviceType *const device_types[] = {
     &piix3_ide_type,
     &ide_hd_type,
     &ide_cd_type,
+    &isa_fdc_type,
+    &floppy_type,
     &virtio_blk_pci_type,
     /* others on PCI */
     &virtio_rng_pci_type,
@@ -67,7 +70,10 @@ const DeviceType *device_type_find(const char *name)
 
 static const char *bus_kind(const DeviceType *type)
 {
-    return type->parent == &pci_device_type ? "PCI" : type->parent == &ide_device_type ? "IDE" : "ISA";
+    return type->parent == &pci_device_type   ? "PCI"
+           : type->parent == &ide_device_type ? "IDE"
+           : type == &floppy_type             ? "floppy-bus"
+                                              : "ISA";
 }
 
 /* ---- -device ---- */
@@ -102,7 +108,7 @@ static void set_id(DeviceAdd *add, const char *id)
 }
 
 static const char *const bus_names[][2] = {
-    { "pci.0", "PCI" }, { "isa.0", "ISA" }, { "ide.0", "IDE" }, { "ide.1", "IDE" }
+    { "pci.0", "PCI" }, { "isa.0", "ISA" }, { "ide.0", "IDE" }, { "ide.1", "IDE" }, { "floppy-bus.0", "floppy-bus" }
 };
 
 /* A device whose kind has several buses has a property that says which. */

@@ -5,6 +5,7 @@
  * last 128 KiB also at E0000h, where PAM decides between it and RAM.
  */
 #include "accel/engine.h"
+#include "hw/block/floppy.h"
 #include "hw/core/boot-order.h"
 #include "hw/i386/chipset.h"
 #include "hw/i386/pc-internal.h"
@@ -340,7 +341,7 @@ static bool create_isa_devices(Error **errp)
 {
     i8042_connect(device_create(&i8042_type), pc_gsi(1), pc_gsi(12), irq_line(a20_set, NULL, A20_KBC));
     port92_connect(device_create(&port92_type), irq_line(a20_set, NULL, A20_PORT92));
-    device_create(&i8257_type);
+    fdc_connect(device_create(&isa_fdc_type), device_create(&i8257_type), pc_gsi(6));
     create_ferr();
     for (int i = 0; i < PC_SERIAL_PORTS; i++) {
         if (pc.config->serial_present[i] && !create_serial(i, errp)) {
@@ -375,6 +376,13 @@ static bool create_virtio_drives(Error **errp)
     return true;
 }
 
+static bool create_floppy(int unit, Error **errp)
+{
+    BlockBackend *blk = drive_get(IF_FLOPPY, 0, unit, NULL);
+    bool by_default = pc.config->default_floppy && unit == 0;
+    return (!blk && !by_default) || floppy_create(unit, blk, errp);
+}
+
 static bool create_drives(Error **errp)
 {
     for (int i = 0; i < IDE_CHANNELS * IDE_CHANNEL_DRIVES; i++) {
@@ -382,7 +390,7 @@ static bool create_drives(Error **errp)
             return false;
         }
     }
-    return create_virtio_drives(errp);
+    return create_virtio_drives(errp) && create_floppy(0, errp) && create_floppy(1, errp);
 }
 
 /* ---- what firmware is told ---- */
@@ -496,6 +504,14 @@ static uint8_t disk_translations(void)
     return result;
 }
 
+/* Types of the drives; equipment: FPU, PS/2 mouse, how many floppy drives. */
+static void set_cmos_floppies(void)
+{
+    uint8_t a = floppy_cmos_type(0), b = floppy_cmos_type(1);
+    rtc_set_memory(pc.rtc, 0x10, a << 4 | b);
+    rtc_set_memory(pc.rtc, 0x14, 0x02 | 0x04 | (a || b ? 0x01 : 0) | (a && b ? 0x40 : 0));
+}
+
 /* After all drives are there, -device ide-hd too. */
 static void set_cmos_disks(void)
 {
@@ -512,8 +528,6 @@ static void set_cmos_disks(void)
 static bool fill_cmos(Error **errp)
 {
     set_cmos_memory();
-    rtc_set_memory(pc.rtc, 0x10, 0);           /* no floppy drives */
-    rtc_set_memory(pc.rtc, 0x14, 0x02 | 0x04); /* FPU, PS/2 mouse */
     rtc_set_memory(pc.rtc, 0x5f, pc.config->smp - 1);
     return choose_boot_order(errp);
 }
@@ -630,6 +644,7 @@ void pc_machine_ready(void)
 {
     char *order = boot_order_text();
     set_cmos_disks();
+    set_cmos_floppies();
     if (order) {
         fw_cfg_add_file(pc.fw_cfg, "bootorder", order, strlen(order) + 1);
     }

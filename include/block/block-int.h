@@ -63,7 +63,7 @@ typedef struct BlockDriver {
     void (*get_info)(BlockNode *bs, BlockDriverInfo *info);
     /* Internal snapshots and the VM state's area; NULL: not supported. */
     int (*snapshot_create)(BlockNode *bs, QEMUSnapshotInfo *sn); /* fills id_str when empty */
-    int (*snapshot_goto)(BlockNode *bs, const char *id_or_name);
+    int (*snapshot_goto)(BlockNode *bs, const char *id_or_name); /* read-only nodes: shown, the file does not change */
     int (*snapshot_delete)(BlockNode *bs, const char *id_or_name, Error **errp);
     int (*snapshot_list)(BlockNode *bs, QEMUSnapshotInfo **list); /* count; g_free it */
     int (*save_vmstate)(BlockNode *bs, int64_t pos, const void *buf, size_t bytes);

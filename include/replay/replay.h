@@ -116,6 +116,8 @@ void replay_input_sync_event(void);
  */
 uint64_t replay_block_begin(void);
 void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque);
+/* Is any that was begun not done yet? Any thread. */
+bool replay_block_under_way(void);
 /* Storage, from its post_load: forget all requests; then name those of the snapshot, which are done but for their events. */
 void replay_block_forget_all(void);
 void replay_block_restore(uint64_t id, ReplayBHFunc *cb, void *opaque);

@@ -1,6 +1,5 @@
-/* LINK: block/block.c block/file.c block/json-options.c block/null-co.c block/open.c block/qcow2-cache.c block/qcow2-cluster.c block/qcow2-commit.c block/qcow2-compressed.c block/qcow2-flush.c block/qcow2-header.c block/qcow2-io.c block/qcow2-refcount.c block/qcow2-snapshot.c block/qcow2.c block/raw.c util/error.c util/option.c */
 /*
- * tests/unit/qcow2-tool.c  Our qcow2 driver by hand, for test-qcow2-images.py. Commands: see table at the end.
+ * tests/unit/qcow2-tool.c  Our qcow2 driver by hand, for test-qcow2-images.py. Commands: the table at the end.
  */
 #include <unistd.h>
 
@@ -23,7 +22,8 @@ static void die_on(Error *err)
 static void cmd_create(char **argv, int argc)
 {
     Error *err = NULL;
-    qcow2_create(argv[0], number(argv[1]), argc > 4 ? argv[4] : NULL, argc > 5 ? argv[5] : NULL, number(argv[2]), number(argv[3]), &err);
+    qcow2_create(argv[0], number(argv[1]), argc > 4 ? argv[4] : NULL, argc > 5 ? argv[5] : NULL, number(argv[2]),
+                 number(argv[3]), &err);
     die_on(err);
 }
 
@@ -163,7 +163,8 @@ static void cmd_crash(char **argv, int argc)
 }
 
 /* Did step n, or a later one up to n + 20000, bring this sector what it holds? */
-static void check_sector(int64_t sector, const uint64_t *words, uint64_t flushed, uint64_t expected, const GArray *later)
+static void check_sector(int64_t sector, const uint64_t *words, uint64_t flushed, uint64_t expected,
+                         const GArray *later)
 {
     bool zero = buffer_is_zero(words, 512);
     for (unsigned i = 0; i < 64 && !zero; i += 2) {
@@ -181,7 +182,8 @@ static void check_sector(int64_t sector, const uint64_t *words, uint64_t flushed
             return;
         }
     }
-    fprintf(stderr, "sector %" PRIi64 ": holds step %" PRIu64 ", not %" PRIu64 ", which flush %" PRIu64 " confirmed\n", sector, got, expected, flushed);
+    fprintf(stderr, "sector %" PRIi64 ": holds step %" PRIu64 ", not %" PRIu64 ", which flush %" PRIu64 " confirmed\n",
+            sector, got, expected, flushed);
     exit(1);
 }
 
@@ -235,8 +237,10 @@ static void *bench_thread(void *opaque)
         if ((int64_t)i >= b->count) {
             break;
         }
-        int64_t at = (b->randomly ? workload_random(&state) % (b->size / b->block) : i % (b->size / b->block)) * b->block;
-        g_assert_cmpint(b->write ? bdrv_pwrite(b->bs, at, buf, b->block, 0) : bdrv_pread(b->bs, at, buf, b->block), ==, 0);
+        int64_t at =
+            (b->randomly ? workload_random(&state) % (b->size / b->block) : i % (b->size / b->block)) * b->block;
+        g_assert_cmpint(b->write ? bdrv_pwrite(b->bs, at, buf, b->block, 0) : bdrv_pread(b->bs, at, buf, b->block), ==,
+                        0);
     }
     free(buf);
     return NULL;
@@ -244,7 +248,8 @@ static void *bench_thread(void *opaque)
 
 static void cmd_bench(char **argv, int argc)
 {
-    Bench b = { .bs = workload_open(argv[0], BDRV_O_RDWR | (number(argv[5]) ? BDRV_O_NOCACHE : 0)), .block = number(argv[2]) };
+    Bench b = { .bs = workload_open(argv[0], BDRV_O_RDWR | (number(argv[5]) ? BDRV_O_NOCACHE : 0)),
+                .block = number(argv[2]) };
     GThread *threads[16];
     b.write = strstr(argv[1], "write");
     b.randomly = g_str_has_prefix(argv[1], "rand");
@@ -268,8 +273,9 @@ static const struct {
     int argc;
     void (*run)(char **argv, int argc);
 } commands[] = {
-    { "create", 4, cmd_create }, { "dump", 2, cmd_dump },     { "workload", 5, cmd_workload }, { "snapshot", 2, cmd_snapshot },
-    { "resize", 2, cmd_resize }, { "crash", 2, cmd_crash },   { "verify", 3, cmd_verify },     { "bench", 6, cmd_bench },
+    { "create", 4, cmd_create },     { "dump", 2, cmd_dump },     { "workload", 5, cmd_workload },
+    { "snapshot", 2, cmd_snapshot }, { "resize", 2, cmd_resize }, { "crash", 2, cmd_crash },
+    { "verify", 3, cmd_verify },     { "bench", 6, cmd_bench },
 };
 
 int main(int argc, char **argv)

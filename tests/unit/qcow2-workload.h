@@ -1,5 +1,6 @@
 /*
- * tests/unit/qcow2-workload.h  Random requests to an image beside a model of the disk in memory, for test-qcow2.c and qcow2-tool.c.
+ * tests/unit/qcow2-workload.h  Random requests to an image beside a model of the disk in memory, for test-qcow2.c and
+ * qcow2-tool.c.
  */
 #ifndef TESTS_QCOW2_WORKLOAD_H
 #define TESTS_QCOW2_WORKLOAD_H
@@ -39,14 +40,16 @@ static inline uint64_t workload_below(Workload *w, uint64_t n)
     return workload_random(&w->random) % n;
 }
 
-static inline void workload_check(const char *what, const Workload *w, int64_t at, const uint8_t *got, const uint8_t *expected, int64_t bytes)
+static inline void workload_check(const char *what, const Workload *w, int64_t at, const uint8_t *got,
+                                  const uint8_t *expected, int64_t bytes)
 {
     if (!memcmp(got, expected, bytes)) {
         return;
     }
     for (int64_t i = 0; i < bytes; i++) {
         if (got[i] != expected[i]) {
-            fprintf(stderr, "%s: %s: byte %" PRIi64 " is 0x%02x, not 0x%02x\n", w->filename, what, at + i, got[i], expected[i]);
+            fprintf(stderr, "%s: %s: byte %" PRIi64 " is 0x%02x, not 0x%02x\n", w->filename, what, at + i, got[i],
+                    expected[i]);
             abort();
         }
     }
@@ -57,8 +60,8 @@ static inline BlockNode *workload_open(const char *filename, int flags)
     Error *err = NULL;
     BlockNode *bs = bdrv_open(filename, NULL, NULL, flags, &err);
     if (!bs) {
-        fprintf(stderr, "%s\n", error_get_pretty(err));
-        abort();
+        error_report_err(err);
+        exit(1);
     }
     return bs;
 }
@@ -172,7 +175,9 @@ static inline void workload_snapshot(Workload *w)
         return;
     }
     unsigned i = w->count++;
-    QEMUSnapshotInfo sn = { .date_sec = 1600000000 + i, .vm_clock_nsec = i * NANOSECONDS_PER_SECOND, .icount = i * 1000 };
+    QEMUSnapshotInfo sn = { .date_sec = 1600000000 + i,
+                            .vm_clock_nsec = i * NANOSECONDS_PER_SECOND,
+                            .icount = i * 1000 };
     g_snprintf(w->snapshots[i].name, sizeof(w->snapshots[i].name), "s%" PRIx64, workload_random(&w->random) >> 32);
     g_strlcpy(sn.name, w->snapshots[i].name, sizeof(sn.name));
     memset(w->snapshots[i].state, workload_random(&w->random), sizeof(w->snapshots[i].state));
