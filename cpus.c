@@ -10,6 +10,9 @@
  */
 #include "sysemu/cpus.h"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "accel/engine.h"
 #include "accel/jit/jit.h"
 #include "hw/i386/pc.h"
@@ -134,7 +137,7 @@ bool machine_locked(void)
 static struct {
     GMutex mutex;
     GCond cond;
-    bool kicked;
+    bool asleep, kicked;
 } sleeper;
 
 void cpus_kick(void)
@@ -145,16 +148,20 @@ void cpus_kick(void)
     }
     g_mutex_lock(&sleeper.mutex);
     sleeper.kicked = true;
-    g_cond_signal(&sleeper.cond);
+    bool asleep = sleeper.asleep;
     g_mutex_unlock(&sleeper.mutex);
+    if (asleep) {
+        g_cond_signal(&sleeper.cond);
+    }
 }
 
-/* Sleep without locks until kicked, or until timeout_ns from now (< 0: no limit). */
-static void sleep_until_kicked(int64_t timeout_ns)
+/* Sleep without locks until kicked, or until timeout_ns from now (< 0: no limit). Returns whether it was kicked. */
+static bool sleep_until_kicked(int64_t timeout_ns)
 {
     machine_unlock();
     int64_t end_us = g_get_monotonic_time() + timeout_ns / 1000;
     g_mutex_lock(&sleeper.mutex);
+    sleeper.asleep = true;
     while (!sleeper.kicked) {
         if (timeout_ns < 0) {
             g_cond_wait(&sleeper.cond, &sleeper.mutex);
@@ -162,9 +169,11 @@ static void sleep_until_kicked(int64_t timeout_ns)
             break;
         }
     }
-    sleeper.kicked = false;
+    bool kicked = sleeper.kicked;
+    sleeper.asleep = sleeper.kicked = false;
     g_mutex_unlock(&sleeper.mutex);
     machine_lock();
+    return kicked;
 }
 
 /* ---- time ---- */
@@ -376,6 +385,25 @@ static void qemu_account_warp_timer(void)
     timing.warp_start_ns = -1;
 }
 
+void cpus_get_clocks(int64_t *virtual_ns, int64_t *warp_start_ns)
+{
+    *virtual_ns = virtual_clock_ns();
+    *warp_start_ns = timing.warp_start_ns;
+}
+
+/* A warp under way ends in the log when replaying; otherwise the idle machine begins a new one. */
+void cpus_set_clocks(int64_t virtual_ns, int64_t warp_start_ns)
+{
+    if (!timing.enabled) {
+        qemu_clock_set_virtual_rt(virtual_ns);
+    } else {
+        timer_del(&timing.warp_timer);
+        g_atomic_int_set(&timing.warp_wanted, 0);
+        timing.warp_start_ns = replay_playing() ? warp_start_ns : -1;
+    }
+    cpus_kick();
+}
+
 /* ---- a turn of the vCPU thread ---- */
 
 static const ExecEngine *engine = &interp_engine;
@@ -408,7 +436,7 @@ bool cpus_choose_engine(const char *name, Error **errp)
     return false;
 }
 
-static void start_engine(void)
+void cpus_init_engine(void)
 {
 #ifdef CONFIG_JIT
     if (!engine_chosen && jit_init()) {
@@ -458,11 +486,22 @@ static void skip_idle(void)
     }
 }
 
+/* A disk is about to answer: most likely sooner than two threads would have agreed on the time spent waiting. */
+#define DISK_PATIENCE_NS (200 * 1000)
+
+static bool disk_answers(void)
+{
+    return !replay_playing() && replay_block_under_way() && sleep_until_kicked(DISK_PATIENCE_NS);
+}
+
 static void sleep_idle_warping(void)
 {
     bool starts = timing.warp_start_ns < 0;
     if (replay_playing() && !(starts && replay_next_is_checkpoint(CHECKPOINT_CLOCK_WARP_START))) {
         return; /* what is next in the log is not waiting: the next turn deals with it */
+    }
+    if (starts && disk_answers()) {
+        return;
     }
     if (starts) {
         g_atomic_int_set(&timing.warp_wanted, 1);
@@ -543,6 +582,9 @@ static void run_guest(CPUState *cpu)
 
 static void vcpu_turn(CPUState *cpu)
 {
+    if (replay_next_is_checkpoint(CHECKPOINT_INIT)) {
+        replay_checkpoint(CHECKPOINT_INIT); /* gone back to a snapshot from before the first turn */
+    }
     if (replay_at_end() && runstate_is_running()) {
         runstate_replay_ended();
     }
@@ -568,9 +610,17 @@ static void let_others_in(void)
     }
 }
 
+static gint thread_id;
+
+int cpus_thread_id(void)
+{
+    return g_atomic_int_get(&thread_id);
+}
+
 static void *vcpu_thread_main(void *opaque)
 {
     CPUState *cpu = opaque;
+    g_atomic_int_set(&thread_id, (gint)syscall(SYS_gettid));
     is_vcpu_thread = true;
     machine_lock();
     replay_checkpoint(CHECKPOINT_INIT);
@@ -612,7 +662,6 @@ void cpus_init(void)
 
 void cpus_start(void)
 {
-    start_engine();
     vcpu_thread = g_thread_new("vcpu", vcpu_thread_main, first_cpu());
 }
 

@@ -18,6 +18,16 @@ void runstate_replay_ended(void);
 /* Finish recording or replay, if that has not been done yet. Machine locked. The exit status. */
 int runstate_finish_replay(void);
 
+/* Snapshots: what the guest asked for and the next turn would act on. */
+typedef struct RunstateRequests {
+    uint32_t shutdown, reset; /* ShutdownCause */
+    int32_t exit_status;
+} RunstateRequests;
+void runstate_get_requests(RunstateRequests *requests);
+void runstate_set_requests(const RunstateRequests *requests);
+/* A replay that had ended goes on from an earlier moment. */
+void runstate_rewound(void);
+
 enum { EXIT_WANTED_NO, EXIT_WANTED_FINISH, EXIT_WANTED_ABANDON };
 int runstate_exit_wanted(void);
 int runstate_guest_exit_status(void); /* -1: none */

@@ -21,6 +21,7 @@
 static RunState run_state = RUN_STATE_PRELAUNCH;
 static gint shutdown_requested, reset_requested; /* ShutdownCause */
 static gint exit_wanted;
+static int finish_status = -1; /* replay_finish()'s, once it was called */
 static int guest_exit_status = -1; /* isa-debug-exit's, or -1 */
 static struct {
     void (*fn)(void *opaque);
@@ -50,6 +51,20 @@ bool runstate_is_running(void)
     return run_state == RUN_STATE_RUNNING;
 }
 
+static void (*observer)(RunEvent event, ShutdownCause cause);
+
+void runstate_set_observer(void (*fn)(RunEvent event, ShutdownCause cause))
+{
+    observer = fn;
+}
+
+static void tell(RunEvent event, ShutdownCause cause)
+{
+    if (observer) {
+        observer(event, cause);
+    }
+}
+
 /* ---- running and stopped ---- */
 
 void vm_start(void)
@@ -58,8 +73,11 @@ void vm_start(void)
     if (run_state == RUN_STATE_SHUTDOWN || run_state == RUN_STATE_INTERNAL_ERROR) {
         return;
     }
-    run_state = RUN_STATE_RUNNING;
-    qemu_clock_enable_virtual_rt(true);
+    if (run_state != RUN_STATE_RUNNING) {
+        run_state = RUN_STATE_RUNNING;
+        qemu_clock_enable_virtual_rt(true);
+        tell(RUN_EVENT_RESUME, SHUTDOWN_CAUSE_NONE);
+    }
     cpus_kick();
 }
 
@@ -67,8 +85,12 @@ void vm_stop(RunState state)
 {
     lockstep_assert(machine_locked(), "vm_stop");
     if (run_state == RUN_STATE_RUNNING || state == RUN_STATE_SHUTDOWN || state == RUN_STATE_INTERNAL_ERROR) {
+        bool was_running = run_state == RUN_STATE_RUNNING;
         run_state = state;
         qemu_clock_enable_virtual_rt(false);
+        if (was_running) {
+            tell(RUN_EVENT_STOP, SHUTDOWN_CAUSE_NONE);
+        }
     }
 }
 
@@ -82,7 +104,7 @@ static bool cause_is_host(ShutdownCause cause)
 /* The replayed run has its own resets and shutdowns; one from this host can only end the replay. */
 static void end_replay_early(void)
 {
-    g_atomic_int_set(&exit_wanted, EXIT_WANTED_ABANDON);
+    g_atomic_int_set(&exit_wanted, finish_status < 0 ? EXIT_WANTED_ABANDON : EXIT_WANTED_FINISH);
     cpus_kick();
     qemu_notify_event();
 }
@@ -117,6 +139,12 @@ void qemu_system_shutdown_request_code(ShutdownCause cause, int exit_status)
     qemu_system_shutdown_request(cause);
 }
 
+void qemu_system_guest_panicked(void)
+{
+    tell(RUN_EVENT_GUEST_PANICKED, SHUTDOWN_CAUSE_NONE);
+    qemu_system_shutdown_request(SHUTDOWN_CAUSE_GUEST_PANIC);
+}
+
 void qemu_system_killed(int signum)
 {
     (void)signum;
@@ -126,6 +154,7 @@ void qemu_system_killed(int signum)
 static void press_power_button(void *opaque)
 {
     (void)opaque;
+    tell(RUN_EVENT_POWERDOWN, SHUTDOWN_CAUSE_NONE);
     if (powerdown_handler.fn) {
         powerdown_handler.fn(powerdown_handler.opaque);
     }
@@ -157,6 +186,7 @@ static ShutdownCause take(gint *request)
 /* -no-shutdown keeps a machine that has shut itself down, for inspection; not one whose user wants to leave. */
 static void shut_down(ShutdownCause cause)
 {
+    tell(RUN_EVENT_SHUTDOWN, cause);
     vm_stop(RUN_STATE_SHUTDOWN);
     if (!runstate_no_shutdown || cause_is_host(cause)) {
         g_atomic_int_set(&exit_wanted, EXIT_WANTED_FINISH);
@@ -164,10 +194,11 @@ static void shut_down(ShutdownCause cause)
     }
 }
 
-static void reset_machine(void)
+static void reset_machine(ShutdownCause cause)
 {
     replay_checkpoint(CHECKPOINT_RESET_REQUESTED);
     qemu_system_reset();
+    tell(RUN_EVENT_RESET, cause);
     replay_checkpoint(CHECKPOINT_RESET);
     if (run_state == RUN_STATE_SHUTDOWN) {
         run_state = RUN_STATE_PAUSED;
@@ -185,7 +216,7 @@ static void act_in_replay(bool guest_asked)
         return;
     }
     if (replay_next_is_checkpoint(CHECKPOINT_RESET_REQUESTED)) {
-        reset_machine();
+        reset_machine(guest_asked ? SHUTDOWN_CAUSE_GUEST_RESET : SHUTDOWN_CAUSE_HOST_QMP);
     } else if (guest_asked) {
         replay_diverged("the guest asks for a reset or shutdown that was not recorded");
     }
@@ -197,7 +228,7 @@ static void act(ShutdownCause shutdown, ShutdownCause reset)
         replay_shutdown_request(shutdown);
         shut_down(shutdown);
     } else if (reset) {
-        reset_machine();
+        reset_machine(reset);
     }
 }
 
@@ -224,7 +255,33 @@ bool runstate_guest_request_pending(void)
            g_atomic_int_get(&reset_requested) >= SHUTDOWN_CAUSE_GUEST_SHUTDOWN;
 }
 
-static int finish_status = -1; /* replay_finish()'s, once it was called */
+static uint32_t guest_cause(gint request)
+{
+    return cause_is_host(request) ? SHUTDOWN_CAUSE_NONE : request;
+}
+
+void runstate_get_requests(RunstateRequests *requests)
+{
+    *requests = (RunstateRequests){ .shutdown = guest_cause(g_atomic_int_get(&shutdown_requested)),
+                                    .reset = guest_cause(g_atomic_int_get(&reset_requested)),
+                                    .exit_status = guest_exit_status };
+}
+
+void runstate_set_requests(const RunstateRequests *requests)
+{
+    g_atomic_int_set(&shutdown_requested, requests->shutdown);
+    g_atomic_int_set(&reset_requested, requests->reset);
+    guest_exit_status = requests->exit_status;
+}
+
+void runstate_rewound(void)
+{
+    finish_status = -1;
+    if (run_state == RUN_STATE_SHUTDOWN) {
+        run_state = RUN_STATE_PAUSED;
+    }
+    cpus_kick();
+}
 
 int runstate_finish_replay(void)
 {

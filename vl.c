@@ -2,6 +2,7 @@
  * vl.c  Options -> machine -> run. QEMU's command line, read into one struct by one table; then the machine is built in
  * a fixed order, started, and run until somebody ends it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
@@ -11,15 +12,20 @@
 #include "accel/engine.h"
 #include "accel/interp/trace.h"
 #include "accel/jit/jit.h"
+#include "block/block.h"
 #include "chardev/char.h"
 #include "exec/memory.h"
 #include "hw/core/device.h"
 #include "hw/i386/pc.h"
 #include "hw/isa/chips.h"
+#include "migration/snapshot.h"
+#include "migration/vmstate.h"
 #include "monitor/monitor.h"
+#include "monitor/qmp.h"
 #include "replay/replay.h"
 #include "runstate-private.h"
 #include "sysemu/cpus.h"
+#include "sysemu/sysemu.h"
 #include "target/i386/insn.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -36,7 +42,8 @@
 
 typedef struct Options {
     const char *memory, *cpu, *kernel, *initrd, *append, *bios, *boot, *icount, *rtc, *vga, *display, *debugcon, *name;
-    GPtrArray *serials, *monitors, *devices, *chardevs, *mons, *compares; /* of const char * */
+    GPtrArray *serials, *monitors, *devices, *chardevs, *mons, *qmps, *compares; /* of const char * */
+    const char *loadvm, *dump_vmstate;
     bool nographic, start_paused, nodefaults, no_hpet, no_acpi;
 } Options;
 
@@ -65,6 +72,8 @@ STRING_OPTION(boot)
 STRING_OPTION(icount)
 STRING_OPTION(debugcon)
 STRING_OPTION(name)
+STRING_OPTION(loadvm)
+STRING_OPTION(dump_vmstate)
 
 #define LIST_OPTION(field)                                 \
     static void opt_##field(const char *arg, Error **errp) \
@@ -78,6 +87,7 @@ LIST_OPTION(devices)
 LIST_OPTION(chardevs)
 LIST_OPTION(mons)
 LIST_OPTION(compares)
+LIST_OPTION(qmps)
 
 #define FLAG_OPTION(field)                                 \
     static void opt_##field(const char *arg, Error **errp) \
@@ -92,6 +102,13 @@ FLAG_OPTION(nodefaults)
 FLAG_OPTION(no_hpet)
 FLAG_OPTION(no_acpi)
 
+static void opt_uuid(const char *arg, Error **errp)
+{
+    if (!uuid_parse(arg, machine_identity.uuid)) {
+        error_setg(errp, "failed to parse UUID string: wrong format");
+    }
+}
+
 static void opt_no_reboot(const char *arg, Error **errp)
 {
     (void)arg;
@@ -104,6 +121,49 @@ static void opt_no_shutdown(const char *arg, Error **errp)
     (void)arg;
     (void)errp;
     runstate_no_shutdown = true;
+}
+
+/* -hda is drive 0 and so on; a name without option is the first disk. */
+#define DISK_OPTION(letter, number)                                            \
+    static void opt_hd##letter(const char *arg, Error **errp)                  \
+    {                                                                          \
+        drive_add_short("-hd" #letter, IF_IDE, number, arg, false, errp);      \
+    }
+DISK_OPTION(a, 0)
+DISK_OPTION(b, 1)
+DISK_OPTION(c, 2)
+DISK_OPTION(d, 3)
+
+static void opt_cdrom(const char *arg, Error **errp)
+{
+    drive_add_short("-cdrom", IF_IDE, 2, arg, true, errp);
+}
+
+static void opt_fda(const char *arg, Error **errp)
+{
+    drive_add_short("-fda", IF_FLOPPY, 0, arg, false, errp);
+}
+
+static void opt_fdb(const char *arg, Error **errp)
+{
+    drive_add_short("-fdb", IF_FLOPPY, 1, arg, false, errp);
+}
+
+static void opt_drive(const char *arg, Error **errp)
+{
+    drive_add(arg, errp);
+}
+
+static void opt_blockdev(const char *arg, Error **errp)
+{
+    blockdev_add(arg, errp);
+}
+
+static void opt_snapshot(const char *arg, Error **errp)
+{
+    (void)arg;
+    (void)errp;
+    drive_snapshot_all = true;
 }
 
 static void opt_log(const char *arg, Error **errp)
@@ -263,7 +323,17 @@ static const Option option_table[] = {
     { "kernel", "bzImage", opt_kernel, "Linux or multiboot kernel to boot" },
     { "initrd", "file", opt_initrd, "its initial RAM disk, or its modules (\"file args,file2 args\")" },
     { "append", "cmdline", opt_append, "its command line" },
-    { "boot", "[order=]drives", opt_boot, "boot order and menu" },
+    { "boot", "[order=]drives[,once=drives][,menu=on|off]", opt_boot, "boot order and menu" },
+    { "hda", "file", opt_hda, "hard disk 0" },
+    { "hdb", "file", opt_hdb, "hard disk 1" },
+    { "hdc", "file", opt_hdc, "hard disk 2" },
+    { "hdd", "file", opt_hdd, "hard disk 3" },
+    { "cdrom", "file", opt_cdrom, "CD-ROM (in place of hard disk 2)" },
+    { "fda", "file", opt_fda, "floppy disk 0" },
+    { "fdb", "file", opt_fdb, "floppy disk 1" },
+    { "drive", "[file=f][,if=type][,id=name][,format=f][,cache=c][,snapshot=on|off]...", opt_drive, "add a drive" },
+    { "blockdev", "[driver=]driver,node-name=name[,...]", opt_blockdev, "add a node of the block layer" },
+    { "snapshot", NULL, opt_snapshot, "write to temporary images, not to the disks" },
     { "device", "driver[,prop=value]", opt_devices, "add a device ('-device help' lists them)" },
     { "vga", "std|none", set_vga, "VGA card" },
     { "display", "none", set_display, "display type" },
@@ -271,7 +341,9 @@ static const Option option_table[] = {
     { "serial", "dev", opt_serials, "connect a serial port" },
     { "parallel", "none", opt_parallel, "connect the parallel port" },
     { "monitor", "dev", opt_monitors, "connect a monitor" },
-    { "mon", "[chardev=]name", opt_mons, "connect a monitor to a chardev" },
+    { "mon", "[chardev=]name[,mode=readline|control][,pretty=on|off]", opt_mons, "connect a monitor to a chardev" },
+    { "qmp", "dev", opt_qmps, "connect a QMP monitor" },
+    { "uuid", "uuid", opt_uuid, "UUID of the machine" },
     { "chardev", "backend,id=id", opt_chardevs, "add a character device" },
     { "debugcon", "dev", opt_debugcon, "debug console at port 0xe9" },
     { "net", "none", opt_net, "network" },
@@ -284,6 +356,8 @@ static const Option option_table[] = {
     { "D", "file", opt_log_file, "write the log there, not to stderr" },
     { "dfilter", "start..end|start+len|start-len[,...]", opt_log_filter, "log only code that lies there" },
     { "S", NULL, opt_start_paused, "do not start the CPU ('cont' in the monitor does)" },
+    { "loadvm", "tag", opt_loadvm, "start from a snapshot" },
+    { "dump-vmstate", "file", opt_dump_vmstate, "write the description of all state as JSON, and exit" },
     { "no-reboot", NULL, opt_no_reboot, "exit instead of rebooting" },
     { "no-shutdown", NULL, opt_no_shutdown, "stop instead of exiting" },
     { "no-hpet", NULL, opt_no_hpet, "no HPET" },
@@ -334,7 +408,7 @@ static void parse_options(int argc, char **argv)
         const char *name = argv[i], *arg = NULL;
         Error *err = NULL;
         if (argv[i][0] != '-') {
-            error_setg(&err, "disk images are not available yet");
+            drive_add_short(NULL, IF_IDE, 0, argv[i], false, &err);
         } else if (!o) {
             error_setg(&err, "invalid option");
         } else if (o->arg && i + 1 == argc) {
@@ -349,7 +423,7 @@ static void parse_options(int argc, char **argv)
 
 static void options_init(void)
 {
-    GPtrArray **lists[] = { &opts.serials, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons, &opts.compares };
+    GPtrArray **lists[] = { &opts.serials, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons, &opts.qmps, &opts.compares };
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         *lists[i] = g_ptr_array_new();
     }
@@ -407,18 +481,24 @@ static void configure_compare(void)
     }
 }
 
+static char *boot_devices(const QemuOpts *o, const char *key, Error **errp)
+{
+    const char *order = qemu_opt_get(o, key);
+    if (order && !*errp && strspn(order, "acdn") != strlen(order)) {
+        error_setg(errp, "Invalid boot device '%c'; there are a, c, d and n", order[strspn(order, "acdn")]);
+    }
+    return g_strdup(order);
+}
+
 static void parse_boot(PCConfig *config)
 {
     Error *err = NULL;
-    static const char *const known[] = { "order", "menu", NULL };
+    static const char *const known[] = { "order", "once", "menu", NULL };
     QemuOpts *o = opts.boot ? qemu_opts_parse(opts.boot, "order", known, &err) : NULL;
     if (o) {
-        const char *order = qemu_opt_get(o, "order");
-        if (order && (strspn(order, "acdn") != strlen(order))) {
-            error_setg(&err, "Invalid boot device in '%s'; there are a, c, d and n", order);
-        }
-        config->boot_order = g_strdup(order);
-        config->boot_menu = qemu_opt_get_bool(o, "menu", false, &err);
+        config->boot_order = boot_devices(o, "order", &err);
+        config->boot_once = boot_devices(o, "once", &err);
+        config->boot_menu = qemu_opt_get_bool(o, "menu", false, err ? NULL : &err);
     }
     check("-boot", opts.boot, err);
     qemu_opts_free(o);
@@ -503,32 +583,51 @@ static void create_serials(PCConfig *config)
     decide_serial_ports(config);
 }
 
+static void create_legacy_monitor(const char *option, const char *label, const char *spec, bool qmp)
+{
+    Error *err = NULL;
+    Chardev *chr = NULL;
+    if (qemu_chr_new_from_legacy(label, spec, &chr, &err) && chr) {
+        qmp ? monitor_init_qmp(chr, false, &err) : monitor_init_hmp(chr, &err);
+    }
+    check(option, spec, err);
+}
+
+static void create_monitor(const char *arg)
+{
+    static const char *const known[] = { "chardev", "mode", "pretty", NULL };
+    Error *err = NULL;
+    QemuOpts *o = qemu_opts_parse(arg, "chardev", known, &err);
+    const char *id = o ? qemu_opt_get(o, "chardev") : NULL, *mode = o ? qemu_opt_get(o, "mode") : NULL;
+    bool pretty = o && qemu_opt_get_bool(o, "pretty", false, &err);
+    Chardev *chr = id ? qemu_chr_find(id) : NULL;
+    if (!err && mode && strcmp(mode, "control") && strcmp(mode, "readline")) {
+        error_setg(&err, "Parameter 'mode' does not accept value '%s'", mode);
+    } else if (!err && !chr) {
+        error_setg(&err, "chardev '%s' not found", id ? id : "");
+    } else if (!err) {
+        mode && !strcmp(mode, "control") ? monitor_init_qmp(chr, pretty, &err) : monitor_init_hmp(chr, &err);
+    }
+    check("-mon", arg, err);
+    qemu_opts_free(o);
+}
+
+/* One -monitor or -qmp keeps the plain label that clients know. */
 static void create_monitors(void)
 {
-    for (guint i = 0; i < opts.monitors->len; i++) {
-        Error *err = NULL;
-        Chardev *chr = NULL;
-        const char *spec = g_ptr_array_index(opts.monitors, i);
-        char *label = g_strdup_printf("compat_monitor%u", i);
-        if (qemu_chr_new_from_legacy(label, spec, &chr, &err) && chr) {
-            monitor_init_hmp(chr, &err);
+    int n = 0;
+    for (guint i = 0; i < opts.monitors->len + opts.qmps->len; i++) {
+        bool qmp = i >= opts.monitors->len;
+        const char *spec = qmp ? g_ptr_array_index(opts.qmps, i - opts.monitors->len) : g_ptr_array_index(opts.monitors, i);
+        if (!strcmp(spec, "none")) {
+            continue;
         }
-        check("-monitor", spec, err);
+        char *label = g_strdup_printf("compat_monitor%d", n++);
+        create_legacy_monitor(qmp ? "-qmp" : "-monitor", label, spec, qmp);
         g_free(label);
     }
     for (guint i = 0; i < opts.mons->len; i++) {
-        Error *err = NULL;
-        const char *arg = g_ptr_array_index(opts.mons, i);
-        QemuOpts *o = qemu_opts_parse(arg, "chardev", NULL, &err);
-        const char *id = o ? qemu_opt_get(o, "chardev") : NULL;
-        Chardev *chr = id ? qemu_chr_find(id) : NULL;
-        if (chr) {
-            monitor_init_hmp(chr, &err);
-        } else if (!err) {
-            error_setg(&err, "chardev '%s' not found", id ? id : "");
-        }
-        check("-mon", arg, err);
-        qemu_opts_free(o);
+        create_monitor(g_ptr_array_index(opts.mons, i));
     }
 }
 
@@ -560,6 +659,27 @@ static void create_devices(void)
     }
 }
 
+/* Each drive must have found a device, or be there for savevm (if=none). */
+static void check_drives(void)
+{
+    const char *orphan = drive_first_orphan();
+    if (orphan) {
+        error_report("%s", orphan);
+        exit(1);
+    }
+    drive_open_unused(&error_fatal);
+}
+
+/* Drives without medium are there by default; one given with -device takes their place. */
+static bool default_drive(const char *prefix)
+{
+    bool given = false;
+    for (guint i = 0; i < opts.devices->len; i++) {
+        given = given || g_str_has_prefix(g_ptr_array_index(opts.devices, i), prefix);
+    }
+    return !opts.nodefaults && !given;
+}
+
 static char *size_text(uint64_t size)
 {
     bool whole = size % MiB == 0;
@@ -568,7 +688,7 @@ static char *size_text(uint64_t size)
 
 static void record_properties(const PCConfig *config)
 {
-    char *memory = size_text(config->ram_size), *shift = g_strdup_printf("%d", icount_shift());
+    char *memory = size_text(config->ram_size), *uuid = uuid_text(machine_identity.uuid), *shift = g_strdup_printf("%d", icount_shift());
     g_ptr_array_add(opts.devices, NULL);
     char *devices = g_strjoinv(" ", (char **)opts.devices->pdata);
     g_ptr_array_remove_index(opts.devices, opts.devices->len - 1);
@@ -586,7 +706,9 @@ static void record_properties(const PCConfig *config)
         { "smp", "-smp", "1" },
         { "hpet", "-M hpet", config->hpet ? "on" : "off" },
         { "acpi", "-M acpi", config->acpi ? "on" : "off" },
+        { "defaults", "-nodefaults", opts.nodefaults ? "off" : "on" },
         { "rtc", "-rtc", opts.rtc ? opts.rtc : "" },
+        { "uuid", "-uuid", uuid },
         { "devices", "-device", devices },
         { "debugcon", "-debugcon", opts.debugcon && strcmp(opts.debugcon, "none") ? "present" : "none" },
     };
@@ -594,6 +716,7 @@ static void record_properties(const PCConfig *config)
         replay_add_property(list[i].name, list[i].option, list[i].value, &error_fatal);
     }
     g_free(memory);
+    g_free(uuid);
     g_free(shift);
     g_free(devices);
 }
@@ -620,6 +743,8 @@ static void build_machine(void)
         .vga = strcmp(opts.vga, "none") != 0,
         .hpet = !opts.no_hpet,
         .acpi = !opts.no_acpi,
+        .default_cdrom = default_drive("ide-"),
+        .default_floppy = default_drive("floppy"),
         .smp = 1,
     };
     icount_set_sleeps(recorded_or("sleep", "-icount sleep", icount_sleeps()));
@@ -629,12 +754,49 @@ static void build_machine(void)
         exit(1);
     }
     record_properties(&config);
+    machine_identity.name = opts.name;
+    machine_identity.target = TARGET_NAME;
+    machine_identity.ram_size = config.ram_size;
     create_chardevs();
     create_serials(&config);
+    device_claim_drive = blk_claim;
+    blk_open_all(&error_fatal);
     pc_machine_init(&config, &error_fatal);
     create_debugcon();
     create_devices();
+    pc_machine_ready();
+    check_drives();
     create_monitors();
+}
+
+static void dump_vmstate(void)
+{
+    FILE *out = opts.dump_vmstate ? fopen(opts.dump_vmstate, "w") : NULL;
+    if (opts.dump_vmstate && !out) {
+        error_report("-dump-vmstate: Could not open '%s': %s", opts.dump_vmstate, g_strerror(errno));
+        exit(1);
+    }
+    if (out) {
+        vmstate_dump_json(out);
+        exit(fclose(out) ? 1 : 0);
+    }
+}
+
+/* rrsnapshot=: where a recording begins, it is taken; where its replay begins, gone back to. */
+static void start_from_snapshot(void)
+{
+    Error *err = NULL;
+    const char *rrsnapshot = replay_snapshot_name();
+    if (opts.loadvm && replay_recording()) {
+        error_setg(&err, "a recording starts with the machine's power on");
+    } else if (opts.loadvm) {
+        load_snapshot(opts.loadvm, &err);
+    }
+    check("-loadvm", opts.loadvm, err);
+    if (rrsnapshot && !opts.loadvm) {
+        replay_recording() ? save_snapshot(rrsnapshot, &err) : load_snapshot(rrsnapshot, &err);
+    }
+    check("-icount rrsnapshot", rrsnapshot, err);
 }
 
 /* ---- run ---- */
@@ -678,6 +840,7 @@ static int finish(void)
     if (abandoned) {
         fprintf(stderr, "replay: abandoned at icount %" PRId64 "\n", icount_get());
     }
+    blk_close_all();
     machine_unlock();
     bool replayed = replay_playing();
     qemu_chr_cleanup();
@@ -721,9 +884,12 @@ int main(int argc, char **argv)
     runstate_init();
     guest_rng_init(replay_seed());
     build_machine();
+    dump_vmstate();
     replay_start(&error_fatal);
     machine_lock();
     qemu_system_reset();
+    cpus_init_engine();
+    start_from_snapshot();
     machine_unlock();
     catch_signals();
     run();

@@ -427,6 +427,13 @@ void qemu_chr_cleanup(void)
     }
 }
 
+void qemu_chr_foreach(void (*fn)(const char *label, const char *filename, bool open, void *opaque), void *opaque)
+{
+    for (Chardev *chr = chardevs; chr; chr = chr->next) {
+        fn(chr->label, chr->filename, chr->nb_fe > 0, opaque);
+    }
+}
+
 void qemu_chr_info(void (*print)(void *opaque, const char *line), void *opaque)
 {
     for (Chardev *chr = chardevs; chr; chr = chr->next) {

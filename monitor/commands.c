@@ -1,11 +1,13 @@
 /* monitor/commands.c  The commands of the human monitor: one table, and one for `info`. */
 #include "accel/engine.h"
+#include "block/block.h"
 #include "exec/memory.h"
 #include "hmp-internal.h"
 #include "hw/core/device.h"
 #include "hw/i386/pc.h"
 #include "hw/intc/intc.h"
 #include "hw/pci/pci.h"
+#include "migration/snapshot.h"
 #include "replay/replay.h"
 #include "sysemu/cpus.h"
 #include "sysemu/runstate.h"
@@ -14,6 +16,12 @@
 #include "version.h"
 
 /* ---- info ---- */
+
+static void info_snapshots(Monitor *mon, const char *args)
+{
+    (void)args;
+    snapshot_info(monitor_print_line, mon);
+}
 
 static void info_version(Monitor *mon, const char *args)
 {
@@ -84,6 +92,12 @@ static void info_replay(Monitor *mon, const char *args)
     replay_info(monitor_print_line, mon);
 }
 
+static void info_block(Monitor *mon, const char *args)
+{
+    (void)args;
+    blk_info(monitor_print_line, mon);
+}
+
 static void info_chardev(Monitor *mon, const char *args)
 {
     (void)args;
@@ -116,6 +130,7 @@ static void info_icount(Monitor *mon, const char *args)
 }
 
 const HMPCommand hmp_info_commands[] = {
+    { "block", "", "show the block devices", info_block },
     { "chardev", "", "show the character devices", info_chardev },
     { "cpus|icount", "", "show instruction count and virtual clock", info_icount },
     { "jit|engine", "", "show counters of the execution engine", info_engine },
@@ -126,6 +141,7 @@ const HMPCommand hmp_info_commands[] = {
     { "qtree", "", "show the devices", info_qtree },
     { "registers", "", "show the cpu registers", info_registers },
     { "replay", "", "show record/replay information", info_replay },
+    { "snapshots", "", "show the snapshots of the machine", info_snapshots },
     { "status", "", "show the current VM status (running|paused)", info_status },
     { "version", "", "show the version", info_version },
     { 0 },
@@ -224,12 +240,44 @@ static void do_screendump(Monitor *mon, const char *args)
     }
 }
 
+static void do_savevm(Monitor *mon, const char *args)
+{
+    Error *err = NULL;
+    (void)mon;
+    if (!save_snapshot(args, &err)) {
+        error_report_err(err);
+    }
+}
+
+static void with_tag(Monitor *mon, const char *args, const char *command, bool (*run)(const char *name, Error **errp))
+{
+    Error *err = NULL;
+    if (!*args) {
+        monitor_printf(mon, "%s: tag expected\n", command);
+    } else if (!run(args, &err)) {
+        error_report_err(err);
+    }
+}
+
+static void do_loadvm(Monitor *mon, const char *args)
+{
+    with_tag(mon, args, "loadvm", load_snapshot);
+}
+
+static void do_delvm(Monitor *mon, const char *args)
+{
+    with_tag(mon, args, "delvm", delete_snapshot);
+}
+
 const HMPCommand hmp_commands[] = {
     { "cont|c", "", "resume emulation", do_cont },
+    { "delvm", "tag", "delete a snapshot of the machine", do_delvm },
     { "help|?", "[cmd]", "show the help", do_help },
     { "info", "[subcommand]", "show various information about the system state", do_info },
+    { "loadvm", "tag", "go back to a snapshot of the machine", do_loadvm },
     { "print|p", "expr", "print expression value (use $reg for CPU register access)", do_print },
     { "quit|q", "", "quit the emulator", do_quit },
+    { "savevm", "[tag]", "save a snapshot of the machine; one of that tag is replaced", do_savevm },
     { "screendump", "filename", "save the screen into a PPM or PNG image", do_screendump },
     { "sendkey", "keys [hold_ms]", "send keys to the guest ('sendkey ctrl-alt-f1')", hmp_sendkey },
     { "stop|s", "", "stop emulation", do_stop },

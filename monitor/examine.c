@@ -2,6 +2,7 @@
 #include "exec/memory.h"
 #include "hmp-internal.h"
 #include "hw/i386/pc.h"
+#include "monitor/examine.h"
 #include "target/i386/access.h"
 #include "target/i386/disas.h"
 
@@ -42,8 +43,9 @@ static bool parse_format(Monitor *mon, const char **p, Format *f)
 }
 
 /* RAM and ROM only: reading a chip may change it, and looking must not. */
-static bool read_physical(uint64_t addr, uint8_t *buf, size_t len)
+bool physical_memory_read_debug(uint64_t addr, void *to, size_t len)
 {
+    uint8_t *buf = to;
     while (len) {
         hwaddr offset, n = len;
         bool readonly;
@@ -62,7 +64,7 @@ static bool read_physical(uint64_t addr, uint8_t *buf, size_t len)
 static bool read_memory(const Format *f, uint64_t addr, void *buf, size_t len)
 {
     if (f->physical) {
-        return read_physical(addr, buf, len);
+        return physical_memory_read_debug(addr, buf, len);
     }
     return cpu_memory_read_debug(first_cpu(), addr, buf, len);
 }

@@ -14,7 +14,8 @@
 typedef enum EscapeState { ESC_NONE, ESC_SEEN, ESC_BRACKET } EscapeState;
 
 struct Monitor {
-    Chardev *chr;
+    Chardev *chr;     /* NULL: output is captured */
+    GString *capture;
     GString *line;
     GQueue history; /* char *, newest first */
     int history_at; /* -1: the line being typed */
@@ -32,6 +33,11 @@ Monitor *monitor_current(void)
 void monitor_vprintf(Monitor *mon, const char *fmt, va_list ap)
 {
     char *text = g_strdup_vprintf(fmt, ap);
+    if (mon->capture) {
+        g_string_append(mon->capture, text);
+        g_free(text);
+        return;
+    }
     for (const char *p = text; *p;) {
         size_t n = strcspn(p, "\n");
         qemu_chr_write(mon->chr, p, n);
@@ -72,7 +78,8 @@ static void prompt(Monitor *mon)
     monitor_printf(mon, "(qemu) %s", mon->line->str);
 }
 
-void monitor_handle_command(Monitor *mon, const char *line)
+/* Errors go to the monitor whose command runs, also while it runs another one's (human-monitor-command inside QMP). */
+static void run_command(Monitor *mon, const char *line)
 {
     while (g_ascii_isspace(*line)) {
         line++;
@@ -87,12 +94,30 @@ void monitor_handle_command(Monitor *mon, const char *line)
         return;
     }
     char *args = g_strstrip(g_strdup(line + len));
-    machine_lock();
     current = mon;
     cmd->run(mon, args);
     current = NULL;
-    machine_unlock();
     g_free(args);
+}
+
+void monitor_handle_command(Monitor *mon, const char *line)
+{
+    machine_lock();
+    run_command(mon, line);
+    machine_unlock();
+}
+
+char *monitor_run_captured(const char *line)
+{
+    Monitor mon = { .capture = g_string_new(NULL) };
+    error_set_report_hook(report_to_monitor);
+    run_command(&mon, line);
+    GString *text = g_string_new(NULL);
+    for (const char *p = mon.capture->str; *p; p++) {
+        g_string_append(text, *p == '\n' ? "\r\n" : (char[]){ *p, 0 });
+    }
+    g_string_free(mon.capture, true);
+    return g_string_free(text, false);
 }
 
 /* ---- line editing ---- */

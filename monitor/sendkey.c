@@ -4,12 +4,10 @@
 #include "ui/keycodes.h"
 #include "util/timer.h"
 
-#define MAX_KEYS 16
-#define DEFAULT_HOLD_MS 100
 
 /* Keys held down until the timer lets go of them. */
 static struct {
-    int keys[MAX_KEYS];
+    int keys[SENDKEY_MAX];
     int count;
     QEMUTimer timer;
     bool initialized;
@@ -30,7 +28,7 @@ static int parse_keys(Monitor *mon, const char *text, size_t len, int *keys)
     for (size_t at = 0; at < len;) {
         size_t n = 1 + strcspn(text + at + 1, "- "); /* a key's name may itself be "-" */
         int number = qemu_key_number_from_name(text + at, n);
-        if (!number || count == MAX_KEYS) {
+        if (!number || count == SENDKEY_MAX) {
             monitor_printf(mon, number ? "too many keys\n" : "invalid parameter: %.*s\n", (int)n, text + at);
             return -1;
         }
@@ -40,8 +38,9 @@ static int parse_keys(Monitor *mon, const char *text, size_t len, int *keys)
     return count;
 }
 
-static void press(const int *keys, int count, int64_t hold_ms)
+void sendkey_press(const int *keys, int count, int64_t hold_ms)
 {
+    hold_ms = CLAMP(hold_ms, 1, 10000);
     if (!held.initialized) {
         timer_init_ns(&held.timer, QEMU_CLOCK_REALTIME, release_keys, NULL);
         held.initialized = true;
@@ -56,11 +55,11 @@ static void press(const int *keys, int count, int64_t hold_ms)
 
 void hmp_sendkey(Monitor *mon, const char *args)
 {
-    int keys[MAX_KEYS];
+    int keys[SENDKEY_MAX];
     size_t len = strcspn(args, " ");
     int count = parse_keys(mon, args, len, keys);
-    int64_t hold_ms = args[len] ? g_ascii_strtoll(args + len, NULL, 0) : DEFAULT_HOLD_MS;
+    int64_t hold_ms = args[len] ? g_ascii_strtoll(args + len, NULL, 0) : SENDKEY_HOLD_MS;
     if (count > 0) {
-        press(keys, count, CLAMP(hold_ms, 1, 10000));
+        sendkey_press(keys, count, hold_ms);
     }
 }

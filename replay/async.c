@@ -39,6 +39,8 @@ static GQueue queue = G_QUEUE_INIT; /* of ReplayEvent *, data owned */
 static gint queued;                 /* length of queue; read without the lock */
 static GHashTable *blocks;          /* id -> BlockRequest */
 static GCond block_done;
+static bool block_awaited;          /* somebody sleeps on block_done */
+static gint blocks_under_way;       /* begun and not done; read without the lock */
 
 /* Owner of replay_mutex, or before the machine runs. */
 static uint64_t last_block_id;
@@ -151,17 +153,27 @@ static char *dispatch_bh(uint64_t id)
 
 /* ---- storage ---- */
 
-uint64_t replay_block_begin(void)
+static void add_block_locked(uint64_t id, const BlockRequest *request)
 {
-    uint64_t id = ++last_block_id;
-    BlockRequest *request = g_new0(BlockRequest, 1);
-    g_mutex_lock(&lock);
     if (!blocks) {
         blocks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
     }
-    g_hash_table_insert(blocks, g_memdup2(&id, sizeof(id)), request);
+    g_hash_table_insert(blocks, g_memdup2(&id, sizeof(id)), g_memdup2(request, sizeof(*request)));
+}
+
+uint64_t replay_block_begin(void)
+{
+    uint64_t id = ++last_block_id;
+    g_mutex_lock(&lock);
+    add_block_locked(id, &(BlockRequest){ 0 });
     g_mutex_unlock(&lock);
+    g_atomic_int_inc(&blocks_under_way);
     return id;
+}
+
+bool replay_block_under_way(void)
+{
+    return g_atomic_int_get(&blocks_under_way) > 0;
 }
 
 void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque)
@@ -170,9 +182,28 @@ void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque)
     BlockRequest *request = blocks ? g_hash_table_lookup(blocks, &id) : NULL;
     lockstep_assert(request && !request->done, "completion of block request %" PRIu64, id);
     *request = (BlockRequest){ .done = true, .cb = cb, .opaque = opaque };
-    g_cond_broadcast(&block_done);
+    bool awaited = block_awaited;
     g_mutex_unlock(&lock);
+    g_atomic_int_add(&blocks_under_way, -1);
+    if (awaited) {
+        g_cond_broadcast(&block_done);
+    }
     async_enqueue(&(ReplayEvent){ .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_BLOCK, id } });
+}
+
+void replay_block_forget_all(void)
+{
+    g_mutex_lock(&lock);
+    g_clear_pointer(&blocks, g_hash_table_destroy);
+    g_mutex_unlock(&lock);
+}
+
+void replay_block_restore(uint64_t id, ReplayBHFunc *cb, void *opaque)
+{
+    BlockRequest done = { .done = true, .cb = cb, .opaque = opaque };
+    g_mutex_lock(&lock);
+    add_block_locked(id, &done);
+    g_mutex_unlock(&lock);
 }
 
 /* Each request is completed some day, so waiting ends; for an id that was never begun nobody would come. */
@@ -184,9 +215,11 @@ static char *dispatch_block(uint64_t id)
         g_mutex_unlock(&lock);
         return g_strdup_printf("no block request %" PRIu64 " is under way", id);
     }
+    block_awaited = !request->done;
     while (!request->done) {
         g_cond_wait(&block_done, &lock);
     }
+    block_awaited = false;
     BlockRequest done = *request;
     g_hash_table_remove(blocks, &id);
     g_mutex_unlock(&lock);
@@ -255,6 +288,93 @@ char *async_dispatch(const ReplayEvent *ev)
     g_assert_not_reached();
 }
 
+/* ---- snapshots: u64 last block id, then the events that wait, in the log's bytes ---- */
+
+static void encode_event(gpointer data, gpointer out)
+{
+    log_encode_event(out, data);
+}
+
+void async_save(GByteArray *out)
+{
+    uint64_t last = GUINT64_TO_LE(last_block_id);
+    g_byte_array_append(out, (uint8_t *)&last, sizeof(last));
+    g_mutex_lock(&lock);
+    g_queue_foreach(&queue, encode_event, out);
+    g_mutex_unlock(&lock);
+}
+
+static bool read_queue(const uint8_t *buf, size_t len, GQueue *events)
+{
+    LogReader r;
+    ReplayEvent ev;
+    log_reader_init_memory(&r, buf, len);
+    while (log_read_event(&r, &ev) == LOG_OK && ev.id == EVENT_ASYNC) {
+        g_queue_push_tail(events, copy_event(&ev));
+    }
+    bool ok = r.status == LOG_CUT && r.end_offset == len;
+    log_reader_close(&r);
+    return ok;
+}
+
+static int compare_ids(gconstpointer a, gconstpointer b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static bool queue_has_block(const GQueue *events, uint64_t id)
+{
+    for (const GList *l = events->head; l; l = l->next) {
+        const ReplayEvent *ev = l->data;
+        if (ev->arg[ASYNC_ARG_KIND] == REPLAY_ASYNC_EVENT_BLOCK && ev->arg[ASYNC_ARG_FIRST] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In a snapshot taken while replaying the log had the events of requests that were done; without a log they come now. */
+static void queue_missing_blocks(GQueue *events)
+{
+    GList *ids = blocks ? g_list_sort(g_hash_table_get_keys(blocks), compare_ids) : NULL;
+    for (GList *l = ids; l; l = l->next) {
+        uint64_t id = *(uint64_t *)l->data;
+        if (!queue_has_block(events, id)) {
+            ReplayEvent ev = { .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_BLOCK, id } };
+            g_queue_push_tail(events, copy_event(&ev));
+        }
+    }
+    g_list_free(ids);
+}
+
+static void put_queue(GQueue *events)
+{
+    ReplayEvent *ev;
+    queue_missing_blocks(events);
+    while ((ev = g_queue_pop_head(events))) {
+        async_enqueue(ev);
+        free_event(ev);
+    }
+}
+
+bool async_load(const uint8_t *buf, size_t len, Error **errp)
+{
+    GQueue events = G_QUEUE_INIT;
+    uint64_t last = 0;
+    bool ok = len >= sizeof(last) && read_queue(buf + sizeof(last), len - sizeof(last), &events);
+    if (!ok) {
+        error_setg(errp, "the events that wait are damaged");
+        g_queue_clear_full(&events, free_event);
+        return false;
+    }
+    last_block_id = ldq_le_p(buf);
+    GQueue old = take_queue();
+    g_queue_clear_full(&old, free_event);
+    put_queue(&events);
+    return true;
+}
+
 static void free_bh(gpointer data, gpointer unused)
 {
     ReplayBH *bh = data;
@@ -273,6 +393,7 @@ void async_reset(void)
         bhs = NULL;
     }
     g_clear_pointer(&blocks, g_hash_table_destroy);
+    blocks_under_way = 0;
     last_block_id = 0;
     filter_count = 0;
     in_checkpoint = false;

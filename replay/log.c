@@ -529,6 +529,21 @@ LogStatus log_read_event(LogReader *r, ReplayEvent *ev)
     return LOG_OK;
 }
 
+void log_reader_seek(LogReader *r, uint64_t offset)
+{
+    r->status = LOG_OK;
+    g_clear_pointer(&r->message, g_free);
+    if (r->fd < 0) {
+        r->pos = MIN(offset, r->len);
+        return;
+    }
+    r->pos = r->len = 0;
+    r->base = offset;
+    if (lseek(r->fd, offset, SEEK_SET) < 0) {
+        reader_bad(r, offset, "the log cannot be read (%s)", g_strerror(errno));
+    }
+}
+
 void log_reader_refuse(LogReader *r, const ReplayEvent *ev, const char *why)
 {
     reader_bad(r, ev->offset, "%s", why);

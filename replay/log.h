@@ -79,6 +79,8 @@ void log_reader_init_memory(LogReader *r, const uint8_t *buf, size_t len);
 /* name is for messages. */
 bool log_read_header(LogReader *r, const char *name, Error **errp);
 LogStatus log_read_event(LogReader *r, ReplayEvent *ev);
+/* Go on reading at that byte, whatever was met before. */
+void log_reader_seek(LogReader *r, uint64_t offset);
 /* Callers that find an event's arguments impossible turn it into a bad one. */
 void log_reader_refuse(LogReader *r, const ReplayEvent *ev, const char *why);
 void log_reader_close(LogReader *r);

@@ -391,6 +391,50 @@ static bool play_start(Error **errp)
     return manifest_check_complete(m, errp);
 }
 
+/* ---- snapshots ---- */
+
+static void play_get_position(ReplayPosition *pos)
+{
+    *pos = (ReplayPosition){ .offset = play.next.offset,
+                             .icount = play.next_icount,
+                             .events = play.event_number - 1,
+                             .seed = play.manifest.seed };
+}
+
+/* Digests up to here have been compared, or are behind us. */
+static void find_next_digest(int64_t icount)
+{
+    const GArray *digests = play.manifest.digests;
+    play.next_digest = 0;
+    while (play.next_digest < digests->len &&
+           g_array_index(digests, ManifestDigest, play.next_digest).icount <= icount) {
+        play.next_digest++;
+    }
+}
+
+static bool play_set_position(const ReplayPosition *pos, Error **errp)
+{
+    if (!pos->offset) {
+        error_setg(errp, "it was taken without rr=record or rr=replay: '%s' does not lead on from it", play.path);
+        return false;
+    }
+    if (play.manifest.has_head && pos->seed != play.manifest.seed) {
+        error_setg(errp, "it belongs to another recording (seed %016" PRIx64 ", that of '%s' is %016" PRIx64 ")", pos->seed,
+                   play.path, play.manifest.seed);
+        return false;
+    }
+    log_reader_seek(&play.log, pos->offset);
+    play.next_icount = pos->icount;
+    play.event_number = pos->events;
+    play.checkpoint = -1;
+    play.diverged = false;
+    play.stalls = 0;
+    play.last_seen_icount = icount_get();
+    find_next_digest(icount_get());
+    fetch();
+    return true;
+}
+
 static int finish_same_or_not(int64_t icount, uint64_t digest)
 {
     const Manifest *m = &play.manifest;
@@ -458,6 +502,8 @@ const ReplayOps replay_ops_play = {
     .add_input = play_add_input,
     .add_property = play_add_property,
     .start = play_start,
+    .get_position = play_get_position,
+    .set_position = play_set_position,
     .finish = play_finish,
     .info = play_info,
 };

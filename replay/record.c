@@ -273,6 +273,21 @@ static bool record_start(Error **errp)
     return true;
 }
 
+static void record_get_position(ReplayPosition *pos)
+{
+    g_mutex_lock(&rec.lock);
+    *pos = (ReplayPosition){
+        .offset = rec.log.bytes, .icount = rec.last_icount, .events = rec.events, .seed = rec.manifest.seed
+    };
+    g_mutex_unlock(&rec.lock);
+}
+
+static bool record_set_position(const ReplayPosition *pos, Error **errp)
+{
+    (void)pos;
+    return replay_may_load(errp);
+}
+
 static bool close_log(void)
 {
     g_mutex_lock(&rec.lock);
@@ -337,6 +352,8 @@ const ReplayOps replay_ops_record = {
     .add_input = record_add_input,
     .add_property = record_add_property,
     .start = record_start,
+    .get_position = record_get_position,
+    .set_position = record_set_position,
     .finish = record_finish,
     .info = record_info,
 };

@@ -9,6 +9,14 @@
 
 typedef void ReplayPrint(void *opaque, const char *line);
 
+/* A place in the log between two events. */
+typedef struct ReplayPosition {
+    uint64_t offset; /* of the next event; 0: there is no log */
+    int64_t icount;  /* up to which the events before it say */
+    uint64_t events; /* before it */
+    uint64_t seed;   /* of the recording it belongs to */
+} ReplayPosition;
+
 typedef struct ReplayOps {
     bool takes_host_events; /* input, packets and completions from the host are queued; otherwise the log has them */
     int64_t (*clock)(ReplayClock kind, int64_t host_value);
@@ -27,6 +35,8 @@ typedef struct ReplayOps {
     bool (*add_input)(const char *role, const char *path, Error **errp);
     bool (*add_property)(const char *name, const char *option, const char *value, Error **errp);
     bool (*start)(Error **errp);
+    void (*get_position)(ReplayPosition *pos);
+    bool (*set_position)(const ReplayPosition *pos, Error **errp);
     int (*finish)(uint64_t digest);
     void (*info)(ReplayPrint *print, void *opaque);
 } ReplayOps;
@@ -59,6 +69,9 @@ static inline bool checkpoint_runs_events(ReplayCheckpoint checkpoint)
 {
     return checkpoint != CHECKPOINT_CLOCK_WARP_START && checkpoint != CHECKPOINT_CLOCK_WARP_ACCOUNT;
 }
+/* Snapshots: what waits, as bytes; put back in place of what waits now. */
+void async_save(GByteArray *out);
+bool async_load(const uint8_t *buf, size_t len, Error **errp);
 /* Checkpoints never nest. */
 void checkpoint_enter(ReplayCheckpoint checkpoint);
 void checkpoint_leave(void);

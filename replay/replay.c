@@ -9,6 +9,7 @@
 
 const ReplayOps *replay_ops = &replay_ops_none;
 
+static char *log_path, *snapshot_name; /* rrfile=, rrsnapshot= */
 static uint64_t seed;
 static bool seed_known;
 
@@ -44,10 +45,8 @@ static bool configure_file(const QemuOpts *opts, bool record, int argc, char **a
         error_setg(errp, "rr=%s needs rrfile=FILE", record ? "record" : "replay");
         return false;
     }
-    if (qemu_opt_get(opts, "rrsnapshot")) {
-        error_setg(errp, "rrsnapshot=%s: snapshots of a recording are not supported", qemu_opt_get(opts, "rrsnapshot"));
-        return false;
-    }
+    log_path = g_strdup(path);
+    snapshot_name = g_strdup(qemu_opt_get(opts, "rrsnapshot"));
     if (!get_full(opts, "rrsync", &sync_full, errp) || !get_full(opts, "rrhash", &hash_full, errp)) {
         return false;
     }
@@ -103,6 +102,16 @@ uint64_t replay_seed(void)
         seed_known = true;
     }
     return seed;
+}
+
+const char *replay_snapshot_name(void)
+{
+    return snapshot_name;
+}
+
+const char *replay_log_path(void)
+{
+    return log_path;
 }
 
 bool replay_start(Error **errp)
@@ -213,5 +222,7 @@ void replay_reset_for_test(void)
     async_reset();
     char_reset();
     replay_ops = &replay_ops_none;
+    g_clear_pointer(&log_path, g_free);
+    g_clear_pointer(&snapshot_name, g_free);
     seed_known = false;
 }

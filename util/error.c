@@ -5,6 +5,7 @@
 
 struct Error {
     char *message;
+    const char *class; /* NULL: GenericError */
 };
 
 Error *error_fatal;
@@ -46,7 +47,7 @@ static void error_set(Error **errp, char *message)
         return;
     }
     lockstep_assert(!*errp, "second error \"%s\" over \"%s\"", message, (*errp)->message);
-    *errp = g_new(Error, 1);
+    *errp = g_new0(Error, 1);
     (*errp)->message = message;
 }
 
@@ -57,6 +58,23 @@ void error_setg(Error **errp, const char *fmt, ...)
     char *message = g_strdup_vprintf(fmt, ap);
     va_end(ap);
     error_set(errp, message);
+}
+
+void error_set_class(Error **errp, const char *class, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    char *message = g_strdup_vprintf(fmt, ap);
+    va_end(ap);
+    error_set(errp, message);
+    if (errp && *errp) {
+        (*errp)->class = class;
+    }
+}
+
+const char *error_get_class(const Error *err)
+{
+    return err->class ? err->class : "GenericError";
 }
 
 void error_setg_errno(Error **errp, int os_errno, const char *fmt, ...)
@@ -89,6 +107,9 @@ void error_propagate(Error **dst_errp, Error *local_err)
 {
     if (local_err) {
         error_set(dst_errp, g_strdup(local_err->message));
+        if (dst_errp && *dst_errp) {
+            (*dst_errp)->class = local_err->class;
+        }
         error_free(local_err);
     }
 }

@@ -54,6 +54,42 @@ static void set(QemuOpts *opts, char *key, char *value)
     g_ptr_array_add(opts->list, o);
 }
 
+QemuOpts *qemu_opts_new(void)
+{
+    QemuOpts *opts = g_new0(QemuOpts, 1);
+    opts->list = g_ptr_array_new_with_free_func(opt_free);
+    return opts;
+}
+
+void qemu_opts_set(QemuOpts *opts, const char *key, const char *value)
+{
+    set(opts, g_strdup(key), g_strdup(value));
+}
+
+void qemu_opts_unset(QemuOpts *opts, const char *key)
+{
+    Opt *o = find(opts, key);
+    if (o) {
+        g_ptr_array_remove(opts->list, o);
+    }
+}
+
+QemuOpts *qemu_opts_sub(const QemuOpts *opts, const char *prefix)
+{
+    QemuOpts *sub = qemu_opts_new();
+    for (guint i = 0; i < opts->list->len; i++) {
+        const Opt *o = g_ptr_array_index(opts->list, i);
+        if (g_str_has_prefix(o->key, prefix)) {
+            qemu_opts_set(sub, o->key + strlen(prefix), o->value);
+        }
+    }
+    if (sub->list->len) {
+        return sub;
+    }
+    qemu_opts_free(sub);
+    return NULL;
+}
+
 /* One part up to a single comma; "," doubled stands for itself. Advances *p past the comma. */
 static char *next_part(const char **p)
 {
@@ -111,8 +147,7 @@ static const char *first_unknown(const QemuOpts *opts, const char *const *known,
 
 QemuOpts *qemu_opts_parse(const char *str, const char *implied_key, const char *const *known, Error **errp)
 {
-    QemuOpts *opts = g_new0(QemuOpts, 1);
-    opts->list = g_ptr_array_new_with_free_func(opt_free);
+    QemuOpts *opts = qemu_opts_new();
     for (bool first = true; *str; first = false) {
         char *part = next_part(&str);
         set_part(opts, part, implied_key, first, known);

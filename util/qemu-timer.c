@@ -81,6 +81,13 @@ void qemu_clock_enable_virtual_rt(bool running)
     g_mutex_unlock(&virtual_rt.lock);
 }
 
+void qemu_clock_set_virtual_rt(int64_t now_ns)
+{
+    g_mutex_lock(&virtual_rt.lock);
+    virtual_rt.offset_ns += now_ns - virtual_rt_locked();
+    g_mutex_unlock(&virtual_rt.lock);
+}
+
 int64_t qemu_clock_get_ns(QEMUClockType clock)
 {
     switch (clock) {

@@ -136,7 +136,8 @@ static void power_button(void *opaque)
 
 /* ---- PM I/O space: 16-bit registers, reached with any size ---- */
 
-static uint16_t pm_read16(PIIX4PMState *s, unsigned reg)
+/* ticks: of the timer, read once for the whole access, so that a clock that runs meanwhile cannot tear it. */
+static uint16_t pm_read16(PIIX4PMState *s, unsigned reg, uint32_t ticks)
 {
     switch (reg) {
     case PMSTS:
@@ -146,9 +147,9 @@ static uint16_t pm_read16(PIIX4PMState *s, unsigned reg)
     case PMCNTRL:
         return s->pmcntrl;
     case PMTMR:
-        return timer_ticks() & 0xffff;
+        return ticks & 0xffff;
     case PMTMR + 2:
-        return (timer_ticks() & PM_TIMER_MASK) >> 16;
+        return ticks >> 16;
     case GPSTS:
         return s->gpsts;
     case GPEN:
@@ -193,8 +194,9 @@ static void pm_write16(PIIX4PMState *s, unsigned reg, uint16_t value, uint16_t k
 static uint64_t pm_io_read(void *opaque, hwaddr addr, unsigned size)
 {
     uint64_t value = 0;
+    uint32_t ticks = timer_ticks() & PM_TIMER_MASK;
     for (unsigned i = 0; i < size; i++) {
-        uint16_t word = pm_read16(opaque, (addr + i) & ~1u);
+        uint16_t word = pm_read16(opaque, (addr + i) & ~1u, ticks);
         value |= (uint64_t)((word >> (8 * ((addr + i) & 1))) & 0xff) << (8 * i);
     }
     return value;

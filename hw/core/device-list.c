@@ -1,7 +1,10 @@
 /* hw/core/device-list.c  The one table of all device types, and the -device option that reads it. */
+#include "hw/block/floppy.h"
+#include "hw/ide/ide.h"
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
 #include "hw/nvram/fw_cfg.h"
+#include "hw/virtio/virtio.h"
 
 static const DeviceType *const device_types[] = {
     /* chipset */
@@ -27,10 +30,36 @@ static const DeviceType *const device_types[] = {
     &isa_debugcon_type,
     &pc_testdev_type,
     &vga_pci_type,
+    /* storage */
+    &piix3_ide_type,
+    &ide_hd_type,
+    &ide_cd_type,
+    &isa_fdc_type,
+    &floppy_type,
+    &virtio_blk_pci_type,
+    /* others on PCI */
+    &virtio_rng_pci_type,
 };
+
+/* Other names of the same. */
+static const char *const aliases[][2] = {
+    { "virtio-blk", "virtio-blk-pci" },
+    { "virtio-rng", "virtio-rng-pci" },
+};
+
+static const char *real_name(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(aliases); i++) {
+        if (g_str_equal(aliases[i][0], name)) {
+            return aliases[i][1];
+        }
+    }
+    return name;
+}
 
 const DeviceType *device_type_find(const char *name)
 {
+    name = real_name(name);
     for (size_t i = 0; i < ARRAY_SIZE(device_types); i++) {
         if (g_str_equal(device_types[i]->name, name)) {
             return device_types[i];
@@ -39,9 +68,12 @@ const DeviceType *device_type_find(const char *name)
     return NULL;
 }
 
-static bool is_pci(const DeviceType *type)
+static const char *bus_kind(const DeviceType *type)
 {
-    return type->parent == &pci_device_type;
+    return type->parent == &pci_device_type   ? "PCI"
+           : type->parent == &ide_device_type ? "IDE"
+           : type == &floppy_type             ? "floppy-bus"
+                                              : "ISA";
 }
 
 /* ---- -device ---- */
@@ -75,13 +107,23 @@ static void set_id(DeviceAdd *add, const char *id)
     add->dev->id = g_strdup(id);
 }
 
-static void check_bus(DeviceAdd *add, const char *bus)
+static const char *const bus_names[][2] = {
+    { "pci.0", "PCI" }, { "isa.0", "ISA" }, { "ide.0", "IDE" }, { "ide.1", "IDE" }, { "floppy-bus.0", "floppy-bus" }
+};
+
+/* A device whose kind has several buses has a property that says which. */
+static void set_bus(DeviceAdd *add, const char *bus)
 {
-    bool pci = g_str_equal(bus, "pci.0");
-    if (!pci && !g_str_equal(bus, "isa.0")) {
+    const char *wanted = bus_kind(add->dev->type), *found = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(bus_names) && !found; i++) {
+        found = g_str_equal(bus_names[i][0], bus) ? bus_names[i][1] : NULL;
+    }
+    if (!found) {
         error_setg(&add->error, "Bus '%s' not found", bus);
-    } else if (pci != is_pci(add->dev->type)) {
-        error_setg(&add->error, "Device '%s' can't go on %s bus", add->dev->type->name, pci ? "PCI" : "ISA");
+    } else if (!g_str_equal(found, wanted)) {
+        error_setg(&add->error, "Device '%s' can't go on %s bus", add->dev->type->name, found);
+    } else if (g_str_equal(wanted, "IDE")) {
+        device_set_property(add->dev, "bus", bus, &add->error);
     }
 }
 
@@ -94,7 +136,7 @@ static void apply_option(const char *key, const char *value, void *opaque)
     if (g_str_equal(key, "id")) {
         set_id(add, value);
     } else if (g_str_equal(key, "bus")) {
-        check_bus(add, value);
+        set_bus(add, value);
     } else {
         device_set_property(add->dev, key, value, &add->error);
     }
@@ -153,7 +195,7 @@ void device_help(FILE *out)
         if (!type->user_creatable) {
             continue;
         }
-        fprintf(out, "name \"%s\", bus %s", type->name, is_pci(type) ? "PCI" : "ISA");
+        fprintf(out, "name \"%s\", bus %s", type->name, bus_kind(type));
         if (type->description) {
             fprintf(out, ", desc \"%s\"", type->description);
         }

@@ -4,6 +4,8 @@
  */
 #include "hw/core/device.h"
 
+struct BlockBackend *(*device_claim_drive)(const char *id, const char *device, Error **errp);
+
 static Device *device_first;
 static Device **device_tail = &device_first;
 
@@ -32,6 +34,7 @@ static void property_store(Device *dev, const DeviceProperty *prop, uint64_t val
         *(uint64_t *)property_field(dev, prop) = value;
         break;
     case PROP_STRING:
+    case PROP_DRIVE:
         break; /* text only */
     }
 }
@@ -146,12 +149,22 @@ static const DeviceProperty *property_find(const DeviceType *type, const char *n
     return NULL;
 }
 
+static bool claim_drive(Device *dev, const DeviceProperty *prop, const char *id, Error **errp)
+{
+    struct BlockBackend **field = property_field(dev, prop);
+    *field = device_claim_drive(id, dev->type->name, errp);
+    return *field;
+}
+
 bool device_set_property(Device *dev, const char *name, const char *value, Error **errp)
 {
     const DeviceProperty *prop = property_find(dev->type, name);
     if (!prop) {
         error_setg(errp, "Property '%s.%s' not found", dev->type->name, name);
         return false;
+    }
+    if (prop->kind == PROP_DRIVE) {
+        return claim_drive(dev, prop, value, errp);
     }
     if (!property_parse(dev, prop, value)) {
         error_setg(errp, "Property '%s.%s' doesn't take value '%s'", dev->type->name, name, value);

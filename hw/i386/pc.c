@@ -5,11 +5,16 @@
  * last 128 KiB also at E0000h, where PAM decides between it and RAM.
  */
 #include "accel/engine.h"
+#include "hw/block/floppy.h"
+#include "hw/core/boot-order.h"
 #include "hw/i386/chipset.h"
 #include "hw/i386/pc-internal.h"
+#include "hw/ide/ide.h"
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
+#include "hw/virtio/virtio.h"
 #include "replay/replay.h"
+#include "sysemu/sysemu.h"
 #include "target/i386/smm.h"
 #include "target/i386/x87.h"
 
@@ -31,10 +36,12 @@ typedef struct PCMachine {
     CPUState *cpu;
     Device *pic, *ioapic, *apic;
     Device *pit, *hpet, *rtc;
-    Device *i440fx, *piix3, *pm;
+    Device *i440fx, *piix3, *ide, *pm;
     Device *fw_cfg;
     Device *ferr;
-    uint8_t a20_inputs; /* bit per source: the gate is open while any is set */
+    uint8_t a20_inputs;    /* bit per source: the gate is open while any is set */
+    uint8_t boot_order[2]; /* CMOS 3Dh and 38h as -boot order= has them */
+    uint8_t boots;         /* none, one, more: -boot once= is for the first */
 } PCMachine;
 
 static PCMachine pc;
@@ -188,11 +195,15 @@ static void smm_changed(CPUState *cpu, bool in_smm)
     i440fx_set_smm(pc.i440fx, in_smm);
 }
 
-static bool a20_post_load(void *opaque, Error **errp)
+static bool pc_post_load(void *opaque, Error **errp)
 {
     (void)opaque;
     if (pc.a20_inputs > 3) {
         error_setg(errp, "pc: A20 inputs %#x", pc.a20_inputs);
+        return false;
+    }
+    if (pc.boots > 2) {
+        error_setg(errp, "pc: %u boots", pc.boots);
         return false;
     }
     return true;
@@ -202,20 +213,34 @@ static bool a20_post_load(void *opaque, Error **errp)
 static const VMStateDescription vmstate_pc = {
     .name = "pc",
     .version = 1,
-    .post_load = a20_post_load,
+    .post_load = pc_post_load,
     .fields =
         (const VMStateField[]){
-            VMSTATE_DERIVED(PCMachine, config),       VMSTATE_DERIVED(PCMachine, ram_below_4g),
-            VMSTATE_DERIVED(PCMachine, ram_above_4g), VMSTATE_DERIVED(PCMachine, ram),
-            VMSTATE_DERIVED(PCMachine, ram_low),      VMSTATE_DERIVED(PCMachine, ram_high),
-            VMSTATE_DERIVED(PCMachine, bios),         VMSTATE_DERIVED(PCMachine, isa_bios),
-            VMSTATE_DERIVED(PCMachine, cpu),          VMSTATE_DERIVED(PCMachine, pic),
-            VMSTATE_DERIVED(PCMachine, ioapic),       VMSTATE_DERIVED(PCMachine, apic),
-            VMSTATE_DERIVED(PCMachine, pit),          VMSTATE_DERIVED(PCMachine, hpet),
-            VMSTATE_DERIVED(PCMachine, rtc),          VMSTATE_DERIVED(PCMachine, i440fx),
-            VMSTATE_DERIVED(PCMachine, piix3),        VMSTATE_DERIVED(PCMachine, pm),
-            VMSTATE_DERIVED(PCMachine, fw_cfg),       VMSTATE_DERIVED(PCMachine, ferr),
-            VMSTATE_INT(PCMachine, a20_inputs),       VMSTATE_END,
+            VMSTATE_DERIVED(PCMachine, config),
+            VMSTATE_DERIVED(PCMachine, ram_below_4g),
+            VMSTATE_DERIVED(PCMachine, ram_above_4g),
+            VMSTATE_DERIVED(PCMachine, ram),
+            VMSTATE_DERIVED(PCMachine, ram_low),
+            VMSTATE_DERIVED(PCMachine, ram_high),
+            VMSTATE_DERIVED(PCMachine, bios),
+            VMSTATE_DERIVED(PCMachine, isa_bios),
+            VMSTATE_DERIVED(PCMachine, cpu),
+            VMSTATE_DERIVED(PCMachine, pic),
+            VMSTATE_DERIVED(PCMachine, ioapic),
+            VMSTATE_DERIVED(PCMachine, apic),
+            VMSTATE_DERIVED(PCMachine, pit),
+            VMSTATE_DERIVED(PCMachine, hpet),
+            VMSTATE_DERIVED(PCMachine, rtc),
+            VMSTATE_DERIVED(PCMachine, i440fx),
+            VMSTATE_DERIVED(PCMachine, piix3),
+            VMSTATE_DERIVED(PCMachine, ide),
+            VMSTATE_DERIVED(PCMachine, pm),
+            VMSTATE_DERIVED(PCMachine, fw_cfg),
+            VMSTATE_DERIVED(PCMachine, ferr),
+            VMSTATE_INT(PCMachine, a20_inputs),
+            VMSTATE_DERIVED(PCMachine, boot_order),
+            VMSTATE_INT(PCMachine, boots),
+            VMSTATE_END,
         },
 };
 
@@ -245,9 +270,11 @@ static void create_chipset(void)
 {
     pc.i440fx = device_create(&i440fx_type);
     pc.piix3 = create_pci_at(&piix3_type, "1.0");
+    pc.ide = create_pci_at(&piix3_ide_type, "1.1");
     pc.pm = create_pci_at(&piix4_pm_type, "1.3");
     i440fx_connect(pc.i440fx, &pc.ram, pc.piix3);
     piix3_connect(pc.piix3, pc_gsi);
+    piix3_ide_connect(pc.ide, pc_gsi(14), pc_gsi(15));
     piix4_pm_connect(pc.pm, irq_line(piix3_set_sci, pc.piix3, 9), irq_line(smi_set, pc.cpu, 0));
 }
 
@@ -314,7 +341,7 @@ static bool create_isa_devices(Error **errp)
 {
     i8042_connect(device_create(&i8042_type), pc_gsi(1), pc_gsi(12), irq_line(a20_set, NULL, A20_KBC));
     port92_connect(device_create(&port92_type), irq_line(a20_set, NULL, A20_PORT92));
-    device_create(&i8257_type);
+    fdc_connect(device_create(&isa_fdc_type), device_create(&i8257_type), pc_gsi(6));
     create_ferr();
     for (int i = 0; i < PC_SERIAL_PORTS; i++) {
         if (pc.config->serial_present[i] && !create_serial(i, errp)) {
@@ -327,6 +354,43 @@ static bool create_isa_devices(Error **errp)
 static bool create_vga(Error **errp)
 {
     return !pc.config->vga || device_realize(device_new(&vga_pci_type), errp);
+}
+
+/* -hda and so on; an empty CD-ROM is the secondary master. */
+static bool create_ide_drive(int channel, int unit, Error **errp)
+{
+    bool cdrom = false, by_default = pc.config->default_cdrom && channel == 1 && unit == 0;
+    BlockBackend *blk = drive_get(IF_IDE, channel, unit, &cdrom);
+    return (!blk && !by_default) || ide_create_drive(channel, unit, blk, !blk || cdrom, errp);
+}
+
+/* -drive if=virtio: a PCI device each. */
+static bool create_virtio_drives(Error **errp)
+{
+    for (int unit = 0; unit < 32; unit++) {
+        BlockBackend *blk = drive_get(IF_VIRTIO, 0, unit, NULL);
+        if (blk && !virtio_blk_create(blk, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool create_floppy(int unit, Error **errp)
+{
+    BlockBackend *blk = drive_get(IF_FLOPPY, 0, unit, NULL);
+    bool by_default = pc.config->default_floppy && unit == 0;
+    return (!blk && !by_default) || floppy_create(unit, blk, errp);
+}
+
+static bool create_drives(Error **errp)
+{
+    for (int i = 0; i < IDE_CHANNELS * IDE_CHANNEL_DRIVES; i++) {
+        if (!create_ide_drive(i / IDE_CHANNEL_DRIVES, i % IDE_CHANNEL_DRIVES, errp)) {
+            return false;
+        }
+    }
+    return create_virtio_drives(errp) && create_floppy(0, errp) && create_floppy(1, errp);
 }
 
 /* ---- what firmware is told ---- */
@@ -369,9 +433,8 @@ static int boot_nibble(char device)
     }
 }
 
-static bool set_cmos_boot_order(Error **errp)
+static bool parse_boot_order(const char *order, uint8_t cmos[2], Error **errp)
 {
-    const char *order = pc.config->boot_order ? pc.config->boot_order : "cad";
     int nibbles[3] = { 0 };
     size_t count = strlen(order);
     if (count > ARRAY_SIZE(nibbles)) {
@@ -385,18 +448,88 @@ static bool set_cmos_boot_order(Error **errp)
             return false;
         }
     }
-    rtc_set_memory(pc.rtc, 0x3d, nibbles[1] << 4 | nibbles[0]);
-    rtc_set_memory(pc.rtc, 0x38, nibbles[2] << 4);
+    cmos[0] = nibbles[1] << 4 | nibbles[0];
+    cmos[1] = nibbles[2] << 4;
     return true;
+}
+
+static void set_cmos_boot_order(const uint8_t cmos[2])
+{
+    rtc_set_memory(pc.rtc, 0x3d, cmos[0]);
+    rtc_set_memory(pc.rtc, 0x38, cmos[1]);
+}
+
+static bool choose_boot_order(Error **errp)
+{
+    const char *order = pc.config->boot_order, *once = pc.config->boot_once;
+    uint8_t first[2];
+    if (!parse_boot_order(order ? order : "cad", pc.boot_order, errp)) {
+        return false;
+    }
+    memcpy(first, pc.boot_order, sizeof(first));
+    if (once && !parse_boot_order(once, first, errp)) {
+        return false;
+    }
+    set_cmos_boot_order(first);
+    return true;
+}
+
+/* Type 47 with its geometry (AT CMOS, 19h-23h and 24h-2Ch) for the two drives of the first channel. */
+static void set_cmos_disk(int unit)
+{
+    uint16_t cylinders;
+    uint8_t heads, sectors;
+    if (!ide_disk_geometry(0, unit, &cylinders, &heads, &sectors)) {
+        return;
+    }
+    const uint8_t entry[9] = { cylinders, cylinders >> 8, heads,  0xff, 0xff, 0xc0 | (heads > 8) << 3,
+                               cylinders, cylinders >> 8, sectors };
+    rtc_set_memory(pc.rtc, 0x19 + unit, 47);
+    for (size_t i = 0; i < sizeof(entry); i++) {
+        rtc_set_memory(pc.rtc, 0x1b + sizeof(entry) * unit + i, entry[i]);
+    }
+}
+
+/* SeaBIOS: two bits for each drive say how INT 13h translates its geometry, 0 not at all, 1 by LBA. */
+static uint8_t disk_translations(void)
+{
+    uint8_t result = 0;
+    for (int i = 0; i < IDE_CHANNELS * IDE_CHANNEL_DRIVES; i++) {
+        uint16_t cylinders;
+        uint8_t heads, sectors;
+        if (ide_disk_geometry(i / IDE_CHANNEL_DRIVES, i % IDE_CHANNEL_DRIVES, &cylinders, &heads, &sectors)) {
+            result |= (cylinders > 1024) << (2 * i);
+        }
+    }
+    return result;
+}
+
+/* Types of the drives; equipment: FPU, PS/2 mouse, how many floppy drives. */
+static void set_cmos_floppies(void)
+{
+    uint8_t a = floppy_cmos_type(0), b = floppy_cmos_type(1);
+    rtc_set_memory(pc.rtc, 0x10, a << 4 | b);
+    rtc_set_memory(pc.rtc, 0x14, 0x02 | 0x04 | (a || b ? 0x01 : 0) | (a && b ? 0x40 : 0));
+}
+
+/* After all drives are there, -device ide-hd too. */
+static void set_cmos_disks(void)
+{
+    uint16_t cylinders;
+    uint8_t heads, sectors, types = 0;
+    for (int unit = 0; unit < IDE_CHANNEL_DRIVES; unit++) {
+        set_cmos_disk(unit);
+        types |= ide_disk_geometry(0, unit, &cylinders, &heads, &sectors) ? 0xf0 >> (4 * unit) : 0;
+    }
+    rtc_set_memory(pc.rtc, 0x12, types);
+    rtc_set_memory(pc.rtc, 0x39, disk_translations());
 }
 
 static bool fill_cmos(Error **errp)
 {
     set_cmos_memory();
-    rtc_set_memory(pc.rtc, 0x10, 0);           /* no floppy drives */
-    rtc_set_memory(pc.rtc, 0x14, 0x02 | 0x04); /* FPU, PS/2 mouse */
     rtc_set_memory(pc.rtc, 0x5f, pc.config->smp - 1);
-    return set_cmos_boot_order(errp);
+    return choose_boot_order(errp);
 }
 
 typedef struct E820Entry {
@@ -421,12 +554,12 @@ static void add_e820(void)
 
 static void add_fw_cfg_items(void)
 {
-    static const uint8_t uuid[16], numa[16];
+    static const uint8_t numa[16];
     static const uint8_t system_states[6] = { 128, 0, 0, 1, 2, 128 }; /* S0 and S5 */
     static const uint8_t fail_wait[4] = { 0xff, 0xff, 0xff, 0xff };   /* "No bootable device": for ever */
     static const uint8_t com1[2] = { 0xf8, 0x03 };
     const PCConfig *config = pc.config;
-    fw_cfg_add_bytes(pc.fw_cfg, FW_CFG_UUID, uuid, sizeof(uuid));
+    fw_cfg_add_bytes(pc.fw_cfg, FW_CFG_UUID, machine_identity.uuid, sizeof(machine_identity.uuid));
     fw_cfg_add_i64(pc.fw_cfg, FW_CFG_RAM_SIZE, config->ram_size);
     fw_cfg_add_i16(pc.fw_cfg, FW_CFG_NOGRAPHIC, config->sercon);
     fw_cfg_add_i16(pc.fw_cfg, FW_CFG_NB_CPUS, config->smp);
@@ -444,11 +577,10 @@ static void add_fw_cfg_items(void)
 
 static bool add_boot_files(Error **errp)
 {
-    static const char linuxboot_order[] = "/rom@genroms/linuxboot.bin";
     if (!pc.config->kernel) {
         return true;
     }
-    fw_cfg_add_file(pc.fw_cfg, "bootorder", linuxboot_order, sizeof(linuxboot_order));
+    boot_order_add(0, "/rom@genroms/linuxboot.bin");
     return linuxboot_load(pc.config, pc.ram_below_4g, pc.fw_cfg, errp);
 }
 
@@ -491,7 +623,7 @@ static bool build(Error **errp)
         return false;
     }
     pc.fw_cfg = device_create(&fw_cfg_type);
-    return create_vga(errp) && tell_firmware(errp);
+    return create_drives(errp) && create_vga(errp) && tell_firmware(errp);
 }
 
 bool pc_machine_init(const PCConfig *config, Error **errp)
@@ -508,6 +640,17 @@ bool pc_machine_init(const PCConfig *config, Error **errp)
     return ok;
 }
 
+void pc_machine_ready(void)
+{
+    char *order = boot_order_text();
+    set_cmos_disks();
+    set_cmos_floppies();
+    if (order) {
+        fw_cfg_add_file(pc.fw_cfg, "bootorder", order, strlen(order) + 1);
+    }
+    g_free(order);
+}
+
 /* RAM keeps its contents; the BIOS region cannot be written, so PAM's reset alone brings the power-on view back. */
 void qemu_system_reset(void)
 {
@@ -515,6 +658,10 @@ void qemu_system_reset(void)
     memory_region_transaction_begin();
     device_reset_all();
     memory_region_transaction_commit();
+    if (pc.boots == 1) {
+        set_cmos_boot_order(pc.boot_order);
+    }
+    pc.boots = MIN(pc.boots + 1, 2);
     cpu_reset(pc.cpu);
     cpu_set_a20(pc.cpu, pc.a20_inputs != 0);
     if (pc.cpu->engine_data) {

@@ -350,7 +350,7 @@ static PCIDevice *pci_find(PCIBus *bus, uint8_t busnr, uint8_t devfn)
     return busnr == 0 ? bus->devices[devfn] : NULL;
 }
 
-static uint32_t config_load(const PCIDevice *pci, uint32_t addr, int len)
+uint32_t pci_default_config_read(const PCIDevice *pci, uint32_t addr, int len)
 {
     uint32_t value = 0;
     for (int i = 0; i < len; i++) {
@@ -369,7 +369,7 @@ uint32_t pci_config_read(PCIBus *bus, uint8_t busnr, uint8_t devfn, uint32_t add
     if (!pci || addr + len > PCI_CONFIG_SIZE) {
         return ~0u >> (32 - 8 * len);
     }
-    return pci->config_read ? pci->config_read(pci, addr, len) : config_load(pci, addr, len);
+    return pci->config_read ? pci->config_read(pci, addr, len) : pci_default_config_read(pci, addr, len);
 }
 
 static void config_store(PCIDevice *pci, uint32_t addr, uint32_t value, int len)
@@ -488,6 +488,15 @@ static void info_device(const InfoOut *out, const PCIDevice *pci)
     }
     info_line(out, "      id \"%s\"", pci->dev.id ? pci->dev.id : "");
     g_free(fallback);
+}
+
+void pci_foreach(void (*fn)(PCIDevice *pci, void *opaque), void *opaque)
+{
+    for (size_t i = 0; root_bus && i < ARRAY_SIZE(root_bus->devices); i++) {
+        if (root_bus->devices[i]) {
+            fn(root_bus->devices[i], opaque);
+        }
+    }
 }
 
 void pci_info(void (*print)(void *opaque, const char *line), void *opaque)

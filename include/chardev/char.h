@@ -50,6 +50,8 @@ void qemu_chr_be_write(Chardev *chr, const uint8_t *buf, size_t len);
 /* Write out all that is buffered, restore terminals; at exit. */
 void qemu_chr_cleanup(void);
 const char *qemu_chr_label(const Chardev *chr);
+/* label, file name as shown, and whether somebody is at the front end. */
+void qemu_chr_foreach(void (*fn)(const char *label, const char *filename, bool open, void *opaque), void *opaque);
 void qemu_chr_info(void (*print)(void *opaque, const char *line), void *opaque);
 /* What a guest wrote into a ringbuf chardev, oldest first; removes and returns at most len bytes. 0 for other kinds. */
 size_t qemu_chr_ringbuf_read(Chardev *chr, uint8_t *buf, size_t len);

@@ -116,11 +116,30 @@ void replay_input_sync_event(void);
  */
 uint64_t replay_block_begin(void);
 void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque);
+/* Is any that was begun not done yet? Any thread. */
+bool replay_block_under_way(void);
+/* Storage, from its post_load: forget all requests; then name those of the snapshot, which are done but for their events. */
+void replay_block_forget_all(void);
+void replay_block_restore(uint64_t id, ReplayBHFunc *cb, void *opaque);
 
 /* Network (net/filter-replay.c): filters in order of creation; a packet from the host is copied, dropped in replay. */
 typedef void ReplayNetFunc(void *opaque, uint32_t flags, const uint8_t *buf, size_t len);
 int replay_register_net(ReplayNetFunc *deliver, void *opaque);
 void replay_net_packet(int id, uint32_t flags, const uint8_t *buf, size_t len);
+
+/*
+ * Snapshots (migration/savevm.c). save: where the log stands, and the asynchronous work that waits. load: after the CPU's state; replay goes
+ * to that place of the log; without a replay the work that waits is queued again. A snapshot of another recording is refused.
+ */
+void replay_snapshot_save(GByteArray *out);
+bool replay_snapshot_load(const uint8_t *buf, size_t len, Error **errp);
+/* A recording goes forward only: an error then. */
+bool replay_may_load(Error **errp);
+const char *replay_snapshot_name(void); /* rrsnapshot=; NULL */
+const char *replay_log_path(void);      /* rrfile=; NULL when neither recording nor replaying */
+/* Storage, from its post_load: forget all requests; then name those of the snapshot, which are done but for their events. */
+void replay_block_forget_all(void);
+void replay_block_restore(uint64_t id, ReplayBHFunc *cb, void *opaque);
 
 /* ---- what reports and self-checks ask of the CPU; set by cpus.c before replay_start(), NULL: left out ---- */
 extern uint64_t (*replay_pc_hook)(void);         /* linear rip */

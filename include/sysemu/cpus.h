@@ -38,10 +38,18 @@ int64_t icount_get(void);
 
 /* -accel: "interp", "jit", or "tcg" for the default, which is the JIT where it can run. Before cpus_start(). */
 bool cpus_choose_engine(const char *name, Error **errp);
+/* Make ready the engine that -accel asked for; once the machine is built. */
+void cpus_init_engine(void);
 /* Started once the machine is built; the vCPU waits until vm_start(). */
 void cpus_start(void);
+/* The host's number of the vCPU thread; 0 before it runs. */
+int cpus_thread_id(void);
 /* Ask the vCPU thread to finish and join it. No locks held. */
 void cpus_stop(void);
+
+/* Snapshots: the virtual clock, and when a warp under way began (-1: none); neither follows from described state. */
+void cpus_get_clocks(int64_t *virtual_ns, int64_t *warp_start_ns);
+void cpus_set_clocks(int64_t virtual_ns, int64_t warp_start_ns);
 
 /* Called by the main loop before it sleeps: the idle machine's half of time warp (I/O thread). */
 void qemu_start_warp_timer(void);

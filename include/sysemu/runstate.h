@@ -19,6 +19,16 @@ bool runstate_is_running(void);
 void vm_start(void);
 void vm_stop(RunState state);
 
+/* What happened to the machine, for whoever tells the outside (QMP). Called where it happens, with machine_lock. */
+typedef enum RunEvent {
+    RUN_EVENT_STOP,
+    RUN_EVENT_RESUME,
+    RUN_EVENT_RESET,
+    RUN_EVENT_SHUTDOWN,
+    RUN_EVENT_POWERDOWN,
+    RUN_EVENT_GUEST_PANICKED
+} RunEvent;
+
 /* Causes, in the order of the log's EVENT_SHUTDOWN ids. */
 typedef enum ShutdownCause {
     SHUTDOWN_CAUSE_NONE,
@@ -32,6 +42,10 @@ typedef enum ShutdownCause {
     SHUTDOWN_CAUSE_MAX
 } ShutdownCause;
 
+/* cause: of RESET and SHUTDOWN; otherwise NONE. */
+void runstate_set_observer(void (*observer)(RunEvent event, ShutdownCause cause));
+/* A device of the guest says that its kernel has given up (pvpanic): the machine shuts down. */
+void qemu_system_guest_panicked(void);
 /*
  * Requests take effect on the vCPU thread when the current instruction is complete. From a device or the CPU (vCPU
  * thread) they are deterministic; from any other thread they are recorded. Any thread; from the vCPU thread with the BQL.

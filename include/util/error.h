@@ -15,6 +15,9 @@ extern Error *error_fatal; /* pass &error_fatal: the error is printed and the pr
 
 /* Set *errp to a sentence without full stop or newline that names the offending value. */
 void error_setg(Error **errp, const char *fmt, ...) QEMU_PRINTF(2, 3);
+/* As error_setg, with a class that QMP clients can tell apart ("DeviceNotFound"); the others are "GenericError". class is a literal. */
+void error_set_class(Error **errp, const char *class, const char *fmt, ...) QEMU_PRINTF(3, 4);
+const char *error_get_class(const Error *err);
 /* As error_setg, with ": strerror(os_errno)" appended. */
 void error_setg_errno(Error **errp, int os_errno, const char *fmt, ...) QEMU_PRINTF(3, 4);
 /* Put text in front of the message of *errp, which is set. */

@@ -15,6 +15,12 @@ typedef struct QemuOpts QemuOpts;
  */
 QemuOpts *qemu_opts_parse(const char *str, const char *implied_key, const char *const *known, Error **errp);
 void qemu_opts_free(QemuOpts *opts);
+/* Made by hand: empty; set a key (copied), replacing its value. */
+QemuOpts *qemu_opts_new(void);
+void qemu_opts_set(QemuOpts *opts, const char *key, const char *value);
+void qemu_opts_unset(QemuOpts *opts, const char *key);
+/* The options whose keys begin with prefix ("file."), under the rest of their keys; NULL when there are none. */
+QemuOpts *qemu_opts_sub(const QemuOpts *opts, const char *prefix);
 
 /* Value or NULL. Owned by opts. */
 const char *qemu_opt_get(const QemuOpts *opts, const char *key);

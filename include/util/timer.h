@@ -84,6 +84,7 @@ void qemu_clock_step(int64_t ns);
 
 /* virtual_rt follows the machine: enabled while it runs. */
 void qemu_clock_enable_virtual_rt(bool running);
+void qemu_clock_set_virtual_rt(int64_t now_ns);
 /* Host monotonic ns; util/, cpus.c, replay/ and backends only. */
 int64_t get_clock_realtime_ns(void);
 /* Host wall clock ns since 1970, not logged; replay/ and the log's time stamps only. */

@@ -288,6 +288,8 @@ CPUState *cpu_new(const char *model_arg, int index, Error **errp); /* -cpu argum
 void cpu_reset(CPUState *cpu);       /* power-on / RESET# (SDM 3A, table 9-1) */
 void cpu_reset_on_init(CPUState *cpu); /* INIT: keeps FPU, SSE, MSRs, cache controls */
 void cpu_models_help(FILE *out);
+/* Name, vendor and features of its model, for comparing; g_free it. */
+char *cpu_model_describe(const CPUState *cpu);
 void cpu_set_target_name(const char *name); /* "i386" (if never called) or "x86_64": the program's, for error messages */
 extern const VMStateDescription vmstate_cpu;
 

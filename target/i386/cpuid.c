@@ -353,6 +353,12 @@ CPUModel *cpu_model_parse(const char *arg, Error **errp)
     return m;
 }
 
+char *cpu_model_describe(const CPUState *cpu)
+{
+    const CPUModel *m = cpu->model;
+    return g_strdup_printf("%s (%s, features 0x%" PRIx64 ")", m->name, m->vendor, m->features);
+}
+
 static const char *model_description(const CPUModel *m)
 {
     return m->features == ~0ull ? "everything that is implemented" : m->model_id;

@@ -1,4 +1,4 @@
-/* LINK: replay/replay.c replay/none.c replay/record.c replay/play.c replay/async.c replay/clock.c replay/input.c replay/char.c replay/manifest.c replay/file-hash.c replay/check.c replay/log.c util/error.c util/option.c util/qemu-timer.c -lxxhash -ljson-glib-1.0 */
+/* LINK: replay/replay.c replay/snapshot.c replay/none.c replay/record.c replay/play.c replay/async.c replay/clock.c replay/input.c replay/char.c replay/manifest.c replay/file-hash.c replay/check.c replay/log.c util/error.c util/option.c util/qemu-timer.c -lxxhash -ljson-glib-1.0 */
 /*
  * replay/ through its public face, with a fake machine: asynchronous work in recorded order, budgets, ends,
  * divergences. A "machine" here is a sequence of calls at chosen icounts.

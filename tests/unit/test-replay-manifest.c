@@ -1,4 +1,4 @@
-/* LINK: replay/replay.c replay/none.c replay/record.c replay/play.c replay/async.c replay/clock.c replay/input.c replay/char.c replay/manifest.c replay/file-hash.c replay/check.c replay/log.c util/error.c util/option.c util/qemu-timer.c -lxxhash -ljson-glib-1.0 */
+/* LINK: replay/replay.c replay/snapshot.c replay/none.c replay/record.c replay/play.c replay/async.c replay/clock.c replay/input.c replay/char.c replay/manifest.c replay/file-hash.c replay/check.c replay/log.c util/error.c util/option.c util/qemu-timer.c -lxxhash -ljson-glib-1.0 */
 /* replay/manifest.c and -icount's rr keys: what is recorded, and the one sentence that refuses a replay. */
 #include "replay-stubs.h"
 

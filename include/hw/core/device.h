@@ -15,7 +15,10 @@
 typedef struct Device Device;
 typedef struct DeviceType DeviceType;
 
-typedef enum PropertyKind { PROP_BOOL, PROP_UINT8, PROP_UINT16, PROP_UINT32, PROP_UINT64, PROP_STRING, PROP_PCI_ADDR /* uint32_t devfn, "slot" or "slot.fn" */ } PropertyKind;
+typedef enum PropertyKind { PROP_BOOL, PROP_UINT8, PROP_UINT16, PROP_UINT32, PROP_UINT64, PROP_STRING,
+    PROP_PCI_ADDR, /* uint32_t devfn, "slot" or "slot.fn" */
+    PROP_DRIVE,    /* struct BlockBackend *, by the id of a drive or node; NULL when not given */
+} PropertyKind;
 
 typedef struct DeviceProperty {
     const char *name; /* as in -device type,name=value; NULL ends the list */
@@ -29,6 +32,7 @@ typedef struct DeviceProperty {
 #define DEFINE_PROP_UINT16(n, type, m, d) { .name = n, .kind = PROP_UINT16, .offset = offsetof(type, m), .def = d }
 #define DEFINE_PROP_UINT32(n, type, m, d) { .name = n, .kind = PROP_UINT32, .offset = offsetof(type, m), .def = d }
 #define DEFINE_PROP_UINT64(n, type, m, d) { .name = n, .kind = PROP_UINT64, .offset = offsetof(type, m), .def = d }
+#define DEFINE_PROP_DRIVE(n, type, m) { .name = n, .kind = PROP_DRIVE, .offset = offsetof(type, m) }
 #define DEFINE_PROP_STRING(n, type, m) { .name = n, .kind = PROP_STRING, .offset = offsetof(type, m) }
 
 struct DeviceType {
@@ -50,6 +54,10 @@ struct Device {
     bool realized;
     Device *next; /* in the machine's order */
 };
+
+/* How a drive property finds its drive: blk_claim() (block/block.h), set by vl.c; so devices alone need no block layer. */
+struct BlockBackend;
+extern struct BlockBackend *(*device_claim_drive)(const char *id, const char *device, Error **errp);
 
 /* Allocate with default properties; not yet part of the machine. */
 Device *device_new(const DeviceType *type);

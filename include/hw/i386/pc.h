@@ -16,17 +16,21 @@ typedef struct PCConfig {
     const char *firmware;   /* -bios, or NULL: bios-256k.bin of Debian's seabios */
     const char *kernel, *initrd, *append; /* NULL when absent */
     const char *boot_order; /* "cad" or NULL */
+    const char *boot_once;  /* for the first boot only, or NULL */
     bool boot_menu;
     Chardev *serial[PC_SERIAL_PORTS];
     bool serial_present[PC_SERIAL_PORTS];
     bool sercon;            /* -nographic: SeaBIOS mirrors its text on serial 0 (fw_cfg etc/sercon-port) */
     bool vga;               /* standard VGA unless -vga none */
     bool hpet, acpi;
+    bool default_cdrom, default_floppy; /* empty drives, where QEMU has them */
     uint8_t smp;            /* 1 for now */
 } PCConfig;
 
 /* Build the machine in order. Files are registered with replay_add_input(). */
 bool pc_machine_init(const PCConfig *config, Error **errp);
+/* All devices are there, those of -device too: what firmware is told of them. */
+void pc_machine_ready(void);
 /* Full power-on reset: devices in order, ROM shadows, CPU. Called by runstate.c with the machine locked. */
 void qemu_system_reset(void);
 struct CPUState *first_cpu(void);

@@ -24,6 +24,7 @@
 #define PCI_COMMAND_MASTER 0x4
 #define PCI_COMMAND_INTX_DISABLE 0x400
 #define PCI_STATUS 0x06
+#define PCI_STATUS_CAP_LIST 0x10
 #define PCI_REVISION_ID 0x08
 #define PCI_CLASS_PROG 0x09
 #define PCI_CLASS_DEVICE 0x0a
@@ -90,9 +91,13 @@ void pci_set_irq(PCIDevice *pci, int level);
 /* Bus-master accesses: nothing happens (reads give ff) while COMMAND.MASTER is clear. */
 void pci_dma_read(PCIDevice *pci, hwaddr addr, void *buf, hwaddr len);
 void pci_dma_write(PCIDevice *pci, hwaddr addr, const void *buf, hwaddr len);
+/* What a device without config_read of its own answers. */
+uint32_t pci_default_config_read(const PCIDevice *pci, uint32_t addr, int len);
 void pci_device_reset(PCIDevice *pci); /* command, BARs, interrupt line; devices call it from reset */
 uint32_t pci_config_read(PCIBus *bus, uint8_t busnr, uint8_t devfn, uint32_t addr, int len);
 void pci_config_write(PCIBus *bus, uint8_t busnr, uint8_t devfn, uint32_t addr, uint32_t value, int len);
+/* Every device, by devfn. */
+void pci_foreach(void (*fn)(PCIDevice *pci, void *opaque), void *opaque);
 void pci_info(void (*print)(void *opaque, const char *line), void *opaque);
 
 static inline void pci_set_word(uint8_t *p, uint16_t v)

@@ -1,0 +1,405 @@
+/*
+ * block/qcow2-commit.c  Everything anew: counts all references, writes refcounts, L1 table, changed L2 tables and
+ * snapshot table to clusters beyond the end of the file, and switches to them by one write of the header's first
+ * sector.
+ *
+ * Snapshots (create, go to, delete) and repair are this one operation with another plan. Cut off at any moment, the
+ * file is the old image or the new one, with nothing in between: no refcount is raised before the reference, no flag
+ * COPIED is wrong for a while, nothing leaks. It reads all L2 tables of the image (1/8192 of its data with 64 KiB
+ * clusters) and writes all refcounts (1/32768).
+ *
+ * Hostile tables: a reference beyond the file, a table that is reached twice, too many references: -EIO or -ERANGE.
+ */
+#include "block/qcow2.h"
+
+#define MAX_CLUSTERS (1ull << 28) /* bounds the memory for counts: 1 GiB, and that only where touched */
+
+typedef struct Commit {
+    BlockNode *bs;
+    Qcow2State *s;
+    const Qcow2Plan *plan;
+    uint32_t *counts;      /* of the clusters that are there */
+    uint64_t old_end, end; /* clusters: there; there and appended. What is appended has one reference */
+    uint32_t walks;        /* L1 tables walked */
+    uint64_t *l1;          /* new active table: entries as on disk, host order */
+    int64_t l1_offset;
+    int64_t snapshots_offset;
+    uint64_t *reftable;
+    uint64_t reftable_size; /* entries; a multiple of a cluster */
+    int64_t reftable_offset;
+} Commit;
+
+/* ---- counting ---- */
+
+static int count(Commit *c, uint64_t first, uint64_t n, uint32_t max)
+{
+    for (uint64_t i = first; i < first + n; i++) {
+        if (i >= c->old_end) {
+            return -EIO;
+        }
+        if (c->counts[i] >= max) {
+            return max == UINT32_MAX ? -ERANGE : -EIO;
+        }
+        c->counts[i]++;
+    }
+    return 0;
+}
+
+static int count_area(Commit *c, int64_t offset, uint64_t bytes)
+{
+    return qcow2_aligned(c->s, offset)
+               ? count(c, (uint64_t)offset >> c->s->cluster_bits, qcow2_clusters(c->s, bytes), 1)
+               : -EIO;
+}
+
+static int read_table(Commit *c, int64_t offset, void *data, uint64_t bytes)
+{
+    for (uint64_t at = 0; at < bytes; at += MIN(bytes - at, MiB)) {
+        int ret = bdrv_pread(c->bs->file, offset + at, (uint8_t *)data + at, MIN(bytes - at, MiB));
+        if (ret < 0) {
+            return ret;
+        }
+    }
+    return 0;
+}
+
+static int count_entries(Commit *c, const uint8_t *l2)
+{
+    int ret = 0;
+    for (uint32_t i = 0; i < qcow2_l2_entries(c->s) && ret == 0; i++) {
+        uint64_t first, entry = qcow2_get64(l2 + i * 8), n = entry ? qcow2_entry_clusters(c->s, entry, &first) : 0;
+        ret = n ? count(c, first, n, UINT32_MAX) : 0;
+    }
+    return ret;
+}
+
+/* An L2 table is reached once from each L1 table at most; so the walk is bounded. */
+static int count_l2(Commit *c, int64_t offset, uint8_t *buf)
+{
+    Qcow2State *s = c->s;
+    int ret = qcow2_aligned(s, offset) ? count(c, (uint64_t)offset >> s->cluster_bits, 1, c->walks) : -EIO;
+    ret = ret < 0 ? ret : read_table(c, offset, buf, s->cluster_size);
+    return ret < 0 ? ret : count_entries(c, buf);
+}
+
+static int count_l1(Commit *c, const uint64_t *l1, uint32_t size)
+{
+    g_autofree uint8_t *buf = g_malloc(c->s->cluster_size);
+    int ret = 0;
+    c->walks++;
+    for (uint32_t i = 0; i < size && ret == 0; i++) {
+        int64_t offset = l1[i] & QCOW2_OFFSET_MASK;
+        ret = offset ? count_l2(c, offset, buf) : 0;
+    }
+    return ret;
+}
+
+static int count_snapshot(Commit *c, const Qcow2Snapshot *sn)
+{
+    uint64_t bytes = (uint64_t)sn->l1_size * 8;
+    g_autofree uint64_t *l1 = g_malloc(MAX(bytes, 8));
+    int ret = count_area(c, sn->l1_offset, bytes);
+    ret = ret < 0 ? ret : read_table(c, sn->l1_offset, l1, bytes);
+    for (uint32_t i = 0; i < sn->l1_size && ret == 0; i++) {
+        l1[i] = GUINT64_FROM_BE(l1[i]);
+    }
+    return ret < 0 ? ret : count_l1(c, l1, sn->l1_size);
+}
+
+static int check_counts(const Commit *c)
+{
+    for (uint64_t i = 0; i < c->old_end; i++) {
+        if (c->counts[i] > c->s->refcount_max) {
+            return -ERANGE;
+        }
+    }
+    return 0;
+}
+
+static int count_all(Commit *c)
+{
+    int ret = count_area(c, 0, c->s->cluster_size);
+    for (uint32_t i = 0; i < c->plan->nb_snapshots && ret == 0; i++) {
+        ret = count_snapshot(c, &c->plan->snapshots[i]);
+    }
+    ret = ret < 0 ? ret : count_l1(c, c->plan->l1, c->plan->l1_size);
+    return ret < 0 ? ret : check_counts(c);
+}
+
+/* ---- new tables ---- */
+
+static int64_t append(Commit *c, uint64_t bytes)
+{
+    int64_t offset = (int64_t)c->end << c->s->cluster_bits;
+    c->end += qcow2_clusters(c->s, bytes);
+    return offset;
+}
+
+static int write_table(Commit *c, int64_t offset, const void *data, uint64_t bytes)
+{
+    int ret = 0;
+    for (uint64_t at = 0; at < bytes && ret == 0; at += MIN(bytes - at, MiB)) {
+        ret = bdrv_pwrite(c->bs->file, offset + at, (const uint8_t *)data + at, MIN(bytes - at, MiB), 0);
+    }
+    return ret;
+}
+
+/* Make the flags of an active L2 table tell the truth; were they all right? */
+static bool correct_flags(Commit *c, uint8_t *l2)
+{
+    bool right = true;
+    for (uint32_t i = 0; i < qcow2_l2_entries(c->s); i++) {
+        uint64_t entry = qcow2_get64(l2 + i * 8), first;
+        bool standard = !(entry & QCOW2_COMPRESSED) && qcow2_entry_clusters(c->s, entry, &first);
+        uint64_t truth = (entry & ~QCOW2_COPIED) | (standard && c->counts[first] == 1 ? QCOW2_COPIED : 0);
+        right &= truth == entry;
+        qcow2_put64(l2 + i * 8, truth);
+    }
+    return right;
+}
+
+/* The active table keeps an L2 table whose flags are right, and gets a copy of others. */
+static int place_l2(Commit *c, uint32_t index, uint8_t *buf)
+{
+    Qcow2State *s = c->s;
+    int64_t offset = c->plan->l1[index] & QCOW2_OFFSET_MASK;
+    if (!offset) {
+        return 0;
+    }
+    int ret = read_table(c, offset, buf, s->cluster_size);
+    if (ret < 0) {
+        return ret;
+    }
+    uint64_t cluster = (uint64_t)offset >> s->cluster_bits;
+    if (correct_flags(c, buf)) {
+        c->l1[index] = offset | (c->counts[cluster] == 1 ? QCOW2_COPIED : 0);
+        return 0;
+    }
+    int64_t copy = append(c, s->cluster_size);
+    c->counts[cluster]--;
+    c->l1[index] = copy | QCOW2_COPIED;
+    return write_table(c, copy, buf, s->cluster_size);
+}
+
+static int place_l1(Commit *c)
+{
+    uint32_t size = c->plan->l1_size;
+    g_autofree uint8_t *buf = g_malloc(c->s->cluster_size);
+    g_autofree uint64_t *disk = g_new(uint64_t, MAX(size, 1));
+    int ret = 0;
+    c->l1 = g_new0(uint64_t, MAX(size, 1));
+    c->l1_offset = append(c, size * 8ull);
+    for (uint32_t i = 0; i < size && ret == 0; i++) {
+        ret = place_l2(c, i, buf);
+        disk[i] = GUINT64_TO_BE(c->l1[i]);
+    }
+    return ret < 0 ? ret : write_table(c, c->l1_offset, disk, size * 8ull);
+}
+
+static int place_snapshots(Commit *c)
+{
+    g_autoptr(GByteArray) table = qcow2_snapshot_table(c->plan->snapshots, c->plan->nb_snapshots);
+    c->snapshots_offset = table->len ? append(c, table->len) : 0;
+    return write_table(c, c->snapshots_offset, table->data, table->len);
+}
+
+/* ---- new refcounts ---- */
+
+static uint64_t count_of(const Commit *c, uint64_t cluster)
+{
+    return cluster < c->old_end ? c->counts[cluster] : cluster < c->end;
+}
+
+/* Has a refcount block anything to count? (Something is always appended after what was there.) */
+static bool block_wanted(const Commit *c, uint64_t index)
+{
+    unsigned bits = qcow2_refblock_bits(c->s);
+    if ((index + 1) << bits > c->old_end) {
+        return true;
+    }
+    for (uint64_t i = index << bits; i < (index + 1) << bits; i++) {
+        if (c->counts[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Blocks and their table count themselves: append until they cover what was appended. */
+static int place_refcounts(Commit *c)
+{
+    Qcow2State *s = c->s;
+    unsigned bits = qcow2_refblock_bits(s);
+    uint64_t start = c->end, before, entries, old_blocks = (c->old_end + (1ull << bits) - 1) >> bits, wanted = 0;
+    for (uint64_t i = 0; i < old_blocks; i++) {
+        wanted += block_wanted(c, i);
+    }
+    do {
+        before = c->end;
+        entries = (before + (1ull << bits) - 1) >> bits;
+        c->end = start + qcow2_clusters(s, entries * 8) + wanted + (entries - MIN(entries, old_blocks));
+    } while (c->end != before);
+    c->reftable_size = qcow2_clusters(s, entries * 8) << (s->cluster_bits - 3);
+    c->reftable_offset = (int64_t)start << s->cluster_bits;
+    c->reftable = g_new0(uint64_t, c->reftable_size);
+    return c->reftable_size * 8 > QCOW2_MAX_REFTABLE_BYTES ? -EFBIG : 0;
+}
+
+static void fill_block(const Commit *c, uint64_t index, uint8_t *block)
+{
+    unsigned bits = qcow2_refblock_bits(c->s);
+    memset(block, 0, c->s->cluster_size);
+    for (uint64_t i = 0; i < 1ull << bits; i++) {
+        uint64_t value = count_of(c, (index << bits) + i);
+        if (value) {
+            qcow2_set_refcount_in(block, c->s->refcount_order, i, value);
+        }
+    }
+}
+
+static int write_refcounts(Commit *c)
+{
+    Qcow2State *s = c->s;
+    g_autofree uint8_t *block = g_malloc(s->cluster_size);
+    g_autofree uint64_t *disk = g_new0(uint64_t, c->reftable_size);
+    int64_t at = c->reftable_offset + (int64_t)(qcow2_clusters(s, c->reftable_size * 8) << s->cluster_bits);
+    int ret = 0;
+    for (uint64_t i = 0; i << qcow2_refblock_bits(s) < c->end && ret == 0; i++) {
+        if (!block_wanted(c, i)) {
+            continue;
+        }
+        fill_block(c, i, block);
+        ret = write_table(c, at, block, s->cluster_size);
+        c->reftable[i] = at;
+        disk[i] = GUINT64_TO_BE(at);
+        at += s->cluster_size;
+    }
+    lockstep_assert(ret < 0 || at == (int64_t)c->end << s->cluster_bits,
+                    "refcount blocks end at %" PRIi64 ", not at %" PRIu64, at, c->end << s->cluster_bits);
+    return ret < 0 ? ret : write_table(c, c->reftable_offset, disk, c->reftable_size * 8);
+}
+
+/* ---- the switch ---- */
+
+static void fill_header(const Commit *c, uint8_t *h)
+{
+    qcow2_put64(h + HDR_SIZE, c->plan->size);
+    qcow2_put32(h + HDR_L1_SIZE, c->plan->l1_size);
+    qcow2_put64(h + HDR_L1_OFFSET, c->l1_offset);
+    qcow2_put64(h + HDR_REFTABLE_OFFSET, c->reftable_offset);
+    qcow2_put32(h + HDR_REFTABLE_CLUSTERS, c->reftable_size >> (c->s->cluster_bits - 3));
+    qcow2_put32(h + HDR_NB_SNAPSHOTS, c->plan->nb_snapshots);
+    qcow2_put64(h + HDR_SNAPSHOTS_OFFSET, c->snapshots_offset);
+    if (c->s->version == 3) {
+        qcow2_put64(h + HDR_INCOMPATIBLE, qcow2_incompatible(c->s) & ~(uint64_t)INCOMPAT_DIRTY);
+    }
+}
+
+/* Between the barriers: all of it is there before the header says so, and the header before anything else. */
+static int switch_header(Commit *c)
+{
+    Qcow2State *s = c->s;
+    int ret = bdrv_flush(c->bs->file);
+    if (ret < 0) {
+        return ret;
+    }
+    uint8_t old[QCOW2_HEADER_SECTOR];
+    g_mutex_lock(&s->lock);
+    memcpy(old, s->header, sizeof(old));
+    fill_header(c, s->header);
+    ret = qcow2_write_header(c->bs);
+    ret = ret < 0 ? ret : bdrv_flush(c->bs->file);
+    if (ret < 0) {
+        /* Which of both the disk has, nobody knows: nothing may be written that suits one only. */
+        memcpy(s->header, old, sizeof(old));
+        s->corrupt = true;
+    }
+    g_mutex_unlock(&s->lock);
+    return ret;
+}
+
+static void install_top(Qcow2Top *top, uint64_t *entries, uint32_t size, int64_t offset)
+{
+    g_free(top->entries);
+    *top = (Qcow2Top){ .entries = entries, .size = size, .offset = offset };
+}
+
+static void install(Commit *c)
+{
+    Qcow2State *s = c->s;
+    g_mutex_lock(&s->lock);
+    install_top(&s->l1, g_steal_pointer(&c->l1), c->plan->l1_size, c->l1_offset);
+    install_top(&s->reftable, g_steal_pointer(&c->reftable), c->reftable_size, c->reftable_offset);
+    qcow2_cache_clear(&s->l2_cache);
+    qcow2_cache_clear(&s->refcount_cache);
+    qcow2_forget_compressed(s);
+    s->snapshots = c->plan->snapshots;
+    s->nb_snapshots = c->plan->nb_snapshots;
+    s->snapshots_offset = c->snapshots_offset;
+    s->size = c->plan->size;
+    s->free_hint = 0;
+    s->fresh_from = c->end;
+    if (!qcow2_find_metadata(c->bs)) {
+        qcow2_mark_corrupt(c->bs, "tables overlap");
+    }
+    g_mutex_unlock(&s->lock);
+}
+
+static int commit(Commit *c)
+{
+    int ret = count_all(c);
+    ret = ret < 0 ? ret : place_snapshots(c);
+    ret = ret < 0 ? ret : place_l1(c);
+    ret = ret < 0 ? ret : place_refcounts(c);
+    ret = ret < 0 ? ret : write_refcounts(c);
+    return ret < 0 ? ret : switch_header(c);
+}
+
+int qcow2_begin_alone(BlockNode *bs, Qcow2Claim *claim)
+{
+    Qcow2State *s = bs->opaque;
+    g_mutex_lock(&s->lock);
+    qcow2_claim_all(s, claim);
+    g_mutex_unlock(&s->lock);
+    int ret = s->writable ? qcow2_flush(bs) : -EPERM;
+    if (ret < 0) {
+        g_mutex_lock(&s->lock);
+        qcow2_unclaim(s, claim);
+        g_mutex_unlock(&s->lock);
+        return ret;
+    }
+    g_mutex_lock(&s->flush_lock);
+    return 0;
+}
+
+void qcow2_end_alone(BlockNode *bs, Qcow2Claim *claim)
+{
+    Qcow2State *s = bs->opaque;
+    g_mutex_unlock(&s->flush_lock);
+    g_mutex_lock(&s->lock);
+    qcow2_unclaim(s, claim);
+    g_mutex_unlock(&s->lock);
+}
+
+int qcow2_commit(BlockNode *bs, const Qcow2Plan *plan)
+{
+    Qcow2State *s = bs->opaque;
+    int64_t length = bdrv_getlength(bs->file);
+    Commit c = { .bs = bs, .s = s, .plan = plan };
+    if (s->corrupt || length < 0) {
+        return -EIO;
+    }
+    c.old_end = c.end = MAX(MAX(qcow2_clusters(s, length), s->fresh_from), 1);
+    if (c.end > MAX_CLUSTERS) {
+        return -EFBIG;
+    }
+    c.counts = calloc(c.old_end, sizeof(*c.counts)); /* untouched parts cost nothing */
+    int ret = c.counts ? commit(&c) : -ENOMEM;
+    if (ret == 0) {
+        install(&c);
+    }
+    free(c.counts);
+    g_free(c.l1);
+    g_free(c.reftable);
+    return ret;
+}

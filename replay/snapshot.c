@@ -1,0 +1,45 @@
+/*
+ * replay/snapshot.c  The part of a snapshot that belongs to replay: u64 offset in the log, u64 icount, u64 events, u64
+ * seed of the recording; then the queue of asynchronous work (async.c).
+ */
+#include "replay/replay-internal.h"
+
+#define POSITION_SIZE 32
+
+static void put_u64(GByteArray *out, uint64_t value)
+{
+    uint8_t bytes[8];
+    stq_le_p(bytes, value);
+    g_byte_array_append(out, bytes, sizeof(bytes));
+}
+
+void replay_snapshot_save(GByteArray *out)
+{
+    ReplayPosition pos;
+    replay_ops->get_position(&pos);
+    put_u64(out, pos.offset);
+    put_u64(out, pos.icount);
+    put_u64(out, pos.events);
+    put_u64(out, pos.seed);
+    async_save(out);
+}
+
+bool replay_snapshot_load(const uint8_t *buf, size_t len, Error **errp)
+{
+    if (len < POSITION_SIZE) {
+        error_setg(errp, "the place in the log is missing");
+        return false;
+    }
+    ReplayPosition pos = {
+        .offset = ldq_le_p(buf), .icount = ldq_le_p(buf + 8), .events = ldq_le_p(buf + 16), .seed = ldq_le_p(buf + 24)
+    };
+    return replay_ops->set_position(&pos, errp) && async_load(buf + POSITION_SIZE, len - POSITION_SIZE, errp);
+}
+
+bool replay_may_load(Error **errp)
+{
+    if (replay_recording()) {
+        error_setg(errp, "a recording goes forward only: rewind in its replay");
+    }
+    return !replay_recording();
+}

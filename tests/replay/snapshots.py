@@ -1,0 +1,119 @@
+"""Snapshots of a recording: taken with savevm at several moments while it is made (and one by rrsnapshot= at its start), gone back to in its
+replay, from a new process and after the end; each time the run goes on to the recorded digest. A damaged or foreign one is refused."""
+import os
+import socket
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import harness  # noqa: E402
+
+PROMPT = b"(qemu) "
+
+
+class Monitor:
+    """A human monitor on a unix socket, beside the guest's serial port on stdio."""
+
+    def __init__(self, path):
+        harness.wait_for(path, lambda: os.path.exists(path))
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60 * harness.PATIENCE)
+        self.socket.connect(path)
+        self.read()
+
+    def read(self):
+        data = b""
+        while not data.endswith(PROMPT):
+            more = self.socket.recv(4096)
+            harness.check(more, f"the monitor went away after {data!r}")
+            data += more
+        return data
+
+    def command(self, line):
+        self.socket.sendall(line.encode() + b"\n")
+        text = self.read().replace(b"\r", b"").decode(errors="replace")
+        return text.partition("\n")[2].rpartition("(qemu) ")[0]
+
+    def quiet(self, line):
+        harness.check_equal(self.command(line), "", f"what '{line}' prints")
+
+
+def monitor_option(work, name):
+    path = work / name
+    return path, ["-monitor", f"unix:{path},server=on,wait=off"]
+
+
+def record_demo(work, guest, log):
+    path, option = monitor_option(work, "record")
+    machine = harness.Guest(guest + option + ["-serial", "stdio"] + harness.icount("record", log, ",rrsnapshot=start"))
+    monitor = Monitor(path)
+    machine.expect(b"Type something.\n")
+    for number, word in enumerate((b"hello", b"again", b"world")):
+        monitor.quiet(f"savevm before{number}")
+        machine.type(word)
+        machine.expect(word)
+        monitor.quiet(f"savevm after{number}")
+    harness.check("a recording goes forward only" in monitor.command("loadvm before0"), "loadvm while recording is refused")
+    monitor.quiet("savevm doomed")
+    monitor.quiet("delvm doomed")
+    listed = monitor.command("info snapshots")
+    for name in ("start", "before0", "after2"):
+        harness.check(name in listed, f"{name} in {listed}")
+    harness.check("doomed" not in listed, listed)
+    machine.close_stdin()
+    return harness.check_recorded(machine)
+
+
+def replay_from(guest, log, recorded, name):
+    harness.replay_and_compare(guest + ["-serial", "null", "-monitor", "none", "-loadvm", name], log, recorded, f"-loadvm {name}",
+                               same_output=False)
+
+
+def rewind_at_the_end(work, guest, log, recorded):
+    path, option = monitor_option(work, "rewind")
+    machine = harness.Guest(guest + option + ["-serial", "stdio", "-no-shutdown"] + harness.icount("replay", log, ",rrsnapshot=start"))
+    monitor = Monitor(path)
+    for name in ("after1", "before0", "start", "after2"):
+        harness.wait_for("the end of the replay", lambda: "shutdown" in monitor.command("info status"))
+        monitor.quiet(f"loadvm {name}")
+        harness.check("paused" in monitor.command("info status"), "paused after loadvm at the end")
+        monitor.quiet("cont")
+    harness.wait_for("the end of the replay", lambda: "shutdown" in monitor.command("info status"))
+    monitor.socket.sendall(b"quit\n")
+    harness.check_equal(machine.finish(), 0, f"exit status; stderr: {machine.stderr_text()}")
+    ends = machine.stderr_text().count(f"digest {harness.digest_of(recorded)[1]}, same as recorded")
+    harness.check_equal(ends, 5, f"replays that ended as recorded; stderr: {machine.stderr_text()}")
+
+
+def refusals(work, guest, log, recorded):
+    other = work / "other"
+    machine = harness.run(guest + ["-serial", "null", "-monitor", "none"] + harness.icount("replay", log) + ["-loadvm", "nothing"])
+    harness.check_equal(machine.status, 1, "exit status for a snapshot that is not there")
+    harness.check("nothing" in machine.stderr_text(), machine.stderr_text())
+    os.makedirs(other)
+    for name in ("log", "log.manifest"):
+        os.link(work / name, os.path.join(other, name))
+    with open(work / "log.snapshots", "rb") as file:
+        image = bytearray(file.read())
+    middle = len(image) // 2
+    image[middle:middle + 4096] = bytes(b ^ 0x55 for b in image[middle:middle + 4096])
+    with open(os.path.join(other, "log.snapshots"), "wb") as file:
+        file.write(image)
+    for name in ("start", "before0", "after2"):
+        machine = harness.run(guest + ["-serial", "null", "-monitor", "none"] + harness.icount("replay", os.path.join(other, "log")) +
+                              ["-loadvm", name])
+        harness.check(machine.status in (0, 1), f"exit status with a damaged store: {machine.status}, {machine.stderr_text()}")
+        if machine.status == 0:
+            harness.check_equal(harness.digest_of(machine), harness.digest_of(recorded), "a snapshot that was not hit")
+
+
+def test(work):
+    guest = harness.rom_guest("demo", "-no-reboot")
+    log = work / "log"
+    recorded = record_demo(work, guest, log)
+    for name in ("start", "before0", "after0", "before1", "after2"):
+        replay_from(guest, log, recorded, name)
+    rewind_at_the_end(work, guest, log, recorded)
+    refusals(work, guest, log, recorded)
+
+
+harness.main(test)
