@@ -15,13 +15,15 @@
 typedef struct Device Device;
 typedef struct DeviceType DeviceType;
 
-typedef enum PropertyKind { PROP_BOOL, PROP_UINT8, PROP_UINT16, PROP_UINT32, PROP_UINT64, PROP_STRING, PROP_PCI_ADDR /* uint32_t devfn, "slot" or "slot.fn" */ } PropertyKind;
+typedef enum PropertyKind { PROP_BOOL, PROP_UINT8, PROP_UINT16, PROP_UINT32, PROP_UINT64, PROP_STRING, PROP_PCI_ADDR /* uint32_t devfn, "slot" or "slot.fn" */, PROP_PARSED /* by .parse */ } PropertyKind;
 
 typedef struct DeviceProperty {
     const char *name; /* as in -device type,name=value; NULL ends the list */
     PropertyKind kind;
     size_t offset;
-    uint64_t def; /* strings default to NULL */
+    uint64_t def; /* strings default to NULL, parsed ones to zeros */
+    /* PROP_PARSED: store text in the field, which owns nothing. False with an error; *errp NULL: "doesn't take value". */
+    bool (*parse)(void *field, const char *text, Error **errp);
 } DeviceProperty;
 
 #define DEFINE_PROP_BOOL(n, type, m, d) { .name = n, .kind = PROP_BOOL, .offset = offsetof(type, m), .def = d }
@@ -30,6 +32,7 @@ typedef struct DeviceProperty {
 #define DEFINE_PROP_UINT32(n, type, m, d) { .name = n, .kind = PROP_UINT32, .offset = offsetof(type, m), .def = d }
 #define DEFINE_PROP_UINT64(n, type, m, d) { .name = n, .kind = PROP_UINT64, .offset = offsetof(type, m), .def = d }
 #define DEFINE_PROP_STRING(n, type, m) { .name = n, .kind = PROP_STRING, .offset = offsetof(type, m) }
+#define DEFINE_PROP_PARSED(n, type, m, fn) { .name = n, .kind = PROP_PARSED, .offset = offsetof(type, m), .parse = fn }
 
 struct DeviceType {
     const char *name;        /* QEMU's name: "isa-debug-exit" */
