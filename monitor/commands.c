@@ -6,6 +6,7 @@
 #include "hw/i386/pc.h"
 #include "hw/intc/intc.h"
 #include "hw/pci/pci.h"
+#include "net/net.h"
 #include "replay/replay.h"
 #include "sysemu/cpus.h"
 #include "sysemu/runstate.h"
@@ -90,6 +91,12 @@ static void info_chardev(Monitor *mon, const char *args)
     qemu_chr_info(monitor_print_line, mon);
 }
 
+static void info_network(Monitor *mon, const char *args)
+{
+    (void)args;
+    net_info(monitor_print_line, mon);
+}
+
 static void print_device(Device *dev, void *opaque)
 {
     monitor_printf(opaque, "dev: %s, id \"%s\"\n", dev->type->name, dev->id ? dev->id : "");
@@ -121,6 +128,7 @@ const HMPCommand hmp_info_commands[] = {
     { "jit|engine", "", "show counters of the execution engine", info_engine },
     { "lapic", "", "show the local APIC", info_lapic },
     { "mtree", "[-f]", "show memory tree (-f: flat views)", info_mtree },
+    { "network", "", "show the network state", info_network },
     { "pci", "", "show PCI devices", info_pci },
     { "pic", "", "show PIC and IO-APIC state", info_pic },
     { "qtree", "", "show the devices", info_qtree },
@@ -224,6 +232,21 @@ static void do_screendump(Monitor *mon, const char *args)
     }
 }
 
+static void do_set_link(Monitor *mon, const char *args)
+{
+    char name[128];
+    bool up;
+    size_t len = strcspn(args, " ");
+    const char *state = args + len + strspn(args + len, " ");
+    Error *err = NULL;
+    g_strlcpy(name, args, MIN(len + 1, sizeof(name)));
+    if (!*name || !parse_bool(state, &up)) {
+        monitor_printf(mon, "set_link: NAME on|off\n");
+    } else if (!net_set_link(name, up, &err)) {
+        error_report_err(err);
+    }
+}
+
 const HMPCommand hmp_commands[] = {
     { "cont|c", "", "resume emulation", do_cont },
     { "help|?", "[cmd]", "show the help", do_help },
@@ -232,6 +255,7 @@ const HMPCommand hmp_commands[] = {
     { "quit|q", "", "quit the emulator", do_quit },
     { "screendump", "filename", "save the screen into a PPM or PNG image", do_screendump },
     { "sendkey", "keys [hold_ms]", "send keys to the guest ('sendkey ctrl-alt-f1')", hmp_sendkey },
+    { "set_link", "name on|off", "change the link status of a network adapter", do_set_link },
     { "stop|s", "", "stop emulation", do_stop },
     { "system_powerdown", "", "send system power down event", do_system_powerdown },
     { "system_reset", "", "reset the system", do_system_reset },

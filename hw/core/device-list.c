@@ -160,3 +160,12 @@ void device_help(FILE *out)
         fputc('\n', out);
     }
 }
+
+void device_help_with_property(FILE *out, const char *property)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(device_types); i++) {
+        if (device_types[i]->user_creatable && device_type_has_property(device_types[i], property)) {
+            fprintf(out, "%s\n", device_types[i]->name);
+        }
+    }
+}

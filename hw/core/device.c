@@ -149,6 +149,11 @@ static const DeviceProperty *property_find(const DeviceType *type, const char *n
     return NULL;
 }
 
+bool device_type_has_property(const DeviceType *type, const char *name)
+{
+    return property_find(type, name) != NULL;
+}
+
 bool device_set_property(Device *dev, const char *name, const char *value, Error **errp)
 {
     const DeviceProperty *prop = property_find(dev->type, name);

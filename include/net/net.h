@@ -97,19 +97,19 @@ bool net_can_deliver(NetDev *nd);
 
 /* ---- set-up, in this order ---- */
 
+void net_driver_help(FILE *out);
 bool net_add_netdev(const char *opts, Error **errp); /* -netdev */
 bool net_add_nic(const char *opts, Error **errp);    /* -nic */
 bool net_add_legacy(const char *opts, Error **errp); /* -net */
 bool object_add_filter(const char *opts, Error **errp); /* -object filter-replay|filter-dump,id=,netdev=... */
 /* All options are read: the default NIC, hub ports, filters; open the back ends (not in replay). The error names option and value. */
-bool net_init_all(bool defaults, Error **errp);
+bool net_init_all(bool default_nic, Error **errp);
 /* NICs that -nic, -net nic or the default asked for, in order; the board creates them. */
 typedef struct NICRequest {
     const char *model; /* NULL: the board's default */
     NetDev *netdev;
     MACAddr mac;       /* zeros: the next default */
     const char *addr;  /* PCI address or NULL */
-    bool by_default;   /* nobody asked: a board without the default model leaves it out */
 } NICRequest;
 const NICRequest *net_next_nic(void); /* NULL: no more */
 /* What the guest can see of them, as one line for the manifest: "e1000; rtl8139 mac=52:54:00:00:00:01". g_free it. */
