@@ -82,11 +82,14 @@ NICPeer *nic_first(void);
 /* At a checkpoint: a packet has arrived. */
 void nic_receive_packet(NICPeer *peer, const uint8_t *buf, size_t len);
 NICPeer *nic_find(const char *name);
+/* Nobody sends or receives any more; their state is described no longer. */
+void nic_cleanup_all(void);
 
 /* ---- parse.c ---- */
 
 /* Everything that was put off until all options are read: hubs and the default NIC. */
 bool net_parse_options(bool default_nic, Error **errp);
+void net_forget_options(void);
 /* As qemu_opts_parse(), with the keys of two lists. */
 QemuOpts *net_opts_parse(const char *str, const char *implied_key, const char *const *common,
                          const char *const *specific, Error **errp);

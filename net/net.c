@@ -218,14 +218,13 @@ static void netdev_free(NetDev *nd)
 
 void net_cleanup_all(void)
 {
-    for (NICPeer *peer = nic_first(); peer; peer = peer->next) {
-        peer->netdev = NULL;
-    }
     while (netdevs) {
         NetDev *nd = netdevs;
         netdevs = nd->next;
         netdev_free(nd);
     }
+    nic_cleanup_all();
+    net_forget_options();
 }
 
 void net_warn_unused(void)

@@ -106,6 +106,9 @@ static bool queue_post_load(void *opaque, Error **errp)
     }
     peer->queue.packets = packets;
     g_atomic_int_set(&peer->waiting, packets);
+    if (peer->netdev) {
+        g_atomic_int_set(&peer->netdev->under_way, 0); /* what was under way belongs to another time */
+    }
     return true;
 }
 
@@ -367,4 +370,15 @@ NICPeer *nic_attach(const NICInfo *info, NetDev *netdev, MACAddr *mac, Error **e
     }
     register_peer(peer, append_to_list(peer));
     return peer;
+}
+
+void nic_cleanup_all(void)
+{
+    while (peers) {
+        NICPeer *peer = peers;
+        peers = peer->next;
+        g_free(peer->queue.buf);
+        g_free(peer->name);
+        g_free(peer);
+    }
 }

@@ -251,6 +251,26 @@ bool net_parse_options(bool default_nic, Error **errp)
     return ok && create_all(rest, create_legacy, errp);
 }
 
+static void free_request(gpointer data, gpointer unused)
+{
+    NICRequest *r = data;
+    (void)unused;
+    g_free((char *)r->model);
+    g_free((char *)r->addr);
+    g_free(r);
+}
+
+void net_forget_options(void)
+{
+    if (requests) {
+        g_ptr_array_foreach(requests, free_request, NULL);
+        g_ptr_array_free(requests, TRUE);
+    }
+    requests = NULL;
+    next_request = 0;
+    anything_given = false;
+}
+
 /* ---- for the board ---- */
 
 const NICRequest *net_next_nic(void)
