@@ -97,6 +97,12 @@ static void info_network(Monitor *mon, const char *args)
     net_info(monitor_print_line, mon);
 }
 
+static void info_usernet(Monitor *mon, const char *args)
+{
+    (void)args;
+    net_info_usernet(monitor_print_line, mon);
+}
+
 static void print_device(Device *dev, void *opaque)
 {
     monitor_printf(opaque, "dev: %s, id \"%s\"\n", dev->type->name, dev->id ? dev->id : "");
@@ -135,6 +141,7 @@ const HMPCommand hmp_info_commands[] = {
     { "registers", "", "show the cpu registers", info_registers },
     { "replay", "", "show record/replay information", info_replay },
     { "status", "", "show the current VM status (running|paused)", info_status },
+    { "usernet", "", "show the user networks' connections", info_usernet },
     { "version", "", "show the version", info_version },
     { 0 },
 };
@@ -232,6 +239,25 @@ static void do_screendump(Monitor *mon, const char *args)
     }
 }
 
+static void do_hostfwd_add(Monitor *mon, const char *args)
+{
+    Error *err = NULL;
+    (void)mon;
+    if (!net_hostfwd_add(args, &err)) {
+        error_report_err(err);
+    }
+}
+
+static void do_hostfwd_remove(Monitor *mon, const char *args)
+{
+    Error *err = NULL;
+    if (net_hostfwd_remove(args, &err)) {
+        monitor_printf(mon, "host forwarding rule for %s removed\n", args);
+    } else {
+        error_report_err(err);
+    }
+}
+
 static void do_set_link(Monitor *mon, const char *args)
 {
     char name[128];
@@ -250,6 +276,10 @@ static void do_set_link(Monitor *mon, const char *args)
 const HMPCommand hmp_commands[] = {
     { "cont|c", "", "resume emulation", do_cont },
     { "help|?", "[cmd]", "show the help", do_help },
+    { "hostfwd_add", "[netdev] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport",
+      "redirect TCP or UDP connections from host to guest", do_hostfwd_add },
+    { "hostfwd_remove", "[netdev] [tcp|udp]:[hostaddr]:hostport", "remove a host-to-guest redirection",
+      do_hostfwd_remove },
     { "info", "[subcommand]", "show various information about the system state", do_info },
     { "print|p", "expr", "print expression value (use $reg for CPU register access)", do_print },
     { "quit|q", "", "quit the emulator", do_quit },

@@ -267,7 +267,7 @@ void net_describe_end(NetDev *nd, GString *out)
     }
 }
 
-static void print_lines(GString *text, void (*print)(void *opaque, const char *line), void *opaque)
+void net_print_lines(GString *text, void (*print)(void *opaque, const char *line), void *opaque)
 {
     g_strchomp(text->str);
     char **lines = g_strsplit(text->str, "\n", -1);
@@ -297,5 +297,5 @@ void net_info(void (*print)(void *opaque, const char *line), void *opaque)
             describe_netdev(nd, out);
         }
     }
-    print_lines(out, print, opaque);
+    net_print_lines(out, print, opaque);
 }

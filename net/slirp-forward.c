@@ -81,6 +81,14 @@ static const char *parse_host_forward(char *text, HostForward *f)
     return parse_port(text, 1, &f->guest_port) ? NULL : "Bad guest port";
 }
 
+static bool apply_host_forward(UserNet *u, const HostForward *f)
+{
+    g_mutex_lock(&u->lock);
+    int rc = slirp_add_hostfwd(u->slirp, f->udp, f->host, f->host_port, f->guest, f->guest_port);
+    g_mutex_unlock(&u->lock);
+    return rc >= 0;
+}
+
 static bool add_host_forward(UserNet *u, const char *rule, Error **errp)
 {
     HostForward f = { .host.s_addr = INADDR_ANY };
@@ -91,11 +99,85 @@ static bool add_host_forward(UserNet *u, const char *rule, Error **errp)
         error_setg(errp, "Invalid host forwarding rule '%s' (%s)", rule, problem);
         return false;
     }
-    if (slirp_add_hostfwd(u->slirp, f.udp, f.host, f.host_port, f.guest, f.guest_port) < 0) {
+    if (!apply_host_forward(u, &f)) {
         error_setg_errno(errp, errno, "Could not set up host forwarding rule '%s'", rule);
         return false;
     }
     return true;
+}
+
+/* ---- the monitor's hostfwd_add and hostfwd_remove ---- */
+
+static bool is_open_user_net(const NetDev *nd)
+{
+    return nd->driver == &net_driver_user && nd->opened;
+}
+
+/* "id rule" or "rule", which means the first user network. *rule points into args. */
+static UserNet *find_user_net(const char *args, const char **rule, Error **errp)
+{
+    const char *space = strchr(args, ' ');
+    char *id = space ? g_strndup(args, space - args) : NULL;
+    NetDev *nd = id ? net_find(id) : net_first();
+    while (!id && nd && !is_open_user_net(nd)) {
+        nd = nd->next;
+    }
+    if (nd && !is_open_user_net(nd)) {
+        nd = NULL;
+    }
+    if (!nd) {
+        error_setg(errp, "%s%sno user network is open", id ? id : "", id ? ": " : "");
+    }
+    *rule = space ? space + 1 : args;
+    g_free(id);
+    return (UserNet *)nd;
+}
+
+bool net_hostfwd_add(const char *args, Error **errp)
+{
+    const char *rule;
+    UserNet *u = find_user_net(args, &rule, errp);
+    return u && add_host_forward(u, rule, errp);
+}
+
+bool net_hostfwd_remove(const char *args, Error **errp)
+{
+    const char *rule;
+    UserNet *u = find_user_net(args, &rule, errp);
+    if (!u) {
+        return false;
+    }
+    HostForward f = { .host.s_addr = INADDR_ANY };
+    char *whole = g_strdup_printf("%s-:1", rule);
+    const char *problem = parse_host_forward(whole, &f);
+    g_free(whole);
+    if (problem) {
+        error_setg(errp, "Invalid host forwarding rule '%s' (%s)", rule, problem);
+        return false;
+    }
+    g_mutex_lock(&u->lock);
+    int rc = slirp_remove_hostfwd(u->slirp, f.udp, f.host, f.host_port);
+    g_mutex_unlock(&u->lock);
+    if (rc) {
+        error_setg(errp, "host forwarding rule for %s not found", rule);
+    }
+    return rc == 0;
+}
+
+void net_info_usernet(void (*print)(void *opaque, const char *line), void *opaque)
+{
+    GString *out = g_string_new(NULL);
+    for (NetDev *nd = net_first(); nd; nd = nd->next) {
+        UserNet *u = (UserNet *)nd;
+        if (is_open_user_net(nd)) {
+            g_mutex_lock(&u->lock);
+            char *text = slirp_connection_info(u->slirp);
+            g_mutex_unlock(&u->lock);
+            g_string_append_printf(out, "Hub -1 (%s):\n%s", nd->id, text);
+            g_free(text);
+        }
+    }
+    net_print_lines(out, print, opaque);
 }
 
 /* ---- guestfwd=[tcp]:server:port-dev, guestfwd=[tcp]:server:port-cmd:command ---- */

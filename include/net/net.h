@@ -122,6 +122,10 @@ void net_cleanup_all(void);
 /* ---- monitor ---- */
 
 void net_info(void (*print)(void *opaque, const char *line), void *opaque);
+void net_info_usernet(void (*print)(void *opaque, const char *line), void *opaque);
+/* "[netdev] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", and without the guest's part. The host's affair: not recorded. */
+bool net_hostfwd_add(const char *args, Error **errp);
+bool net_hostfwd_remove(const char *args, Error **errp);
 /* name: of a NIC or of its netdev. Takes effect at a checkpoint; in replay only what was recorded does. */
 bool net_set_link(const char *name, bool up, Error **errp);
 
