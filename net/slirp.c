@@ -265,6 +265,21 @@ static void continue_forwards(void *opaque)
     user_forwards_continue(opaque);
 }
 
+static void user_cleanup(NetDev *nd)
+{
+    UserNet *u = (UserNet *)nd;
+    if (u->source) {
+        g_source_destroy(u->source);
+        g_source_unref(u->source);
+    }
+    slirp_cleanup(u->slirp);
+    user_forwards_free(u);
+    qemu_bh_delete(u->forward_bh);
+    g_array_unref(u->polled);
+    g_array_unref(u->wanted);
+    g_mutex_clear(&u->lock);
+}
+
 static bool user_init(NetDev *nd, const QemuOpts *opts, Error **errp)
 {
     UserNet *u = (UserNet *)nd;
@@ -286,21 +301,12 @@ static bool user_init(NetDev *nd, const QemuOpts *opts, Error **errp)
         error_setg(errp, "could not start the user network");
         return false;
     }
+    if (!user_add_forwards(u, opts, errp)) {
+        user_cleanup(nd);
+        return false;
+    }
     user_start_polling(u);
-    return user_add_forwards(u, opts, errp);
-}
-
-static void user_cleanup(NetDev *nd)
-{
-    UserNet *u = (UserNet *)nd;
-    g_source_destroy(u->source);
-    g_source_unref(u->source);
-    slirp_cleanup(u->slirp);
-    user_forwards_free(u);
-    qemu_bh_delete(u->forward_bh);
-    g_array_unref(u->polled);
-    g_array_unref(u->wanted);
-    g_mutex_clear(&u->lock);
+    return true;
 }
 
 static void user_info(NetDev *nd, GString *out)
