@@ -1029,5 +1029,8 @@ int main(int argc, char **argv)
     g_test_add_func("/net/options/nics", test_requests);
     int status = g_test_run();
     char *command = g_strdup_printf("rm -rf '%s'", dir);
-    return system(command) | status;
+    status |= system(command);
+    g_free(command);
+    g_free(dir);
+    return status;
 }
