@@ -47,38 +47,56 @@ static bool parse_protocol(const char *text, bool *udp)
     return *udp || !*text || !strcmp(text, "tcp");
 }
 
+static bool set_protocol(HostForward *f, const char *text)
+{
+    return parse_protocol(text, &f->udp);
+}
+
+static bool set_host(HostForward *f, const char *text)
+{
+    return parse_address(text, &f->host);
+}
+
+static bool set_host_port(HostForward *f, const char *text)
+{
+    return parse_port(text, 0, &f->host_port);
+}
+
+static bool set_guest(HostForward *f, const char *text)
+{
+    return parse_address(text, &f->guest);
+}
+
+static bool set_guest_port(HostForward *f, const char *text)
+{
+    return parse_port(text, 1, &f->guest_port);
+}
+
+static const struct {
+    char separator; /* behind the field */
+    const char *missing, *bad;
+    bool (*set)(HostForward *f, const char *text);
+} rule_fields[] = {
+    { ':', "No : separators", "Bad protocol name", set_protocol },
+    { ':', "Missing : separator", "Bad host address", set_host },
+    { '-', "Bad host port separator", "Bad host port", set_host_port },
+    { ':', "Missing guest address", "Bad guest address", set_guest },
+    { '\0', NULL, "Bad guest port", set_guest_port },
+};
+
 /* NULL, or what is wrong. Fields are cut out of text. */
 static const char *parse_host_forward(char *text, HostForward *f)
 {
-    char *field = next_field(&text, ':');
-    if (!field) {
-        return "No : separators";
+    for (size_t i = 0; i < ARRAY_SIZE(rule_fields); i++) {
+        char *field = rule_fields[i].separator ? next_field(&text, rule_fields[i].separator) : text;
+        if (!field) {
+            return rule_fields[i].missing;
+        }
+        if (!rule_fields[i].set(f, field)) {
+            return rule_fields[i].bad;
+        }
     }
-    if (!parse_protocol(field, &f->udp)) {
-        return "Bad protocol name";
-    }
-    field = next_field(&text, ':');
-    if (!field) {
-        return "Missing : separator";
-    }
-    if (!parse_address(field, &f->host)) {
-        return "Bad host address";
-    }
-    field = next_field(&text, '-');
-    if (!field) {
-        return "Bad host port separator";
-    }
-    if (!parse_port(field, 0, &f->host_port)) {
-        return "Bad host port";
-    }
-    field = next_field(&text, ':');
-    if (!field) {
-        return "Missing guest address";
-    }
-    if (!parse_address(field, &f->guest)) {
-        return "Bad guest address";
-    }
-    return parse_port(text, 1, &f->guest_port) ? NULL : "Bad guest port";
+    return NULL;
 }
 
 static bool apply_host_forward(UserNet *u, const HostForward *f)

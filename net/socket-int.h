@@ -29,8 +29,9 @@ typedef struct SocketNet {
 void socket_watch(SocketNet *s);
 
 /* socket-stream.c */
-bool stream_listen(SocketNet *s, const char *spec, Error **errp);
-bool stream_connect(SocketNet *s, const char *spec, Error **errp);
+/* local: NULL, streams have none. */
+bool stream_listen(SocketNet *s, const char *spec, const char *local, Error **errp);
+bool stream_connect(SocketNet *s, const char *spec, const char *local, Error **errp);
 void stream_adopt(SocketNet *s, int fd);
 void stream_transmit(SocketNet *s, const uint8_t *buf, size_t len);
 void stream_readable(SocketNet *s);

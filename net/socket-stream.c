@@ -179,8 +179,9 @@ static void retry_due(void *opaque)
     start_connecting(opaque);
 }
 
-bool stream_connect(SocketNet *s, const char *spec, Error **errp)
+bool stream_connect(SocketNet *s, const char *spec, const char *local, Error **errp)
 {
+    (void)local;
     if (!socket_parse_address(spec, &s->address, errp)) {
         return false;
     }
@@ -212,17 +213,18 @@ static void listener_readable(void *opaque)
     socket_watch(s);
 }
 
-bool stream_listen(SocketNet *s, const char *spec, Error **errp)
+bool stream_listen(SocketNet *s, const char *spec, const char *local, Error **errp)
 {
-    struct sockaddr_in local;
+    (void)local;
+    struct sockaddr_in addr;
     int one = 1;
-    if (!socket_parse_address(spec, &local, errp)) {
+    if (!socket_parse_address(spec, &addr, errp)) {
         return false;
     }
     s->listen_fd = socket_new(SOCK_STREAM);
     if (s->listen_fd < 0 || setsockopt(s->listen_fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-        bind(s->listen_fd, (struct sockaddr *)&local, sizeof(local)) < 0 || listen(s->listen_fd, 1) < 0) {
-        char *text = socket_address_text(&local);
+        bind(s->listen_fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 || listen(s->listen_fd, 1) < 0) {
+        char *text = socket_address_text(&addr);
         error_setg_errno(errp, errno, "can't bind ip=%s to socket", text);
         g_free(text);
         return false;

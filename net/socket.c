@@ -107,6 +107,7 @@ static bool bind_datagram(SocketNet *s, const struct sockaddr_in *local, Error *
 static bool open_udp(SocketNet *s, const char *spec, const char *local, Error **errp)
 {
     struct sockaddr_in local_addr;
+    s->datagrams = true;
     if (!local) {
         error_setg(errp, "localaddr= is mandatory with udp=");
         return false;
@@ -138,6 +139,7 @@ static bool join_group(SocketNet *s, struct in_addr interface, Error **errp)
 static bool open_multicast(SocketNet *s, const char *spec, const char *local, Error **errp)
 {
     struct in_addr interface = { .s_addr = INADDR_ANY };
+    s->datagrams = true;
     if (!socket_parse_address(spec, &s->address, errp)) {
         return false;
     }
@@ -161,8 +163,9 @@ static bool open_multicast(SocketNet *s, const char *spec, const char *local, Er
 
 /* ---- either kind ---- */
 
-static bool open_fd(SocketNet *s, const char *text, Error **errp)
+static bool open_fd(SocketNet *s, const char *text, const char *local, Error **errp)
 {
+    (void)local;
     uint64_t fd;
     int type;
     socklen_t size = sizeof(type);
@@ -232,29 +235,36 @@ static void socket_transmit(NetDev *nd, const uint8_t *buf, size_t len)
     }
 }
 
+static const struct SocketKind {
+    const char *key;
+    bool (*open)(SocketNet *s, const char *spec, const char *local, Error **errp);
+    bool takes_local;
+} kinds[] = { { "fd", open_fd, false },
+              { "listen", stream_listen, false },
+              { "connect", stream_connect, false },
+              { "mcast", open_multicast, true },
+              { "udp", open_udp, true } };
+
 static bool open_as_asked(SocketNet *s, const QemuOpts *opts, Error **errp)
 {
-    static const char *const kinds[] = { "fd", "listen", "connect", "mcast", "udp" };
-    const char *value[ARRAY_SIZE(kinds)], *local = qemu_opt_get(opts, "localaddr");
+    const struct SocketKind *kind = NULL;
+    const char *local = qemu_opt_get(opts, "localaddr");
     int given = 0;
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-        value[i] = qemu_opt_get(opts, kinds[i]);
-        given += value[i] != NULL;
+        if (qemu_opt_get(opts, kinds[i].key)) {
+            kind = &kinds[i];
+            given++;
+        }
     }
     if (given != 1) {
         error_setg(errp, "exactly one of listen=, connect=, mcast= or udp= is required");
         return false;
     }
-    if (local && !value[3] && !value[4]) {
+    if (local && !kind->takes_local) {
         error_setg(errp, "localaddr= is only valid with mcast= or udp=");
         return false;
     }
-    s->datagrams = value[3] || value[4];
-    return value[0]   ? open_fd(s, value[0], errp)
-           : value[1] ? stream_listen(s, value[1], errp)
-           : value[2] ? stream_connect(s, value[2], errp)
-           : value[3] ? open_multicast(s, value[3], local, errp)
-                      : open_udp(s, value[4], local, errp);
+    return kind->open(s, qemu_opt_get(opts, kind->key), local, errp);
 }
 
 static bool socket_init(NetDev *nd, const QemuOpts *opts, Error **errp)
