@@ -4,6 +4,8 @@
  */
 #include "net/net.h"
 
+#include <zlib.h>
+
 #define ETH_HEADER    14
 #define ETH_VLAN      0x8100
 #define ETH_IPV4      0x0800
@@ -12,8 +14,7 @@
 #define IP_UDP        17
 #define TCP_CHECKSUM  16
 #define UDP_CHECKSUM  6
-#define POLYNOMIAL    0x04c11db7u
-#define POLYNOMIAL_LE 0xedb88320u
+#define POLYNOMIAL   0x04c11db7u
 
 uint32_t net_crc32(const uint8_t *p, size_t len)
 {
@@ -29,14 +30,7 @@ uint32_t net_crc32(const uint8_t *p, size_t len)
 
 uint32_t net_crc32_le(const uint8_t *p, size_t len)
 {
-    uint32_t crc = 0xffffffff;
-    for (size_t i = 0; i < len; i++) {
-        crc ^= p[i];
-        for (int bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (crc & 1 ? POLYNOMIAL_LE : 0);
-        }
-    }
-    return crc;
+    return ~(uint32_t)crc32(0, p, (uInt)len);
 }
 
 static uint16_t read16(const uint8_t *p)

@@ -1,6 +1,7 @@
 /* hw/core/device-list.c  The one table of all device types, and the -device option that reads it. */
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
+#include "hw/net/nics.h"
 #include "hw/nvram/fw_cfg.h"
 
 static const DeviceType *const device_types[] = {
@@ -27,6 +28,8 @@ static const DeviceType *const device_types[] = {
     &isa_debugcon_type,
     &pc_testdev_type,
     &vga_pci_type,
+    /* network */
+    &rtl8139_type,
 };
 
 const DeviceType *device_type_find(const char *name)

@@ -69,7 +69,7 @@ static char *find_in_dir(const char *dir, const char *name)
 
 char *qemu_find_file(const char *name)
 {
-    static const char *const system_dirs[] = { "/usr/share/seabios", "/usr/share/qemu" };
+    static const char *const system_dirs[] = { "/usr/share/seabios", "/usr/share/qemu", "/usr/lib/ipxe/qemu" };
     if (g_file_test(name, G_FILE_TEST_IS_REGULAR)) {
         return g_strdup(name);
     }
