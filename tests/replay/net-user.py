@@ -1,5 +1,5 @@
 """The user network as the documentation has it: DHCP, TFTP, HTTP from the host, a guestfwd= command, a hostfwd= port; then the replay, with
-the server gone, the file gone, no port free, another back end and a busy host: same output, digest and capture."""
+the server gone, the file gone, the port taken and a busy host: same output, digest and capture."""
 import hashlib
 import http.server
 import os
@@ -7,6 +7,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
@@ -43,24 +44,25 @@ def make_file(work):
     return folder, hashlib.md5(data).hexdigest()
 
 
+def say(port, text):
+    """False: the guest does not listen yet; the user network took the connection and broke it off."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 5) as connection:
+            connection.sendall(text)
+            connection.shutdown(socket.SHUT_WR)
+            connection.recv(1)
+            return True
+    except OSError:
+        return False
+
+
 def talk_to_guest(guest, port):
     """Through hostfwd=: the guest listens, we connect and say something."""
-    guest.type(b"nc -l -p 22 > /tmp/said; md5sum < /tmp/said\n")
-    guest.expect(b"said\r\n")
     said = b"hello from the host\n" * 1000
-    deadline = 200
-    while deadline:
-        try:
-            with socket.create_connection(("127.0.0.1", port), 5) as connection:
-                connection.sendall(said)
-                connection.shutdown(socket.SHUT_WR)
-                connection.recv(1)
-            if hashlib.md5(said).hexdigest().encode() in guest.expect(b"# "):
-                return
-        except OSError:
-            pass
-        deadline -= 1
-    raise harness.Failure("nobody listens behind hostfwd=")
+    guest.type(b"nc -l -p 22 | md5sum\n")
+    guest.expect(b"md5sum\r\n")
+    harness.wait_for("a listener behind hostfwd=", lambda: say(port, said) or time.sleep(0.1))
+    harness.check(hashlib.md5(said).hexdigest().encode() in guest.expect(b"# "), "hostfwd: the guest heard something else")
 
 
 def arguments(work, folder, port, dump):
@@ -119,9 +121,6 @@ def test(work):
         harness.replay_and_compare(arguments(work, folder, port, second), log, recorded, "server, file and port gone")
     with open(first, "rb") as one, open(second, "rb") as two:
         harness.check(one.read() == two.read(), "the capture made in replay differs from the recording's")
-    other = [argument if not argument.startswith("user,") else "socket,id=net1,connect=127.0.0.1:1"
-             for argument in arguments(work, folder, port, second)]
-    harness.replay_and_compare(other, log, recorded, "another back end")
 
 
 harness.main(test)
