@@ -481,7 +481,7 @@ static void skip_idle(void)
     int64_t deadline = qemu_clock_deadline(QEMU_CLOCK_VIRTUAL);
     if (deadline >= 0) {
         timing.warp_ns += MAX(0, deadline - virtual_clock_ns());
-    } else if (!replay_playing()) {
+    } else if (!replay_playing() && !replay_has_events()) {
         sleep_until_kicked(-1);
     }
 }
@@ -517,8 +517,8 @@ static void run_idle(void)
         if (!runstate_guest_request_pending()) {
             skip_idle();
         }
-    } else if (runstate_request_pending()) {
-        return;
+    } else if (runstate_request_pending() || replay_has_events()) {
+        return; /* its own last slice may have brought it work: no other thread kicks then */
     } else if (timing.enabled) {
         sleep_idle_warping();
     } else {

@@ -22,6 +22,7 @@
 #include "migration/vmstate.h"
 #include "monitor/monitor.h"
 #include "monitor/qmp.h"
+#include "net/net.h"
 #include "replay/replay.h"
 #include "runstate-private.h"
 #include "sysemu/cpus.h"
@@ -280,11 +281,44 @@ static void opt_smp(const char *arg, Error **errp)
     error_propagate(errp, err);
 }
 
+static void opt_netdev(const char *arg, Error **errp)
+{
+    if (!strcmp(arg, "help") || !strcmp(arg, "?")) {
+        printf("Available netdev backend types:\n");
+        net_driver_help(stdout);
+        exit(0);
+    }
+    net_add_netdev(arg, errp);
+}
+
+static void opt_nic(const char *arg, Error **errp)
+{
+    net_add_nic(arg, errp);
+}
+
 static void opt_net(const char *arg, Error **errp)
 {
-    if (strcmp(arg, "none")) {
-        error_setg(errp, "'%s': there are no network devices yet, only none", arg);
+    net_add_legacy(arg, errp);
+}
+
+/* -object: who makes objects of a kind. */
+static const struct {
+    const char *prefix;
+    bool (*add)(const char *arg, Error **errp);
+} object_kinds[] = {
+    { "filter-", object_add_filter },
+};
+
+static void opt_object(const char *arg, Error **errp)
+{
+    const char *kind = g_str_has_prefix(arg, "qom-type=") ? arg + strlen("qom-type=") : arg;
+    for (size_t i = 0; i < ARRAY_SIZE(object_kinds); i++) {
+        if (g_str_has_prefix(kind, object_kinds[i].prefix)) {
+            object_kinds[i].add(kind, errp);
+            return;
+        }
     }
+    error_setg(errp, "Parameter 'qom-type' does not accept value '%.*s'", (int)strcspn(kind, ","), kind);
 }
 
 static void opt_parallel(const char *arg, Error **errp)
@@ -346,8 +380,10 @@ static const Option option_table[] = {
     { "uuid", "uuid", opt_uuid, "UUID of the machine" },
     { "chardev", "backend,id=id", opt_chardevs, "add a character device" },
     { "debugcon", "dev", opt_debugcon, "debug console at port 0xe9" },
-    { "net", "none", opt_net, "network" },
-    { "nic", "none", opt_net, "network" },
+    { "netdev", "user|tap|socket|hubport,id=id[,prop=value]", opt_netdev, "add a host network ('-netdev help')" },
+    { "nic", "none|user|tap|socket[,model=m][,mac=addr][,prop=value]", opt_nic, "add a host network and a card on it" },
+    { "net", "none|nic|user|tap|socket[,prop=value]", opt_net, "the same, on a common hub" },
+    { "object", "filter-replay|filter-dump,id=id,netdev=id[,prop=value]", opt_object, "look at a network's packets" },
     { "rtc", "[base=utc|localtime|date][,clock=host|rt|vm]", opt_rtc, "real-time clock" },
     { "icount", "shift=N|auto[,sleep=on|off][,rr=record|replay,rrfile=file]", opt_icount,
       "time is the instruction count; record and replay" },
@@ -730,6 +766,15 @@ static bool recorded_or(const char *name, const char *option, bool value)
     return result;
 }
 
+/* In replay no back end is opened; the same cards must be there. */
+static void create_networks(void)
+{
+    net_init_all(!opts.nodefaults && device_type_find(PC_DEFAULT_NIC), &error_fatal);
+    char *nics = net_describe_nics();
+    replay_add_property("nics", "-nic", nics, &error_fatal);
+    g_free(nics);
+}
+
 static void build_machine(void)
 {
     PCConfig config = {
@@ -761,11 +806,13 @@ static void build_machine(void)
     create_serials(&config);
     device_claim_drive = blk_claim;
     blk_open_all(&error_fatal);
+    create_networks();
     pc_machine_init(&config, &error_fatal);
     create_debugcon();
     create_devices();
     pc_machine_ready();
     check_drives();
+    net_warn_unused();
     create_monitors();
 }
 
@@ -843,6 +890,7 @@ static int finish(void)
     blk_close_all();
     machine_unlock();
     bool replayed = replay_playing();
+    net_cleanup_all();
     qemu_chr_cleanup();
     if (status == 0 && !replayed && runstate_guest_exit_status() >= 0) {
         status = runstate_guest_exit_status();

@@ -8,6 +8,7 @@
 #include "hw/intc/intc.h"
 #include "hw/pci/pci.h"
 #include "migration/snapshot.h"
+#include "net/net.h"
 #include "replay/replay.h"
 #include "sysemu/cpus.h"
 #include "sysemu/runstate.h"
@@ -104,6 +105,18 @@ static void info_chardev(Monitor *mon, const char *args)
     qemu_chr_info(monitor_print_line, mon);
 }
 
+static void info_network(Monitor *mon, const char *args)
+{
+    (void)args;
+    net_info(monitor_print_line, mon);
+}
+
+static void info_usernet(Monitor *mon, const char *args)
+{
+    (void)args;
+    net_info_usernet(monitor_print_line, mon);
+}
+
 static void print_device(Device *dev, void *opaque)
 {
     monitor_printf(opaque, "dev: %s, id \"%s\"\n", dev->type->name, dev->id ? dev->id : "");
@@ -136,6 +149,7 @@ const HMPCommand hmp_info_commands[] = {
     { "jit|engine", "", "show counters of the execution engine", info_engine },
     { "lapic", "", "show the local APIC", info_lapic },
     { "mtree", "[-f]", "show memory tree (-f: flat views)", info_mtree },
+    { "network", "", "show the network state", info_network },
     { "pci", "", "show PCI devices", info_pci },
     { "pic", "", "show PIC and IO-APIC state", info_pic },
     { "qtree", "", "show the devices", info_qtree },
@@ -143,6 +157,7 @@ const HMPCommand hmp_info_commands[] = {
     { "replay", "", "show record/replay information", info_replay },
     { "snapshots", "", "show the snapshots of the machine", info_snapshots },
     { "status", "", "show the current VM status (running|paused)", info_status },
+    { "usernet", "", "show the user networks' connections", info_usernet },
     { "version", "", "show the version", info_version },
     { 0 },
 };
@@ -249,12 +264,31 @@ static void do_savevm(Monitor *mon, const char *args)
     }
 }
 
+static void do_hostfwd_add(Monitor *mon, const char *args)
+{
+    Error *err = NULL;
+    (void)mon;
+    if (!net_hostfwd_add(args, &err)) {
+        error_report_err(err);
+    }
+}
+
 static void with_tag(Monitor *mon, const char *args, const char *command, bool (*run)(const char *name, Error **errp))
 {
     Error *err = NULL;
     if (!*args) {
         monitor_printf(mon, "%s: tag expected\n", command);
     } else if (!run(args, &err)) {
+        error_report_err(err);
+    }
+}
+
+static void do_hostfwd_remove(Monitor *mon, const char *args)
+{
+    Error *err = NULL;
+    if (net_hostfwd_remove(args, &err)) {
+        monitor_printf(mon, "host forwarding rule for %s removed\n", args);
+    } else {
         error_report_err(err);
     }
 }
@@ -269,10 +303,29 @@ static void do_delvm(Monitor *mon, const char *args)
     with_tag(mon, args, "delvm", delete_snapshot);
 }
 
+static void do_set_link(Monitor *mon, const char *args)
+{
+    char name[128];
+    bool up;
+    size_t len = strcspn(args, " ");
+    const char *state = args + len + strspn(args + len, " ");
+    Error *err = NULL;
+    g_strlcpy(name, args, MIN(len + 1, sizeof(name)));
+    if (!*name || !parse_bool(state, &up)) {
+        monitor_printf(mon, "set_link: NAME on|off\n");
+    } else if (!net_set_link(name, up, &err)) {
+        error_report_err(err);
+    }
+}
+
 const HMPCommand hmp_commands[] = {
     { "cont|c", "", "resume emulation", do_cont },
     { "delvm", "tag", "delete a snapshot of the machine", do_delvm },
     { "help|?", "[cmd]", "show the help", do_help },
+    { "hostfwd_add", "[netdev] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport",
+      "redirect TCP or UDP connections from host to guest", do_hostfwd_add },
+    { "hostfwd_remove", "[netdev] [tcp|udp]:[hostaddr]:hostport", "remove a host-to-guest redirection",
+      do_hostfwd_remove },
     { "info", "[subcommand]", "show various information about the system state", do_info },
     { "loadvm", "tag", "go back to a snapshot of the machine", do_loadvm },
     { "print|p", "expr", "print expression value (use $reg for CPU register access)", do_print },
@@ -280,6 +333,7 @@ const HMPCommand hmp_commands[] = {
     { "savevm", "[tag]", "save a snapshot of the machine; one of that tag is replaced", do_savevm },
     { "screendump", "filename", "save the screen into a PPM or PNG image", do_screendump },
     { "sendkey", "keys [hold_ms]", "send keys to the guest ('sendkey ctrl-alt-f1')", hmp_sendkey },
+    { "set_link", "name on|off", "change the link status of a network adapter", do_set_link },
     { "stop|s", "", "stop emulation", do_stop },
     { "system_powerdown", "", "send system power down event", do_system_powerdown },
     { "system_reset", "", "reset the system", do_system_reset },

@@ -228,9 +228,8 @@ def installer_members(arch="i386"):
         return read_cpio(stream.read())
 
 
-def small_initramfs(path, arch="i386"):
-    """Busybox, its libraries and a few directories, from Debian's initrd: boots in a fraction of the time."""
-    everything = installer_members(arch)
+def small_members(everything, tools):
+    """Of the installer's initrd: busybox under the names of `tools`, its libraries and a few directories."""
     libraries = ("libc.so.6", "libm.so.6", "libresolv.so.2")
     wanted = ["bin", "dev", "proc", "sys", "tmp", "lib", "lib64", "bin/busybox", "lib/ld-linux.so.2", "lib64/ld-linux-x86-64.so.2"]
     for name in everything:
@@ -238,8 +237,56 @@ def small_initramfs(path, arch="i386"):
         if folder.startswith("lib/") and folder.endswith("-linux-gnu") and (base in libraries or base.startswith("ld-linux")):
             wanted += [folder, name]
     members = {name: everything[name] for name in sorted(set(wanted)) if name in everything}
-    for tool in ("sh", "mount", "echo", "cat", "date", "sleep", "seq", "sha256sum", "wc", "ls"):
+    for tool in tools:
         members["bin/" + tool] = (0o120777, b"busybox")
+    return members
+
+
+TOOLS = ("sh", "mount", "echo", "cat", "date", "sleep", "seq", "sha256sum", "wc", "ls")
+
+
+def small_initramfs(path, arch="i386"):
+    """Busybox and little else, from Debian's initrd: boots in a fraction of the time."""
+    with open(path, "wb") as file:
+        file.write(write_cpio(small_members(installer_members(arch), TOOLS)))
+    return path
+
+
+NIC_MODULES = {
+    "rtl8139": ("mii", "8139cp"),
+    "e1000": ("e1000",),
+    "ne2k_pci": ("8390", "ne2k-pci"),
+    "virtio-net-pci": ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "failover",
+                       "net_failover", "virtio_net"),
+}
+DHCP_SCRIPT = b"""#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr add $ip/24 dev $interface
+ip route add default via $router
+echo "address $ip router $router dns $dns boot $boot_file"
+"""
+UP_SCRIPT = b"""#!/bin/sh
+mount -t proc proc /proc
+for m in $(cat /modules/list); do insmod /modules/$m.ko; done
+ip link set lo up
+ip link set eth0 up
+udhcpc -i eth0 -n -q -t 10 -s /bin/dhcp-script
+"""
+
+
+def network_initramfs(path, nic, arch="i386"):
+    """As small_initramfs(), with the modules of a NIC and tools for networks. In the guest: `up` loads them and does DHCP."""
+    everything = installer_members(arch)
+    members = small_members(everything, TOOLS + ("insmod", "ip", "udhcpc", "tftp", "wget", "nc", "ping", "md5sum", "dd", "rm",
+                                                 "httpd", "arping", "route", "true", "kill", "tail", "head"))
+    members["modules"] = (0o40755, b"")
+    members["modules/list"] = (0o100644, "\n".join(NIC_MODULES[nic]).encode())
+    for name, member in everything.items():
+        base = os.path.basename(name).removesuffix(".ko")
+        if name.endswith(".ko") and base in NIC_MODULES[nic]:
+            members[f"modules/{base}.ko"] = member
+    members["bin/dhcp-script"] = (0o100755, DHCP_SCRIPT)
+    members["bin/up"] = (0o100755, UP_SCRIPT)
     with open(path, "wb") as file:
         file.write(write_cpio(members))
     return path

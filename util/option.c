@@ -4,7 +4,8 @@
 #include <errno.h>
 
 typedef struct Opt {
-    char *key, *value;
+    char *key, *value; /* the latest */
+    GPtrArray *values; /* of char *, all that were given */
     bool used;
 } Opt;
 
@@ -16,7 +17,7 @@ static void opt_free(gpointer data)
 {
     Opt *o = data;
     g_free(o->key);
-    g_free(o->value);
+    g_ptr_array_free(o->values, TRUE);
     g_free(o);
 }
 
@@ -43,15 +44,15 @@ static void set(QemuOpts *opts, char *key, char *value)
 {
     Opt *o = find(opts, key);
     if (o) {
-        g_free(o->value);
-        o->value = value;
         g_free(key);
-        return;
+    } else {
+        o = g_new0(Opt, 1);
+        o->key = key;
+        o->values = g_ptr_array_new_with_free_func(g_free);
+        g_ptr_array_add(opts->list, o);
     }
-    o = g_new0(Opt, 1);
-    o->key = key;
     o->value = value;
-    g_ptr_array_add(opts->list, o);
+    g_ptr_array_add(o->values, value);
 }
 
 QemuOpts *qemu_opts_new(void)
@@ -170,6 +171,16 @@ const char *qemu_opt_get(const QemuOpts *opts, const char *key)
     }
     o->used = true;
     return o->value;
+}
+
+const char *qemu_opt_get_nth(const QemuOpts *opts, const char *key, unsigned n)
+{
+    Opt *o = find(opts, key);
+    if (!o) {
+        return NULL;
+    }
+    o->used = true;
+    return n < o->values->len ? g_ptr_array_index(o->values, n) : NULL;
 }
 
 bool qemu_opt_get_bool(const QemuOpts *opts, const char *key, bool def, Error **errp)

@@ -3,6 +3,7 @@
 #include "hw/ide/ide.h"
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
+#include "hw/net/nics.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/virtio/virtio.h"
 
@@ -39,6 +40,8 @@ static const DeviceType *const device_types[] = {
     &virtio_blk_pci_type,
     /* others on PCI */
     &virtio_rng_pci_type,
+    /* network */
+    &rtl8139_type,
 };
 
 /* Other names of the same. */
@@ -200,5 +203,14 @@ void device_help(FILE *out)
             fprintf(out, ", desc \"%s\"", type->description);
         }
         fputc('\n', out);
+    }
+}
+
+void device_help_with_property(FILE *out, const char *property)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(device_types); i++) {
+        if (device_types[i]->user_creatable && device_type_has_property(device_types[i], property)) {
+            fprintf(out, "%s\n", device_types[i]->name);
+        }
     }
 }

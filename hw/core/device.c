@@ -35,6 +35,7 @@ static void property_store(Device *dev, const DeviceProperty *prop, uint64_t val
         break;
     case PROP_STRING:
     case PROP_DRIVE:
+    case PROP_PARSED:
         break; /* text only */
     }
 }
@@ -68,7 +69,7 @@ static bool parse_pci_addr(const char *text, uint64_t *value)
     return *end == '\0' && slot < 32 && fn < 8;
 }
 
-static bool property_parse(Device *dev, const DeviceProperty *prop, const char *text)
+static bool property_parse(Device *dev, const DeviceProperty *prop, const char *text, Error **errp)
 {
     bool on;
     uint64_t value;
@@ -79,6 +80,8 @@ static bool property_parse(Device *dev, const DeviceProperty *prop, const char *
         *field = g_strdup(text);
         return true;
     }
+    case PROP_PARSED:
+        return prop->parse(property_field(dev, prop), text, errp);
     case PROP_BOOL:
         if (!parse_bool(text, &on)) {
             return false;
@@ -156,6 +159,11 @@ static bool claim_drive(Device *dev, const DeviceProperty *prop, const char *id,
     return *field;
 }
 
+bool device_type_has_property(const DeviceType *type, const char *name)
+{
+    return property_find(type, name) != NULL;
+}
+
 bool device_set_property(Device *dev, const char *name, const char *value, Error **errp)
 {
     const DeviceProperty *prop = property_find(dev->type, name);
@@ -166,11 +174,17 @@ bool device_set_property(Device *dev, const char *name, const char *value, Error
     if (prop->kind == PROP_DRIVE) {
         return claim_drive(dev, prop, value, errp);
     }
-    if (!property_parse(dev, prop, value)) {
-        error_setg(errp, "Property '%s.%s' doesn't take value '%s'", dev->type->name, name, value);
-        return false;
+    Error *err = NULL;
+    if (property_parse(dev, prop, value, &err)) {
+        return true;
     }
-    return true;
+    if (err) {
+        error_prepend(&err, "Property '%s.%s' ", dev->type->name, name);
+    } else {
+        error_setg(&err, "Property '%s.%s' doesn't take value '%s'", dev->type->name, name, value);
+    }
+    error_propagate(errp, err);
+    return false;
 }
 
 static int next_instance(const DeviceType *type)

@@ -13,6 +13,7 @@
 #include "hw/intc/intc.h"
 #include "hw/isa/chips.h"
 #include "hw/virtio/virtio.h"
+#include "net/net.h"
 #include "replay/replay.h"
 #include "sysemu/sysemu.h"
 #include "target/i386/smm.h"
@@ -75,7 +76,7 @@ static char *find_in_dir(const char *dir, const char *name)
 
 char *qemu_find_file(const char *name)
 {
-    static const char *const system_dirs[] = { "/usr/share/seabios", "/usr/share/qemu" };
+    static const char *const system_dirs[] = { "/usr/share/seabios", "/usr/share/qemu", "/usr/lib/ipxe/qemu" };
     if (g_file_test(name, G_FILE_TEST_IS_REGULAR)) {
         return g_strdup(name);
     }
@@ -376,6 +377,61 @@ static bool create_virtio_drives(Error **errp)
     return true;
 }
 
+/* NULL: no such card, or something that is none. */
+static const DeviceType *nic_type(const char *model)
+{
+    const DeviceType *type = device_type_find(strcmp(model, "virtio") ? model : "virtio-net-pci");
+    return type && type->user_creatable && device_type_has_property(type, "netdev") ? type : NULL;
+}
+
+static void nic_help(void)
+{
+    printf("Supported NIC models:\n");
+    device_help_with_property(stdout, "netdev");
+    exit(0);
+}
+
+static char *mac_text(const MACAddr *mac)
+{
+    const uint8_t *a = mac->a;
+    return g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+static bool create_nic(const NICRequest *request, Error **errp)
+{
+    const char *model = request->model ? request->model : PC_DEFAULT_NIC;
+    const DeviceType *type = nic_type(model);
+    if (!type) {
+        error_setg(errp, "Unsupported NIC model: %s", model);
+        return false;
+    }
+    Device *dev = device_new(type);
+    char *mac = mac_text(&request->mac);
+    bool ok = device_set_property(dev, "netdev", net_id(request->netdev), errp) &&
+              device_set_property(dev, "mac", mac, errp) &&
+              (!request->addr || device_set_property(dev, "addr", request->addr, errp));
+    g_free(mac);
+    if (!ok) {
+        device_free(dev);
+        return false;
+    }
+    return device_realize(dev, errp);
+}
+
+static bool create_nics(Error **errp)
+{
+    const NICRequest *request;
+    while ((request = net_next_nic())) {
+        if (request->model && !strcmp(request->model, "help")) {
+            nic_help();
+        }
+        if (!create_nic(request, errp)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool create_floppy(int unit, Error **errp)
 {
     BlockBackend *blk = drive_get(IF_FLOPPY, 0, unit, NULL);
@@ -623,7 +679,7 @@ static bool build(Error **errp)
         return false;
     }
     pc.fw_cfg = device_create(&fw_cfg_type);
-    return create_drives(errp) && create_vga(errp) && tell_firmware(errp);
+    return create_vga(errp) && create_nics(errp) && create_drives(errp) && tell_firmware(errp);
 }
 
 bool pc_machine_init(const PCConfig *config, Error **errp)

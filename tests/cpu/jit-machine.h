@@ -169,7 +169,7 @@ static void machine_reset(void)
 }
 
 /* FLAT32: paging on, with the same pages as in long mode. */
-static void machine_paging(void)
+static inline void machine_paging(void)
 {
     uint32_t directory = (TABLES + PAGE_SIZE) | 7;
     memcpy(mem + TABLES, &directory, 4);

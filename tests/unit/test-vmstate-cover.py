@@ -17,7 +17,7 @@ TYPE = re.compile(r"DW_AT_type\s+: <0x([0-9a-f]+)>")
 def described(root):
     """{struct name: set of members} over all sources."""
     fields = {}
-    for folder in ("hw", "target", "migration", "replay", "chardev", "accel", "."):
+    for folder in ("hw", "target", "migration", "replay", "chardev", "accel", "net", "."):
         for path, _, names in os.walk(os.path.join(root, folder)):
             for name in names:
                 if name.endswith(".c") and (folder != "." or path == os.path.join(root, ".")):

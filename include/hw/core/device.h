@@ -18,13 +18,16 @@ typedef struct DeviceType DeviceType;
 typedef enum PropertyKind { PROP_BOOL, PROP_UINT8, PROP_UINT16, PROP_UINT32, PROP_UINT64, PROP_STRING,
     PROP_PCI_ADDR, /* uint32_t devfn, "slot" or "slot.fn" */
     PROP_DRIVE,    /* struct BlockBackend *, by the id of a drive or node; NULL when not given */
+    PROP_PARSED,   /* by .parse */
 } PropertyKind;
 
 typedef struct DeviceProperty {
     const char *name; /* as in -device type,name=value; NULL ends the list */
     PropertyKind kind;
     size_t offset;
-    uint64_t def; /* strings default to NULL */
+    uint64_t def; /* strings default to NULL, parsed ones to zeros */
+    /* PROP_PARSED: store text in the field, which owns nothing. False with an error; *errp NULL: "doesn't take value". */
+    bool (*parse)(void *field, const char *text, Error **errp);
 } DeviceProperty;
 
 #define DEFINE_PROP_BOOL(n, type, m, d) { .name = n, .kind = PROP_BOOL, .offset = offsetof(type, m), .def = d }
@@ -34,6 +37,7 @@ typedef struct DeviceProperty {
 #define DEFINE_PROP_UINT64(n, type, m, d) { .name = n, .kind = PROP_UINT64, .offset = offsetof(type, m), .def = d }
 #define DEFINE_PROP_DRIVE(n, type, m) { .name = n, .kind = PROP_DRIVE, .offset = offsetof(type, m) }
 #define DEFINE_PROP_STRING(n, type, m) { .name = n, .kind = PROP_STRING, .offset = offsetof(type, m) }
+#define DEFINE_PROP_PARSED(n, type, m, fn) { .name = n, .kind = PROP_PARSED, .offset = offsetof(type, m), .parse = fn }
 
 struct DeviceType {
     const char *name;        /* QEMU's name: "isa-debug-exit" */
@@ -74,6 +78,9 @@ void device_foreach(void (*fn)(Device *dev, void *opaque), void *opaque);
 void device_reset_all(void);
 /* Look up by name in the table of all types; NULL. */
 const DeviceType *device_type_find(const char *name);
+bool device_type_has_property(const DeviceType *type, const char *name);
+/* Names of all types that users may create and that have this property, one per line: NICs have "netdev". */
+void device_help_with_property(FILE *out, const char *property);
 /* -device argument: "type,prop=value,id=x". */
 bool device_add(const char *arg, Error **errp);
 void device_help(FILE *out);

@@ -9,6 +9,7 @@
 struct CPUState;
 
 #define PC_SERIAL_PORTS 4
+#define PC_DEFAULT_NIC "e1000"
 
 typedef struct PCConfig {
     uint64_t ram_size;      /* bytes */

@@ -1,0 +1,9 @@
+/* hw/net/nics.h  The network cards. */
+#ifndef HW_NET_NICS_H
+#define HW_NET_NICS_H
+
+#include "hw/core/device.h"
+
+extern const DeviceType rtl8139_type; /* Realtek RTL8139C+, PCI 10ec:8139 */
+
+#endif

@@ -1,0 +1,53 @@
+/* net/frame.c  Packets on a stream; see net/frame.h. */
+#include "net/frame.h"
+
+void frame_reset(FrameReader *r)
+{
+    r->head = r->len = 0;
+}
+
+uint8_t *frame_space(FrameReader *r, size_t *room)
+{
+    memmove(r->buf, r->buf + r->head, r->len - r->head);
+    r->len -= r->head;
+    r->head = 0;
+    *room = sizeof(r->buf) - r->len;
+    return r->buf + r->len;
+}
+
+void frame_filled(FrameReader *r, size_t bytes)
+{
+    lockstep_assert(bytes <= sizeof(r->buf) - r->len, "%zu bytes", bytes);
+    r->len += bytes;
+}
+
+static uint32_t read_length(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+FrameResult frame_next(FrameReader *r, const uint8_t **packet, size_t *len)
+{
+    size_t waiting = r->len - r->head;
+    if (waiting < 4) {
+        return FRAME_NEED_MORE;
+    }
+    uint32_t length = read_length(r->buf + r->head);
+    if (length > NET_MAX_PACKET) {
+        return FRAME_BAD;
+    }
+    if (length > waiting - 4) {
+        return FRAME_NEED_MORE;
+    }
+    *packet = r->buf + r->head + 4;
+    *len = length;
+    r->head += 4 + length;
+    return FRAME_PACKET;
+}
+
+void frame_put(GByteArray *out, const uint8_t *packet, size_t len)
+{
+    const uint8_t length[4] = { len >> 24, len >> 16, len >> 8, len };
+    g_byte_array_append(out, length, sizeof(length));
+    g_byte_array_append(out, packet, len);
+}
