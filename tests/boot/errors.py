@@ -125,7 +125,6 @@ def icount_mistakes(work):
         (f"-icount shift=auto,rr=record,rrfile={work / 'x'}", "auto"),
         (f"-icount shift=auto,rr=replay,rrfile={work / 'x'}", "auto"),
         (f"-icount rr=record,rrfile={work / 'x'},rrsync=perhaps", "perhaps"),
-        (f"-icount rr=record,rrfile={work / 'x'},rrsnapshot=s", "s"),
         ("-icount rr=record,rrfile=/no/such/directory/log", "/no/such/directory/log"),
         ("-icount rr=record,rrfile=/dev/full", "/dev/full"),
         ("-icount rr=replay,rrfile=/no/such/log", "/no/such/log"),

@@ -759,7 +759,7 @@ static void stress_exact(void)
 /* The cache is full after a few translations. */
 static void stress_tiny(void)
 {
-    jit_cache.size = jit_cache.kept + JIT_ROOM_CODE + 1 * KiB;
+    jit_cache.data_size = jit_cache.data_kept + JIT_ROOM_DATA + 16 * KiB;
 }
 
 typedef struct Stress {
@@ -778,7 +778,7 @@ static void test_stress(gconstpointer data)
 {
     const Stress *stress = data;
     const JitConfig config = jit_config;
-    const size_t size = jit_cache.size;
+    const size_t size = jit_cache.data_size;
     uint64_t flushes = jit_stats.flushes;
     stress->set();
     test_control_flow();
@@ -795,7 +795,7 @@ static void test_stress(gconstpointer data)
     machine_mode = FLAT32;
     g_assert_cmpuint(jit_stats.flushes - flushes, >=, stress->flushes);
     jit_config = config;
-    jit_cache.size = size;
+    jit_cache.data_size = size;
 }
 
 static void test_sse(void)
