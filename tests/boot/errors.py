@@ -155,6 +155,8 @@ def drive_mistakes(work):
         ("-drive driver=null-co,if=none,id=a -device ide-hd,drive=a -device ide-hd,drive=a",
          "Drive 'a' is already in use by another device"),
         ("-drive driver=null-co,if=none,id=a,readonly=on -device ide-hd,drive=a", "Block node is read-only"),
+        ("-drive driver=null-co,if=none,id=a -drive driver=null-co,if=none,id=b -device ide-hd,drive=a,bootindex=1 "
+         "-device ide-hd,drive=b,bootindex=1", "The bootindex 1 has already been used"),
         ("-boot once=z", "Invalid boot device 'z'"),
     ]
 

@@ -1,5 +1,5 @@
 """A guest that works its disk: the data is right in every format; recorded and replayed with equal digests the images do not
-change; a disk that is another, is missing or has other properties is refused; -snapshot keeps the image as it is."""
+change; a disk that is another, is missing or has other properties is refused; -snapshot keeps the image as it is; bootindex chooses."""
 import os
 import random
 import struct
@@ -12,10 +12,10 @@ import harness  # noqa: E402
 ROUNDS, BLOCKS, BLOCK = 64, 256, 4096
 
 
-def make_disk():
+def make_disk(seed=42):
     with open(os.path.join(harness.BUILD, "tests", "guest", "disk-boot.bin"), "rb") as file:
         boot = file.read()
-    data = random.Random(42).randbytes(BLOCKS * BLOCK)
+    data = random.Random(seed).randbytes(BLOCKS * BLOCK)
     return boot.ljust(8 * 512, b"\0") + data
 
 
@@ -81,6 +81,17 @@ def without_replay(work, disk):
     harness.check(contents(work / "full2", work)[:len(after)] == after, "-blockdev: what the guest wrote")
 
 
+def boot_order(work, disk):
+    """Of two disks the one with the lower bootindex boots, wherever it is."""
+    other = make_disk(43)
+    write(work / "a", disk)
+    write(work / "b", other)
+    for first, second, booted in (("", ",bootindex=7", other), (",bootindex=7", ",bootindex=3", other), (",bootindex=7", "", disk)):
+        run_to_end(machine("-snapshot", "-drive", f"file={work / 'a'},format=raw,if=none,id=a", "-drive",
+                           f"file={work / 'b'},format=raw,if=none,id=b", "-device", "ide-hd,drive=a" + first, "-device",
+                           "ide-hd,drive=b" + second), work_disk(booted)[0])
+
+
 def refused(arguments, *names):
     guest = harness.run(arguments, 30)
     said = guest.stderr_text()
@@ -119,6 +130,7 @@ def with_replay(work, disk):
 def test(work):
     disk = make_disk()
     without_replay(work, disk)
+    boot_order(work, disk)
     with_replay(work, disk)
 
 
