@@ -1,7 +1,11 @@
-/* LINK: block/blkreplay.c block/block-backend.c block/block.c block/drive.c block/file.c block/json-options.c block/null-co.c block/open.c block/overlay.c block/raw.c block/thread-pool.c migration/vmstate.c replay/replay.c replay/none.c replay/record.c replay/play.c replay/async.c replay/clock.c replay/input.c replay/char.c replay/manifest.c replay/file-hash.c replay/check.c replay/log.c util/error.c util/option.c util/qemu-timer.c -lxxhash -ljson-glib-1.0 */
+/* LINK: block/blkreplay.c block/block-backend.c block/block.c block/drive.c block/file.c block/json-options.c
+ * block/null-co.c block/open.c block/overlay.c block/raw.c block/thread-pool.c migration/vmstate.c replay/replay.c
+ * replay/none.c replay/record.c replay/play.c replay/async.c replay/clock.c replay/input.c replay/char.c
+ * replay/manifest.c replay/file-hash.c replay/check.c replay/log.c util/error.c util/option.c util/qemu-timer.c
+ * -lxxhash -ljson-glib-1.0 */
 /*
- * The block layer without a guest: nodes over real files, and requests through back ends whose completions arrive at the
- * checkpoints of a fake machine, with nothing, a recording and a replay behind them.
+ * The block layer without a guest: nodes over real files, and requests through back ends whose completions arrive at
+ * the checkpoints of a fake machine, with nothing, a recording and a replay behind them.
  */
 #include <errno.h>
 
@@ -354,7 +358,8 @@ static BlockBackend *new_slow_backend(const char *name, uint32_t seed)
     return blk_new(name, bs);
 }
 
-/* Advance to an icount as cpus.c does: what is queued takes effect before the next instruction; in replay, when the log says so. */
+/* Advance to an icount as cpus.c does: what is queued takes effect before the next instruction; in replay, when the log
+ * says so. */
 static void run_to(int64_t icount)
 {
     while (fake_icount < icount && !replay_at_end()) {
