@@ -386,10 +386,10 @@ static bool attach_backing(BlockNode *bs, const OpenRequest *rq, Error **errp)
     } else if (!reference && !(rq->flags & BDRV_O_NO_BACKING) && (bs->backing_file || has_backing_options(rq))) {
         bs->backing = open_backing(bs, rq, &err);
     }
-    if (err) {
+    if (err && !rq->chain) { /* once, however deep */
         error_prepend(&err, "Could not open backing file: ");
-        error_propagate(errp, err);
     }
+    error_propagate(errp, err);
     return !err;
 }
 

@@ -1,5 +1,5 @@
 """A guest that works its disk: the data is right in every format; recorded and replayed with equal digests the images do not
-change; a disk that is another, is missing or has other properties is refused; -snapshot keeps the image as it is; bootindex chooses."""
+change; a disk that is another, is missing or has other properties is refused; -snapshot keeps the image as it is; bootindex and -boot choose."""
 import os
 import random
 import struct
@@ -92,6 +92,17 @@ def boot_order(work, disk):
                            "ide-hd,drive=b" + second), work_disk(booted)[0])
 
 
+def boot_once(work, disk):
+    """once= is for the first boot only."""
+    write(work / "a", disk)
+    guest = harness.Guest(["-nographic", "-m", "16", "-net", "none", "-device", "isa-debug-exit,iobase=0x501", "-snapshot", "-drive",
+                           f"file={work / 'a'},format=raw", "-boot", "order=c,once=n"])
+    guest.expect(b"No bootable device")
+    guest.type(b"\x01csystem_reset\n")
+    guest.expect(work_disk(disk)[0].strip())
+    harness.check_equal(guest.finish(30), 1, "exit status")
+
+
 def refused(arguments, *names):
     guest = harness.run(arguments, 30)
     said = guest.stderr_text()
@@ -131,6 +142,7 @@ def test(work):
     disk = make_disk()
     without_replay(work, disk)
     boot_order(work, disk)
+    boot_once(work, disk)
     with_replay(work, disk)
 
 
