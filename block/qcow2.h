@@ -255,10 +255,9 @@ int qcow2_refcount(BlockNode *bs, uint64_t cluster, uint64_t *refcount);
  * or -errno. *fresh: the file reads as zeroes there.
  */
 int64_t qcow2_alloc(BlockNode *bs, uint64_t *count, bool exact, bool *fresh);
-/* Clusters that nothing on disk or in memory refers to: free at once. */
-void qcow2_unalloc(BlockNode *bs, uint64_t cluster, uint64_t count);
 /* Clusters that tables on disk may still refer to: free after the next flush. */
 void qcow2_free(Qcow2State *s, uint64_t cluster, uint64_t count);
+/* Clusters that nothing on disk refers to any more: free at once when it was the last reference. */
 int qcow2_decrement(BlockNode *bs, uint64_t cluster, uint64_t count);
 /* Enlarge the upper level of the mapping or of the refcounts: elsewhere, switched by the next flush. */
 int qcow2_grow_top(BlockNode *bs, Qcow2Top *top, uint64_t size, int64_t max_bytes);
