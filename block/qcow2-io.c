@@ -275,6 +275,22 @@ static int write_whole(NewRun *r, int64_t end)
     return ret < 0 ? ret : bdrv_pwrite(r->bs->file, r->host, all, end - r->start, 0);
 }
 
+/*
+ * Who begins at the start of a cluster will probably go on to its end: let the host's file system allot all of it at
+ * once, if it can, instead of piece by piece.
+ */
+static void prepare_room(NewRun *r, int64_t end)
+{
+    BlockNode *file = r->bs->file;
+    Qcow2State *s = r->bs->opaque;
+    int64_t last = end - s->cluster_size;
+    bool begins = r->offset <= last && r->offset + r->bytes < end;
+    if (begins && file->drv->pwrite_zeroes && !__atomic_load_n(&s->no_room_ahead, __ATOMIC_RELAXED) &&
+        file->drv->pwrite_zeroes(file, r->host + (last - r->start), s->cluster_size, 0) < 0) {
+        __atomic_store_n(&s->no_room_ahead, true, __ATOMIC_RELAXED);
+    }
+}
+
 static int write_data(NewRun *r)
 {
     Qcow2State *s = r->bs->opaque;
@@ -285,8 +301,13 @@ static int write_data(NewRun *r)
     if (ret < 0) {
         return ret;
     }
-    return head_there && tail_there ? bdrv_pwrite(r->bs->file, r->host + (r->offset - r->start), r->buf, r->bytes, 0)
-                                    : write_whole(r, end);
+    if (!head_there || !tail_there) {
+        return write_whole(r, end);
+    }
+    if (r->fresh) {
+        prepare_room(r, end);
+    }
+    return bdrv_pwrite(r->bs->file, r->host + (r->offset - r->start), r->buf, r->bytes, 0);
 }
 
 /* The host clusters of an entry that is being replaced. */
