@@ -195,6 +195,15 @@ static BlockErrorAction error_action(const BlockRequest *req)
     return req->kind == BLOCK_READ ? req->blk->on_read_error : req->blk->on_write_error;
 }
 
+/* What could not be read is zeroes, not what lay in our memory. */
+static void ignore_error(BlockRequest *req)
+{
+    req->ret = 0;
+    if (req->kind == BLOCK_READ) {
+        memset(req->data, 0, req->bytes);
+    }
+}
+
 static void complete(void *opaque)
 {
     BlockRequest *req = opaque;
@@ -203,7 +212,9 @@ static void complete(void *opaque)
     g_mutex_unlock(&under_way.lock);
     if (req->ret < 0 && req->from_host) {
         report_host_error(req);
-        req->ret = error_action(req) == BLOCK_ERROR_IGNORE ? 0 : req->ret;
+        if (error_action(req) == BLOCK_ERROR_IGNORE) {
+            ignore_error(req);
+        }
     }
     bool brings_data = req->kind == BLOCK_READ && req->ret == 0;
     if (req->cb) {

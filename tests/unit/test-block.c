@@ -565,14 +565,16 @@ static void issue_failing_read(BlockBackend *blk)
 /* The log has no results: a recording in which the host fails ends. */
 static void test_host_error(void)
 {
+    static const uint8_t zeroes[512];
     char *path = temp_path("host-error");
     replay_reset_for_test();
     begin_requests();
     BlockBackend *blk = new_slow_backend("disk", 1);
     ((SlowState *)blk->root->opaque)->failing = ENOSPC;
     issue_failing_read(blk);
-    blk->on_write_error = BLOCK_ERROR_IGNORE;
+    blk->on_read_error = blk->on_write_error = BLOCK_ERROR_IGNORE;
     expect(blk_aio_flush(blk, on_completion, NULL), NULL, 0, 0);
+    expect(blk_aio_read(blk, 0, 512, on_completion, NULL), zeroes, 512, 0);
     error_set_report_hook(swallow);
     finish_all();
     error_set_report_hook(NULL);
