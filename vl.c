@@ -125,10 +125,10 @@ static void opt_no_shutdown(const char *arg, Error **errp)
 }
 
 /* -hda is drive 0 and so on; a name without option is the first disk. */
-#define DISK_OPTION(letter, number)                                            \
-    static void opt_hd##letter(const char *arg, Error **errp)                  \
-    {                                                                          \
-        drive_add_short("-hd" #letter, IF_IDE, number, arg, false, errp);      \
+#define DISK_OPTION(letter, number)                                       \
+    static void opt_hd##letter(const char *arg, Error **errp)             \
+    {                                                                     \
+        drive_add_short("-hd" #letter, IF_IDE, number, arg, false, errp); \
     }
 DISK_OPTION(a, 0)
 DISK_OPTION(b, 1)

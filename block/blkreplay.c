@@ -1,16 +1,17 @@
 /*
  * block/blkreplay.c  The recording point: the way of a request from the guest to the thread pool and back.
  *
- * Non-determinism enters here in two places. When a request finishes depends on the host: so its completion takes effect
- * at a checkpoint, as REPLAY_ASYNC_EVENT_BLOCK with the request's number. What the pool does first depends on the host:
- * so of requests that overlap, one of them changing data, the later one starts when the earlier has finished; a read then
- * brings the same data, and two writes leave the same, in every run. Requests that do not overlap cannot tell.
+ * Non-determinism enters here in two places. When a request finishes depends on the host: so its completion takes
+ * effect at a checkpoint, as REPLAY_ASYNC_EVENT_BLOCK with the request's number. What the pool does first depends on
+ * the host: so of requests that overlap, one of them changing data, the later one starts when the earlier has finished;
+ * a read then brings the same data, and two writes leave the same, in every run. Requests that do not overlap cannot
+ * tell.
  *
  * A flush makes stable what completed before it was issued; that is on its way down before the flush starts, so it
  * waits for nothing.
  *
- * Requests under way are machine state. Their numbers, places and order are the guest's doing; results and data are too,
- * once they are there: so saving (and the digest) waits for the pool first.
+ * Requests under way are machine state. Their numbers, places and order are the guest's doing; results and data are
+ * too, once they are there: so saving (and the digest) waits for the pool first.
  */
 #include "block/backend.h"
 
@@ -171,8 +172,8 @@ BlockRequest *blkreplay_find(BlockRequestId id)
 static const char *const kind_names[] = { "read", "write", "write of zeroes", "discard", "flush" };
 
 /*
- * The host could not do it. The guest may be told, but no recording can: the log has no results. So a recording ends here, and
- * a replay whose host fails where the recorder's did not has diverged.
+ * The host could not do it. The guest may be told, but no recording can: the log has no results. So a recording ends
+ * here, and a replay whose host fails where the recorder's did not has diverged.
  */
 static void report_host_error(BlockRequest *req)
 {
@@ -194,6 +195,15 @@ static BlockErrorAction error_action(const BlockRequest *req)
     return req->kind == BLOCK_READ ? req->blk->on_read_error : req->blk->on_write_error;
 }
 
+/* What could not be read is zeroes, not what lay in our memory. */
+static void ignore_error(BlockRequest *req)
+{
+    req->ret = 0;
+    if (req->kind == BLOCK_READ) {
+        memset(req->data, 0, req->bytes);
+    }
+}
+
 static void complete(void *opaque)
 {
     BlockRequest *req = opaque;
@@ -202,7 +212,9 @@ static void complete(void *opaque)
     g_mutex_unlock(&under_way.lock);
     if (req->ret < 0 && req->from_host) {
         report_host_error(req);
-        req->ret = error_action(req) == BLOCK_ERROR_IGNORE ? 0 : req->ret;
+        if (error_action(req) == BLOCK_ERROR_IGNORE) {
+            ignore_error(req);
+        }
     }
     bool brings_data = req->kind == BLOCK_READ && req->ret == 0;
     if (req->cb) {

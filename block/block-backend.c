@@ -155,9 +155,9 @@ static BlockRequestId issue(const BlockRequest *described, const void *data)
 
 BlockRequestId blk_aio_read(BlockBackend *blk, int64_t offset, size_t bytes, BlockCompletionFunc *cb, void *opaque)
 {
-    return issue(&(BlockRequest){ .blk = blk, .kind = BLOCK_READ, .offset = offset, .bytes = bytes, .cb = cb,
-                                  .opaque = opaque },
-                 NULL);
+    return issue(
+        &(BlockRequest){ .blk = blk, .kind = BLOCK_READ, .offset = offset, .bytes = bytes, .cb = cb, .opaque = opaque },
+        NULL);
 }
 
 static int write_flags(const BlockBackend *blk, bool fua)
@@ -168,8 +168,13 @@ static int write_flags(const BlockBackend *blk, bool fua)
 BlockRequestId blk_aio_write(BlockBackend *blk, int64_t offset, const void *data, size_t bytes, bool fua,
                              BlockCompletionFunc *cb, void *opaque)
 {
-    return issue(&(BlockRequest){ .blk = blk, .kind = BLOCK_WRITE, .offset = offset, .bytes = bytes,
-                                  .flags = write_flags(blk, fua), .cb = cb, .opaque = opaque },
+    return issue(&(BlockRequest){ .blk = blk,
+                                  .kind = BLOCK_WRITE,
+                                  .offset = offset,
+                                  .bytes = bytes,
+                                  .flags = write_flags(blk, fua),
+                                  .cb = cb,
+                                  .opaque = opaque },
                  data);
 }
 
@@ -177,16 +182,22 @@ BlockRequestId blk_aio_write_zeroes(BlockBackend *blk, int64_t offset, int64_t b
                                     BlockCompletionFunc *cb, void *opaque)
 {
     int flags = write_flags(blk, false) | (may_unmap ? BDRV_REQ_MAY_UNMAP : 0);
-    return issue(&(BlockRequest){ .blk = blk, .kind = BLOCK_WRITE_ZEROES, .offset = offset, .bytes = bytes,
-                                  .flags = flags, .cb = cb, .opaque = opaque },
+    return issue(&(BlockRequest){ .blk = blk,
+                                  .kind = BLOCK_WRITE_ZEROES,
+                                  .offset = offset,
+                                  .bytes = bytes,
+                                  .flags = flags,
+                                  .cb = cb,
+                                  .opaque = opaque },
                  NULL);
 }
 
 BlockRequestId blk_aio_discard(BlockBackend *blk, int64_t offset, int64_t bytes, BlockCompletionFunc *cb, void *opaque)
 {
-    return issue(&(BlockRequest){ .blk = blk, .kind = BLOCK_DISCARD, .offset = offset, .bytes = bytes, .cb = cb,
-                                  .opaque = opaque },
-                 NULL);
+    return issue(
+        &(BlockRequest){
+            .blk = blk, .kind = BLOCK_DISCARD, .offset = offset, .bytes = bytes, .cb = cb, .opaque = opaque },
+        NULL);
 }
 
 BlockRequestId blk_aio_flush(BlockBackend *blk, BlockCompletionFunc *cb, void *opaque)

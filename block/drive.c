@@ -1,8 +1,10 @@
 /*
- * block/drive.c  -drive and its short forms, -blockdev: tables of what was asked for, opened in order, handed to devices.
+ * block/drive.c  -drive and its short forms, -blockdev: tables of what was asked for, opened in order, handed to
+ * devices.
  *
- * An option of -drive is about the drive (if, index, id, serial ...), about all nodes of its graph (cache, discard), or the
- * node's own; what the first two do not know goes to block/open.c. Words of errors are QEMU's, where users know them.
+ * An option of -drive is about the drive (if, index, id, serial ...), about all nodes of its graph (cache, discard), or
+ * the node's own; what the first two do not know goes to block/open.c. Words of errors are QEMU's, where users know
+ * them.
  */
 #include "block/backend.h"
 #include "replay/replay.h"
@@ -22,10 +24,10 @@ typedef struct Drive {
     char *serial;
     bool write_cache;
     BlockErrorAction on_read_error, on_write_error;
-    QemuOpts *node;      /* what is left: options of the node */
+    QemuOpts *node; /* what is left: options of the node */
     int flags;
     BlockBackend *blk;
-    bool used;           /* by the board, a device or another node */
+    bool used; /* by the board, a device or another node */
 } Drive;
 
 typedef struct Blockdev {
@@ -53,8 +55,8 @@ static const Word *find_word(const Word *list, const char *word)
 }
 
 static const Word interfaces[] = {
-    { "none", IF_NONE }, { "ide", IF_IDE }, { "floppy", IF_FLOPPY }, { "virtio", IF_VIRTIO }, { "scsi", IF_COUNT },
-    { "sd", IF_COUNT },  { "mtd", IF_COUNT }, { "pflash", IF_COUNT }, { "xen", IF_COUNT },    { NULL },
+    { "none", IF_NONE }, { "ide", IF_IDE },   { "floppy", IF_FLOPPY }, { "virtio", IF_VIRTIO }, { "scsi", IF_COUNT },
+    { "sd", IF_COUNT },  { "mtd", IF_COUNT }, { "pflash", IF_COUNT },  { "xen", IF_COUNT },     { NULL },
 };
 
 #define CACHE_WRITETHROUGH 0x100 /* beside BDRV_O_* */
@@ -73,11 +75,17 @@ static const Word aio_modes[] = { { "threads" }, { "native" }, { "io_uring" }, {
 
 /* stop and enospc tell the guest as report does: the machine goes on. */
 static const Word write_error_actions[] = {
-    { "ignore", BLOCK_ERROR_IGNORE }, { "report", BLOCK_ERROR_REPORT }, { "stop", BLOCK_ERROR_REPORT },
-    { "enospc", BLOCK_ERROR_REPORT }, { NULL },
+    { "ignore", BLOCK_ERROR_IGNORE },
+    { "report", BLOCK_ERROR_REPORT },
+    { "stop", BLOCK_ERROR_REPORT },
+    { "enospc", BLOCK_ERROR_REPORT },
+    { NULL },
 };
 static const Word read_error_actions[] = {
-    { "ignore", BLOCK_ERROR_IGNORE }, { "report", BLOCK_ERROR_REPORT }, { "stop", BLOCK_ERROR_REPORT }, { NULL },
+    { "ignore", BLOCK_ERROR_IGNORE },
+    { "report", BLOCK_ERROR_REPORT },
+    { "stop", BLOCK_ERROR_REPORT },
+    { NULL },
 };
 
 /* Take the option `key` out of the node's options; NULL when absent. g_free it. */
@@ -233,12 +241,6 @@ static Drive *find_drive(const char *id)
     return NULL;
 }
 
-static bool is_identifier(const char *id)
-{
-    return g_ascii_isalpha(*id) &&
-           !id[strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")];
-}
-
 static char *default_id(const Drive *d)
 {
     if (max_units(d->type)) {
@@ -386,8 +388,9 @@ bool drive_add(const char *text, Error **errp)
 
 bool drive_add_short(const char *option, BlockInterface type, int index, const char *file, bool cdrom, Error **errp)
 {
-    static const char *const names[] = { [IF_NONE] = "none", [IF_IDE] = "ide", [IF_FLOPPY] = "floppy",
-                                         [IF_VIRTIO] = "virtio" };
+    static const char *const names[] = {
+        [IF_NONE] = "none", [IF_IDE] = "ide", [IF_FLOPPY] = "floppy", [IF_VIRTIO] = "virtio"
+    };
     QemuOpts *opts = qemu_opts_new();
     char *number = g_strdup_printf("%d", index);
     qemu_opts_set(opts, "if", names[type]);

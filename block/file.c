@@ -24,8 +24,8 @@
 typedef struct FileState {
     int fd;
     bool direct, is_device;
-    unsigned align;      /* of O_DIRECT */
-    GMutex modify_lock;  /* unaligned writes: read, modify, write */
+    unsigned align;     /* of O_DIRECT */
+    GMutex modify_lock; /* unaligned writes: read, modify, write */
 } FileState;
 
 /* ---- locks ---- */
@@ -354,12 +354,12 @@ static BlockStatus file_block_status(BlockNode *bs, int64_t offset, int64_t *byt
 
 static const char *const file_options[] = { "filename", "locking", "aio", NULL };
 
-#define HOST_DRIVER(driver_name)                                                                                       \
-    {                                                                                                                  \
-        .name = driver_name, .instance_size = sizeof(FileState), .options = file_options, .is_protocol = true,         \
-        .open = file_open, .close = file_close, .getlength = file_getlength, .pread = file_pread,                      \
-        .pwrite = file_pwrite, .pwrite_zeroes = file_pwrite_zeroes, .pdiscard = file_pdiscard, .flush = file_flush,    \
-        .truncate = file_truncate, .block_status = file_block_status,                                                  \
+#define HOST_DRIVER(driver_name)                                                                                    \
+    {                                                                                                               \
+        .name = driver_name, .instance_size = sizeof(FileState), .options = file_options, .is_protocol = true,      \
+        .open = file_open, .close = file_close, .getlength = file_getlength, .pread = file_pread,                   \
+        .pwrite = file_pwrite, .pwrite_zeroes = file_pwrite_zeroes, .pdiscard = file_pdiscard, .flush = file_flush, \
+        .truncate = file_truncate, .block_status = file_block_status,                                               \
     }
 
 const BlockDriver bdrv_file = HOST_DRIVER("file");

@@ -1,4 +1,5 @@
-/* block/json-options.c  -blockdev in JSON, and "json:" file names, as flat options: {"file": {"driver": ...}} is "file.driver". */
+/* block/json-options.c  -blockdev in JSON, and "json:" file names, as flat options: {"file": {"driver": ...}} is
+ * "file.driver". */
 #include <json-glib/json-glib.h>
 
 #include "block/block-int.h"

@@ -162,12 +162,6 @@ static bool apply_flags(OpenRequest *rq, Error **errp)
     return !rq->options || (apply_read_only(rq, errp) && apply_discard(rq, errp) && apply_cache(rq, errp));
 }
 
-static bool is_identifier(const char *name)
-{
-    return g_ascii_isalpha(*name) &&
-           !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._")];
-}
-
 static bool check_node_name(const char *name, Error **errp)
 {
     if (name && !is_identifier(name)) {
@@ -245,8 +239,8 @@ static BlockNode *open_protocol(const OpenRequest *rq, const BlockDriver *drv, E
 {
     const char *filename = rq->filename ? rq->filename : option(rq, "filename");
     if (!filename && drv->options && g_strv_contains(drv->options, "filename")) {
-        error_setg(errp, rq->blockdev ? "Parameter 'filename' is missing"
-                                      : "The '%s' block driver requires a file name",
+        error_setg(errp,
+                   rq->blockdev ? "Parameter 'filename' is missing" : "The '%s' block driver requires a file name",
                    drv->name);
         return NULL;
     }
@@ -392,10 +386,10 @@ static bool attach_backing(BlockNode *bs, const OpenRequest *rq, Error **errp)
     } else if (!reference && !(rq->flags & BDRV_O_NO_BACKING) && (bs->backing_file || has_backing_options(rq))) {
         bs->backing = open_backing(bs, rq, &err);
     }
-    if (err) {
+    if (err && !rq->chain) { /* once, however deep */
         error_prepend(&err, "Could not open backing file: ");
-        error_propagate(errp, err);
     }
+    error_propagate(errp, err);
     return !err;
 }
 
@@ -470,15 +464,14 @@ static BlockNode *open_node(OpenRequest rq, Error **errp)
     if (drv && drv->is_protocol) {
         return open_protocol(&rq, drv, errp);
     }
-    BlockNode *file = rq.filename ? open_named_file(&rq, errp)
-                                  : open_described_file(&rq, drv ? child_key(drv) : "file", errp);
+    BlockNode *file =
+        rq.filename ? open_named_file(&rq, errp) : open_described_file(&rq, drv ? child_key(drv) : "file", errp);
     return file ? open_format(&rq, drv, file, errp) : NULL;
 }
 
 BlockNode *bdrv_open(const char *filename, const char *format, const QemuOpts *options, int flags, Error **errp)
 {
-    return open_node(
-        (OpenRequest){ .filename = filename, .format = format, .options = options, .flags = flags }, errp);
+    return open_node((OpenRequest){ .filename = filename, .format = format, .options = options, .flags = flags }, errp);
 }
 
 BlockNode *bdrv_open_blockdev(const QemuOpts *options, int flags, Error **errp)

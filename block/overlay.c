@@ -1,6 +1,6 @@
 /*
- * block/overlay.c  Temporary images: -snapshot, and with rr= every drive that the machine uses, so that a recording can be
- * replayed from the very images it was made with.
+ * block/overlay.c  Temporary images: -snapshot, and with rr= every drive that the machine uses, so that a recording can
+ * be replayed from the very images it was made with.
  *
  * An overlay is a qcow2 file whose name is gone once it is open; its backing node is set by hand. With rr= the graph
  * of a drive becomes recording point -> overlay -> what the user named, and each host file in the latter is an input.

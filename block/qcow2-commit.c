@@ -1,7 +1,6 @@
 /*
  * block/qcow2-commit.c  Everything anew: counts all references, writes refcounts, L1 table, changed L2 tables and
- * snapshot table to clusters beyond the end of the file, and switches to them by one write of the header's first
- * sector.
+ * snapshot table to free clusters, and switches to them by one write of the header's first sector.
  *
  * Snapshots (create, go to, delete) and repair are this one operation with another plan. Cut off at any moment, the
  * file is the old image or the new one, with nothing in between: no refcount is raised before the reference, no flag
@@ -10,6 +9,8 @@
  *
  * Hostile tables: a reference beyond the file, a table that is reached twice, too many references: -EIO or -ERANGE.
  */
+#include <sys/mman.h>
+
 #include "block/qcow2.h"
 
 #define MAX_CLUSTERS (1ull << 28) /* bounds the memory for counts: 1 GiB, and that only where touched */
@@ -21,6 +22,9 @@ typedef struct Commit {
     uint32_t *counts;      /* of the clusters that are there */
     uint64_t old_end, end; /* clusters: there; there and appended. What is appended has one reference */
     uint32_t walks;        /* L1 tables walked */
+    uint64_t old_blocks;   /* refcount blocks for what is there */
+    uint8_t *wanted;       /* of these: has it anything to count, before tables are placed? */
+    uint64_t hint;         /* no hole below; old_end: holes are not looked for */
     uint64_t *l1;          /* new active table: entries as on disk, host order */
     int64_t l1_offset;
     int64_t snapshots_offset;
@@ -31,16 +35,18 @@ typedef struct Commit {
 
 /* ---- counting ---- */
 
+/* One more reference to each; more than max are not possible in a good image. */
 static int count(Commit *c, uint64_t first, uint64_t n, uint32_t max)
 {
     for (uint64_t i = first; i < first + n; i++) {
-        if (i >= c->old_end) {
+        if (i >= c->old_end || c->counts[i] >= max) {
             return -EIO;
         }
-        if (c->counts[i] >= max) {
-            return max == UINT32_MAX ? -ERANGE : -EIO;
+        if (c->counts[i] >= MIN(c->s->refcount_max, UINT32_MAX - 1)) {
+            return -ERANGE;
         }
         c->counts[i]++;
+        c->wanted[i >> qcow2_refblock_bits(c->s)] = 1;
     }
     return 0;
 }
@@ -106,34 +112,48 @@ static int count_snapshot(Commit *c, const Qcow2Snapshot *sn)
     return ret < 0 ? ret : count_l1(c, l1, sn->l1_size);
 }
 
-static int check_counts(const Commit *c)
-{
-    for (uint64_t i = 0; i < c->old_end; i++) {
-        if (c->counts[i] > c->s->refcount_max) {
-            return -ERANGE;
-        }
-    }
-    return 0;
-}
-
 static int count_all(Commit *c)
 {
     int ret = count_area(c, 0, c->s->cluster_size);
     for (uint32_t i = 0; i < c->plan->nb_snapshots && ret == 0; i++) {
         ret = count_snapshot(c, &c->plan->snapshots[i]);
     }
-    ret = ret < 0 ? ret : count_l1(c, c->plan->l1, c->plan->l1_size);
-    return ret < 0 ? ret : check_counts(c);
+    return ret < 0 ? ret : count_l1(c, c->plan->l1, c->plan->l1_size);
+}
+
+/* ---- room for new tables ---- */
+
+/* Free in the new image and in the old one, which must stay whole until the switch; and in no need of one more block.
+ */
+static bool is_free(Commit *c, uint64_t cluster)
+{
+    uint64_t old;
+    return !c->counts[cluster] && c->wanted[cluster >> qcow2_refblock_bits(c->s)] &&
+           !qcow2_is_metadata(c->s, cluster) && qcow2_refcount(c->bs, cluster, &old) == 0 && !old;
+}
+
+/* Clusters in a row: a hole of the file, or its end. */
+static int64_t place(Commit *c, uint64_t bytes)
+{
+    uint64_t n = qcow2_clusters(c->s, bytes), found = 0;
+    unsigned bits = qcow2_refblock_bits(c->s);
+    g_mutex_lock(&c->s->lock);
+    while (found < n && c->hint < c->old_end) {
+        found = is_free(c, c->hint) ? found + 1 : 0;
+        c->hint = c->wanted[c->hint >> bits] ? c->hint + 1 : ((c->hint >> bits) + 1) << bits;
+    }
+    g_mutex_unlock(&c->s->lock);
+    if (found < n || !n) {
+        c->end += n;
+        return (int64_t)(c->end - n) << c->s->cluster_bits;
+    }
+    for (uint64_t i = c->hint - n; i < c->hint; i++) {
+        c->counts[i] = 1;
+    }
+    return (int64_t)(c->hint - n) << c->s->cluster_bits;
 }
 
 /* ---- new tables ---- */
-
-static int64_t append(Commit *c, uint64_t bytes)
-{
-    int64_t offset = (int64_t)c->end << c->s->cluster_bits;
-    c->end += qcow2_clusters(c->s, bytes);
-    return offset;
-}
 
 static int write_table(Commit *c, int64_t offset, const void *data, uint64_t bytes)
 {
@@ -175,7 +195,7 @@ static int place_l2(Commit *c, uint32_t index, uint8_t *buf)
         c->l1[index] = offset | (c->counts[cluster] == 1 ? QCOW2_COPIED : 0);
         return 0;
     }
-    int64_t copy = append(c, s->cluster_size);
+    int64_t copy = place(c, s->cluster_size);
     c->counts[cluster]--;
     c->l1[index] = copy | QCOW2_COPIED;
     return write_table(c, copy, buf, s->cluster_size);
@@ -188,7 +208,7 @@ static int place_l1(Commit *c)
     g_autofree uint64_t *disk = g_new(uint64_t, MAX(size, 1));
     int ret = 0;
     c->l1 = g_new0(uint64_t, MAX(size, 1));
-    c->l1_offset = append(c, size * 8ull);
+    c->l1_offset = place(c, size * 8ull);
     for (uint32_t i = 0; i < size && ret == 0; i++) {
         ret = place_l2(c, i, buf);
         disk[i] = GUINT64_TO_BE(c->l1[i]);
@@ -199,7 +219,7 @@ static int place_l1(Commit *c)
 static int place_snapshots(Commit *c)
 {
     g_autoptr(GByteArray) table = qcow2_snapshot_table(c->plan->snapshots, c->plan->nb_snapshots);
-    c->snapshots_offset = table->len ? append(c, table->len) : 0;
+    c->snapshots_offset = table->len ? place(c, table->len) : 0;
     return write_table(c, c->snapshots_offset, table->data, table->len);
 }
 
@@ -210,39 +230,41 @@ static uint64_t count_of(const Commit *c, uint64_t cluster)
     return cluster < c->old_end ? c->counts[cluster] : cluster < c->end;
 }
 
-/* Has a refcount block anything to count? (Something is always appended after what was there.) */
 static bool block_wanted(const Commit *c, uint64_t index)
 {
     unsigned bits = qcow2_refblock_bits(c->s);
-    if ((index + 1) << bits > c->old_end) {
-        return true;
-    }
-    for (uint64_t i = index << bits; i < (index + 1) << bits; i++) {
-        if (c->counts[i]) {
-            return true;
-        }
-    }
-    return false;
+    return (index < c->old_blocks && c->wanted[index]) ||
+           (c->end > MAX(c->old_end, index << bits) && (index + 1) << bits > c->old_end);
 }
 
-/* Blocks and their table count themselves: append until they cover what was appended. */
+/* Entries that the table has to have, were all blocks and the table itself to go to the end of the file. */
+static uint64_t most_entries(const Commit *c)
+{
+    unsigned bits = qcow2_refblock_bits(c->s);
+    uint64_t end = c->end, before, entries;
+    do {
+        before = end;
+        entries = (before + (1ull << bits) - 1) >> bits;
+        end = c->end + qcow2_clusters(c->s, entries * 8) + entries;
+    } while (end != before);
+    return entries;
+}
+
+/* The blocks count themselves: each is placed when its turn comes, which may move the end. */
 static int place_refcounts(Commit *c)
 {
     Qcow2State *s = c->s;
-    unsigned bits = qcow2_refblock_bits(s);
-    uint64_t start = c->end, before, entries, old_blocks = (c->old_end + (1ull << bits) - 1) >> bits, wanted = 0;
-    for (uint64_t i = 0; i < old_blocks; i++) {
-        wanted += block_wanted(c, i);
+    uint64_t bytes = qcow2_clusters(s, most_entries(c) * 8) << s->cluster_bits;
+    if (bytes > QCOW2_MAX_REFTABLE_BYTES) {
+        return -EFBIG;
     }
-    do {
-        before = c->end;
-        entries = (before + (1ull << bits) - 1) >> bits;
-        c->end = start + qcow2_clusters(s, entries * 8) + wanted + (entries - MIN(entries, old_blocks));
-    } while (c->end != before);
-    c->reftable_size = qcow2_clusters(s, entries * 8) << (s->cluster_bits - 3);
-    c->reftable_offset = (int64_t)start << s->cluster_bits;
+    c->reftable_size = bytes / 8;
     c->reftable = g_new0(uint64_t, c->reftable_size);
-    return c->reftable_size * 8 > QCOW2_MAX_REFTABLE_BYTES ? -EFBIG : 0;
+    c->reftable_offset = place(c, bytes);
+    for (uint64_t i = 0; i << qcow2_refblock_bits(s) < c->end; i++) {
+        c->reftable[i] = block_wanted(c, i) ? place(c, s->cluster_size) : 0;
+    }
+    return 0;
 }
 
 static void fill_block(const Commit *c, uint64_t index, uint8_t *block)
@@ -262,20 +284,14 @@ static int write_refcounts(Commit *c)
     Qcow2State *s = c->s;
     g_autofree uint8_t *block = g_malloc(s->cluster_size);
     g_autofree uint64_t *disk = g_new0(uint64_t, c->reftable_size);
-    int64_t at = c->reftable_offset + (int64_t)(qcow2_clusters(s, c->reftable_size * 8) << s->cluster_bits);
     int ret = 0;
-    for (uint64_t i = 0; i << qcow2_refblock_bits(s) < c->end && ret == 0; i++) {
-        if (!block_wanted(c, i)) {
-            continue;
+    for (uint64_t i = 0; i < c->reftable_size && ret == 0; i++) {
+        disk[i] = GUINT64_TO_BE(c->reftable[i]);
+        if (c->reftable[i]) {
+            fill_block(c, i, block);
+            ret = write_table(c, c->reftable[i], block, s->cluster_size);
         }
-        fill_block(c, i, block);
-        ret = write_table(c, at, block, s->cluster_size);
-        c->reftable[i] = at;
-        disk[i] = GUINT64_TO_BE(at);
-        at += s->cluster_size;
     }
-    lockstep_assert(ret < 0 || at == (int64_t)c->end << s->cluster_bits,
-                    "refcount blocks end at %" PRIi64 ", not at %" PRIu64, at, c->end << s->cluster_bits);
     return ret < 0 ? ret : write_table(c, c->reftable_offset, disk, c->reftable_size * 8);
 }
 
@@ -338,7 +354,7 @@ static void install(Commit *c)
     s->snapshots_offset = c->snapshots_offset;
     s->size = c->plan->size;
     s->free_hint = 0;
-    s->fresh_from = c->end;
+    s->fresh_from = MAX(s->fresh_from, c->end);
     if (!qcow2_find_metadata(c->bs)) {
         qcow2_mark_corrupt(c->bs, "tables overlap");
     }
@@ -393,12 +409,21 @@ int qcow2_commit(BlockNode *bs, const Qcow2Plan *plan)
     if (c.end > MAX_CLUSTERS) {
         return -EFBIG;
     }
-    c.counts = calloc(c.old_end, sizeof(*c.counts)); /* untouched parts cost nothing */
-    int ret = c.counts ? commit(&c) : -ENOMEM;
+    /* What a dirty image says of its clusters is not to be trusted. */
+    c.hint = qcow2_incompatible(s) & INCOMPAT_DIRTY ? c.old_end : s->free_hint;
+    c.old_blocks = ((c.old_end - 1) >> qcow2_refblock_bits(s)) + 1;
+    c.wanted = g_malloc0(c.old_blocks);
+    size_t bytes = c.old_end * sizeof(*c.counts);
+    /* What is not touched costs nothing: a file may be very long and nearly empty. */
+    c.counts = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    int ret = c.counts != MAP_FAILED ? commit(&c) : -ENOMEM;
     if (ret == 0) {
         install(&c);
     }
-    free(c.counts);
+    if (c.counts != MAP_FAILED) {
+        munmap(c.counts, bytes);
+    }
+    g_free(c.wanted);
     g_free(c.l1);
     g_free(c.reftable);
     return ret;

@@ -275,6 +275,22 @@ static int write_whole(NewRun *r, int64_t end)
     return ret < 0 ? ret : bdrv_pwrite(r->bs->file, r->host, all, end - r->start, 0);
 }
 
+/*
+ * Who begins at the start of a cluster will probably go on to its end: let the host's file system allot all of it at
+ * once, if it can, instead of piece by piece.
+ */
+static void prepare_room(NewRun *r, int64_t end)
+{
+    BlockNode *file = r->bs->file;
+    Qcow2State *s = r->bs->opaque;
+    int64_t last = end - s->cluster_size;
+    bool begins = r->offset <= last && r->offset + r->bytes < end;
+    if (begins && file->drv->pwrite_zeroes && !__atomic_load_n(&s->no_room_ahead, __ATOMIC_RELAXED) &&
+        file->drv->pwrite_zeroes(file, r->host + (last - r->start), s->cluster_size, 0) < 0) {
+        __atomic_store_n(&s->no_room_ahead, true, __ATOMIC_RELAXED);
+    }
+}
+
 static int write_data(NewRun *r)
 {
     Qcow2State *s = r->bs->opaque;
@@ -285,20 +301,33 @@ static int write_data(NewRun *r)
     if (ret < 0) {
         return ret;
     }
-    return head_there && tail_there ? bdrv_pwrite(r->bs->file, r->host + (r->offset - r->start), r->buf, r->bytes, 0)
-                                    : write_whole(r, end);
+    if (!head_there || !tail_there) {
+        return write_whole(r, end);
+    }
+    if (r->fresh) {
+        prepare_room(r, end);
+    }
+    return bdrv_pwrite(r->bs->file, r->host + (r->offset - r->start), r->buf, r->bytes, 0);
 }
 
 /* The host clusters of an entry that is being replaced. */
-static void give_up(Qcow2State *s, uint64_t entry)
+static int give_up(BlockNode *bs, uint64_t entry)
 {
+    Qcow2State *s = bs->opaque;
     uint64_t first, n = qcow2_entry_clusters(s, entry, &first);
+    for (uint64_t i = 0; i < n; i++) {
+        if (qcow2_is_metadata(s, first + i)) {
+            return qcow2_mark_corrupt(bs, "data cluster at 0x%" PRIx64 " overlaps with a table",
+                                      (first + i) << s->cluster_bits);
+        }
+    }
     if (n) {
         qcow2_free(s, first, n);
     }
     if (entry & QCOW2_COMPRESSED) {
         qcow2_forget_compressed(s);
     }
+    return 0;
 }
 
 static int link_clusters(NewRun *r)
@@ -308,10 +337,10 @@ static int link_clusters(NewRun *r)
     uint32_t index;
     int ret = qcow2_l2_for_write(r->bs, r->start, &table, &index);
     for (uint64_t i = 0; i < r->count && ret == 0; i++) {
-        if (!r->reused) {
-            give_up(s, qcow2_get64(table->data + (index + i) * 8));
+        ret = r->reused ? 0 : give_up(r->bs, qcow2_get64(table->data + (index + i) * 8));
+        if (ret == 0) {
+            qcow2_set_l2(s, table, index + i, (r->host + (i << s->cluster_bits)) | QCOW2_COPIED);
         }
-        qcow2_set_l2(s, table, index + i, (r->host + (i << s->cluster_bits)) | QCOW2_COPIED);
     }
     s->data_before_l2 = true;
     return ret;
@@ -328,11 +357,12 @@ static int write_new(BlockNode *bs, int64_t offset, const uint8_t *buf, int64_t 
     if (ret < 0) {
         return ret;
     }
-    ret = write_data(&r);
+    ret = MIN(write_data(&r), 0);
     g_mutex_lock(&s->lock);
-    ret = ret < 0 ? ret : link_clusters(&r);
-    if (ret < 0 && !r.reused) {
-        qcow2_unalloc(bs, (uint64_t)r.host >> s->cluster_bits, r.count);
+    if (ret == 0) {
+        ret = link_clusters(&r);
+    } else if (!r.reused) {
+        qcow2_decrement(bs, (uint64_t)r.host >> s->cluster_bits, r.count); /* nothing refers to them */
     }
     g_mutex_unlock(&s->lock);
     *done = r.bytes;
@@ -447,11 +477,11 @@ static int change_entry(BlockNode *bs, int64_t offset, NewEntry *choose, int fla
         return 0;
     }
     ret = qcow2_l2_for_write(bs, offset, &table, &index);
+    if (ret == 0 && !(entry & QCOW2_OFFSET_MASK)) {
+        ret = give_up(bs, old);
+    }
     if (ret == 0) {
         qcow2_set_l2(s, table, index, entry);
-        if (!(entry & QCOW2_OFFSET_MASK)) {
-            give_up(s, old);
-        }
     }
     return ret;
 }

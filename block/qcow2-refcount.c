@@ -153,11 +153,6 @@ int qcow2_decrement(BlockNode *bs, uint64_t cluster, uint64_t count)
     return ret;
 }
 
-void qcow2_unalloc(BlockNode *bs, uint64_t cluster, uint64_t count)
-{
-    qcow2_decrement(bs, cluster, count);
-}
-
 void qcow2_free(Qcow2State *s, uint64_t cluster, uint64_t count)
 {
     Qcow2Free *last = s->frees->len ? &g_array_index(s->frees, Qcow2Free, s->frees->len - 1) : NULL;

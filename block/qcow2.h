@@ -143,6 +143,7 @@ typedef struct Qcow2State {
     int compression; /* 0 zlib, 1 zstd */
     bool writable;
     int64_t backing_length; /* -1: not asked yet; atomic */
+    bool no_room_ahead;     /* the file cannot allot without writing; atomic */
 
     GMutex flush_lock;
     GMutex lock; /* all below */
@@ -154,13 +155,13 @@ typedef struct Qcow2State {
     Qcow2Snapshot *snapshots;
     uint32_t nb_snapshots;
     int64_t snapshots_offset;
-    GArray *frees;        /* of Qcow2Free */
-    uint64_t frees_count; /* clusters in it */
-    GHashTable *metadata; /* cluster numbers that hold tables: never data */
-    uint64_t free_hint;   /* no free cluster below */
+    GArray *frees;                         /* of Qcow2Free */
+    uint64_t frees_count;                  /* clusters in it */
+    GHashTable *metadata;                  /* cluster numbers that hold tables: never data */
+    uint64_t free_hint;                    /* no free cluster below */
     uint64_t reserved_start, reserved_end; /* clusters found but not taken yet */
-    uint64_t fresh_from;  /* clusters from here on were never used: they read as zeroes */
-    bool data_before_l2;  /* since the last flush something was written that must be on disk before the L2 tables are */
+    uint64_t fresh_from;                   /* clusters from here on were never used: they read as zeroes */
+    bool data_before_l2; /* since the last flush something was written that must be on disk before the L2 tables are */
     bool corrupt;
     GQueue claims;
     GCond claims_changed;
@@ -255,10 +256,9 @@ int qcow2_refcount(BlockNode *bs, uint64_t cluster, uint64_t *refcount);
  * or -errno. *fresh: the file reads as zeroes there.
  */
 int64_t qcow2_alloc(BlockNode *bs, uint64_t *count, bool exact, bool *fresh);
-/* Clusters that nothing on disk or in memory refers to: free at once. */
-void qcow2_unalloc(BlockNode *bs, uint64_t cluster, uint64_t count);
 /* Clusters that tables on disk may still refer to: free after the next flush. */
 void qcow2_free(Qcow2State *s, uint64_t cluster, uint64_t count);
+/* Clusters that nothing on disk refers to any more: free at once when it was the last reference. */
 int qcow2_decrement(BlockNode *bs, uint64_t cluster, uint64_t count);
 /* Enlarge the upper level of the mapping or of the refcounts: elsewhere, switched by the next flush. */
 int qcow2_grow_top(BlockNode *bs, Qcow2Top *top, uint64_t size, int64_t max_bytes);

@@ -39,8 +39,8 @@ static GQueue queue = G_QUEUE_INIT; /* of ReplayEvent *, data owned */
 static gint queued;                 /* length of queue; read without the lock */
 static GHashTable *blocks;          /* id -> BlockRequest */
 static GCond block_done;
-static bool block_awaited;          /* somebody sleeps on block_done */
-static gint blocks_under_way;       /* begun and not done; read without the lock */
+static bool block_awaited;    /* somebody sleeps on block_done */
+static gint blocks_under_way; /* begun and not done; read without the lock */
 
 /* Owner of replay_mutex, or before the machine runs. */
 static uint64_t last_block_id;

@@ -270,6 +270,11 @@ bool parse_size(const char *str, uint64_t default_unit, uint64_t *result, Error 
     return true;
 }
 
+bool is_identifier(const char *str)
+{
+    return g_ascii_isalpha(*str) && !str[strspn(str, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "-._")];
+}
+
 bool parse_bool(const char *str, bool *result)
 {
     static const char *const yes[] = { "on", "yes", "true", "y", NULL };

@@ -91,11 +91,13 @@ static bool floppy_realize(Device *dev, Error **errp)
     drive->blk = drive->blk ? drive->blk : blk_new_empty(name);
     g_free(name);
     drive->format = choose_format(drive->blk);
-    drives[drive->unit] = drive;
     char *path = g_strdup_printf("/pci@i0cf8/isa@1/fdc@03f0/floppy@%u", drive->unit);
-    boot_order_add(drive->prop_bootindex, path);
+    bool ok = boot_order_add(drive->prop_bootindex, path, errp);
     g_free(path);
-    return true;
+    if (ok) {
+        drives[drive->unit] = drive;
+    }
+    return ok;
 }
 
 static void floppy_reset(Device *dev)

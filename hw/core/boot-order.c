@@ -8,20 +8,25 @@ typedef struct BootEntry {
 
 static GArray *entries; /* sorted */
 
-void boot_order_add(uint32_t bootindex, const char *path)
+bool boot_order_add(uint32_t bootindex, const char *path, Error **errp)
 {
     guint at = 0;
     if (bootindex == BOOT_ORDER_NONE) {
-        return;
+        return true;
     }
     if (!entries) {
         entries = g_array_new(FALSE, FALSE, sizeof(BootEntry));
     }
-    while (at < entries->len && g_array_index(entries, BootEntry, at).bootindex <= bootindex) {
+    while (at < entries->len && g_array_index(entries, BootEntry, at).bootindex < bootindex) {
         at++;
+    }
+    if (at < entries->len && g_array_index(entries, BootEntry, at).bootindex == bootindex) {
+        error_setg(errp, "The bootindex %u has already been used", bootindex);
+        return false;
     }
     BootEntry entry = { .bootindex = bootindex, .path = g_strdup(path) };
     g_array_insert_val(entries, at, entry);
+    return true;
 }
 
 char *boot_order_text(void)

@@ -636,8 +636,8 @@ static bool add_boot_files(Error **errp)
     if (!pc.config->kernel) {
         return true;
     }
-    boot_order_add(0, "/rom@genroms/linuxboot.bin");
-    return linuxboot_load(pc.config, pc.ram_below_4g, pc.fw_cfg, errp);
+    return boot_order_add(0, "/rom@genroms/linuxboot.bin", errp) &&
+           linuxboot_load(pc.config, pc.ram_below_4g, pc.fw_cfg, errp);
 }
 
 static bool tell_firmware(Error **errp)

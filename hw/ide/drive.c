@@ -112,11 +112,12 @@ static void set_names(IDEDrive *d, int channel)
 
 /* ---- the device ---- */
 
-static void add_to_boot_order(const IDEDrive *d, int channel)
+static bool add_to_boot_order(const IDEDrive *d, int channel, Error **errp)
 {
     char *path = g_strdup_printf("/pci@i0cf8/ide@1,1/drive@%d/disk@%d", channel, d->unit);
-    boot_order_add(d->prop_bootindex, path);
+    bool ok = boot_order_add(d->prop_bootindex, path, errp);
     g_free(path);
+    return ok;
 }
 
 static bool drive_realize(Device *dev, Error **errp)
@@ -124,14 +125,14 @@ static bool drive_realize(Device *dev, Error **errp)
     IDEDrive *d = (IDEDrive *)dev;
     d->kind = dev->type == &ide_cd_type ? &ide_cdrom_kind : &ide_disk_kind;
     IDEChannel *ch = choose_channel(d, errp);
-    if (!ch || !choose_unit(d, ch, errp) || !find_medium(d, ch->number, errp) || !check_medium(d, errp)) {
+    if (!ch || !choose_unit(d, ch, errp) || !find_medium(d, ch->number, errp) || !check_medium(d, errp) ||
+        !add_to_boot_order(d, ch->number, errp)) {
         return false;
     }
     set_geometry(d);
     set_names(d, ch->number);
     d->channel = ch;
     ch->drives[d->unit] = d;
-    add_to_boot_order(d, ch->number);
     return true;
 }
 

@@ -137,9 +137,6 @@ bool replay_snapshot_load(const uint8_t *buf, size_t len, Error **errp);
 bool replay_may_load(Error **errp);
 const char *replay_snapshot_name(void); /* rrsnapshot=; NULL */
 const char *replay_log_path(void);      /* rrfile=; NULL when neither recording nor replaying */
-/* Storage, from its post_load: forget all requests; then name those of the snapshot, which are done but for their events. */
-void replay_block_forget_all(void);
-void replay_block_restore(uint64_t id, ReplayBHFunc *cb, void *opaque);
 
 /* ---- what reports and self-checks ask of the CPU; set by cpus.c before replay_start(), NULL: left out ---- */
 extern uint64_t (*replay_pc_hook)(void);         /* linear rip */

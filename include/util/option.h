@@ -37,6 +37,8 @@ const char *qemu_opts_first_unused(const QemuOpts *opts);
 
 /* "64M", "1G", "512" (default_unit multiplies a bare number). Range-checked. */
 bool parse_size(const char *str, uint64_t default_unit, uint64_t *result, Error **errp);
+/* Letters, digits, '-', '.' and '_', a letter first. */
+bool is_identifier(const char *str);
 bool parse_bool(const char *str, bool *result); /* on/off/yes/no/true/false */
 bool parse_uint(const char *str, uint64_t max, uint64_t *result); /* decimal, 0x hex or 0 octal; whole string */
 

@@ -109,6 +109,72 @@ def file_mistakes(work):
     ]
 
 
+def drive_mistakes(work):
+    """As QEMU words them; behind the option, whose text comes first."""
+    image = work / "image"
+    with open(image, "wb") as file:
+        file.truncate(1 << 20)
+    in_use = f"is another process using the image [{image}]?"
+    return [
+        ("-drive file=/no/such/image", "Could not open '/no/such/image': No such file or directory"),
+        ("-hda /no/such/image", "Could not open '/no/such/image': No such file or directory"),
+        ("-cdrom /no/such/image", "Could not open '/no/such/image': No such file or directory"),
+        ("-fda /no/such/image", "Could not open '/no/such/image': No such file or directory"),
+        ("/no/such/image", "Could not open '/no/such/image': No such file or directory"),
+        ("-drive file=/usr", "'file' driver requires '/usr' to be a regular file"),
+        ("-drive file=nbd:localhost", "Unknown protocol 'nbd'"),
+        (f"-drive file={image},format=bogus", "Unknown driver 'bogus'"),
+        (f"-drive file={work / 'text'},format=qcow2", "Image is not in qcow2 format"),
+        (f"-drive file={image},format=raw,bogus=1", "Block format 'raw' does not support the option 'bogus'"),
+        (f"-drive file={image},format=raw,offset=2M",
+         "Offset (2097152) cannot be greater than size of the containing file (1048576)"),
+        (f"-drive file={image},if=bogus", "unsupported bus type 'bogus'"),
+        (f"-drive file={image},format=raw,if=scsi", "machine type does not support if=scsi,bus=0,unit=0"),
+        (f"-drive file={image},format=raw,index=7", "machine type does not support if=ide,bus=3,unit=1"),
+        (f"-drive file={image},unit=2", "unit 2 too big (max is 1)"),
+        (f"-drive file={image},unit=1,index=1", "index cannot be used with bus and unit"),
+        (f"-drive file={image},media=bogus", "'bogus' invalid media"),
+        (f"-drive file={image},cache=bogus", "invalid cache option"),
+        (f"-drive file={image},aio=bogus", "invalid aio option"),
+        (f"-drive file={image},format=raw,discard=bogus", "Invalid discard option"),
+        (f"-drive file={image},format=raw,detect-zeroes=bogus", "invalid parameter value: bogus"),
+        (f"-drive file={image},werror=bogus", "'bogus' invalid write error action"),
+        (f"-drive file={image},rerror=enospc", "'enospc' invalid read error action"),
+        (f"-drive file={image},snapshot=perhaps", "Parameter 'snapshot' expects 'on' or 'off', not 'perhaps'"),
+        (f"-drive file={image},id=1x", "Parameter 'id' expects an identifier, not '1x'"),
+        (f"-drive file={image},format=raw,driver=raw", "Cannot specify both 'driver' and 'format'"),
+        (f"-drive file={image},format=raw -drive file={image},index=0", "drive with bus=0, unit=0 (index=0) exists"),
+        (f"-drive file={image},format=raw,id=a -drive if=none,id=a", "Duplicate ID 'a' for drive"),
+        (f"-drive file={image},format=raw -drive file={image},format=raw", f'Failed to get "write" lock: {in_use}'),
+        (f"-drive file={image},format=raw -drive file={image},format=raw,readonly=on",
+         f'Failed to get shared "write" lock: {in_use}'),
+        ("-drive driver=blkreplay,if=none,image=a,id=b", "Cannot find device='a' nor node-name='a'"),
+        ("-drive driver=blkreplay,if=none,id=b", 'A block device must be specified for "image"'),
+        ("-drive driver=file,if=none", "The 'file' block driver requires a file name"),
+        ("-blockdev driver=raw,node-name=a", "Parameter 'file' is missing"),
+        ("-blockdev driver=raw,node-name=a,file=b", "Cannot find device='b' nor node-name='b'"),
+        ("-blockdev driver=bogus,node-name=a", "Parameter 'driver' does not accept value 'bogus'"),
+        ("-blockdev node-name=a", "Parameter 'driver' is missing"),
+        ("-blockdev driver=null-co", "'node-name' must be specified for the root node"),
+        ("-blockdev driver=null-co,node-name=1a", "Invalid node-name: '1a'"),
+        ("-blockdev driver=file,node-name=a", "Parameter 'filename' is missing"),
+        ("-blockdev driver=null-co,node-name=a,bogus=1", "Parameter 'bogus' is unexpected"),
+        ("-blockdev driver=null-co,node-name=a -blockdev driver=null-co,node-name=a", "Duplicate nodes with node-name='a'"),
+        ("-blockdev driver=null-co,node-name=a -drive driver=null-co,if=none,id=a",
+         "Device name 'a' conflicts with an existing node name"),
+        ('-blockdev {"driver":', "JSON parse error"),
+        ("-device ide-hd", "No drive specified"),
+        ("-device ide-hd,drive=a", "Property 'ide-hd.drive' can't find value 'a'"),
+        ("-drive if=none,id=a -device ide-hd,drive=a", "Device needs media, but drive is empty"),
+        ("-drive driver=null-co,if=none,id=a -device ide-hd,drive=a -device ide-hd,drive=a",
+         "Drive 'a' is already in use by another device"),
+        ("-drive driver=null-co,if=none,id=a,readonly=on -device ide-hd,drive=a", "Block node is read-only"),
+        ("-drive driver=null-co,if=none,id=a -drive driver=null-co,if=none,id=b -device ide-hd,drive=a,bootindex=1 "
+         "-device ide-hd,drive=b,bootindex=1", "The bootindex 1 has already been used"),
+        ("-boot once=z", "Invalid boot device 'z'"),
+    ]
+
+
 def icount_mistakes(work):
     return [
         ("-icount bogus=1", "bogus"),
@@ -193,7 +259,7 @@ def other_than_recorded(work):
 
 def test(work):
     broken_files(work)
-    for line, name in option_mistakes() + file_mistakes(work) + icount_mistakes(work):
+    for line, name in option_mistakes() + file_mistakes(work) + drive_mistakes(work) + icount_mistakes(work):
         check_refused(line.split(" "), name)
     other_than_recorded(work)
 

@@ -335,6 +335,18 @@ static void test_reset_and_state(void)
     g_assert_cmpint(RUN(0x00), ==, 0);
 }
 
+static void test_noise(void)
+{
+    setup();
+    BlockRequestId before = fake_last_id;
+    ide_noise(BASE, 200000);
+    g_assert_cmpuint(fake_last_id - before, >, 100);
+    ide_power_on();
+    FAILS(6, 0x29, 0x00);
+    g_assert_cmpint(RUN(0x28, [5] = 17, [8] = 1), ==, 2048);
+    g_assert_cmpmem(reply, 2048, cd->data + 17 * 2048, 2048);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -350,5 +362,6 @@ int main(int argc, char **argv)
     g_test_add_func("/atapi/empty", test_empty);
     g_test_add_func("/atapi/dvd", test_dvd);
     g_test_add_func("/atapi/reset-and-state", test_reset_and_state);
+    g_test_add_func("/atapi/noise", test_noise);
     return g_test_run();
 }

@@ -336,6 +336,74 @@ static void test_reset_and_state(void)
     g_assert_cmphex(inb(0x3f4), ==, 0x80);
 }
 
+/* A command that may well be right, whatever the controller is at. */
+static void noise_command(uint32_t value)
+{
+    static const uint8_t codes[] = { 0x46, 0xe6, 0x45, 0xc5, 0x4d, 0x56, 0x42 };
+    uint8_t cylinder = value >> 8 & 3, head = value >> 10 & 1;
+    const uint8_t seek[] = { 0x0f, 0, cylinder };
+    const uint8_t transfer[] = {
+        codes[value % sizeof(codes)], head << 2, cylinder, head, (value >> 12) % 20, 2, 18, 0x1b, 0xff
+    };
+    const uint8_t format[] = { 0x4d, head << 2, 2, 18, 0x6c, value >> 12 };
+    outb(0x3f7, value >> 20 ? 0 : 2);
+    for (size_t i = 0; i < sizeof(seek); i++) {
+        outb(0x3f5, seek[i]);
+    }
+    bool formats = transfer[0] == 0x4d;
+    for (size_t i = 0; i < (formats ? sizeof(format) : sizeof(transfer)); i++) {
+        outb(0x3f5, formats ? format[i] : transfer[i]);
+    }
+}
+
+static void noise_step(uint32_t value)
+{
+    switch (value >> 24 & 7) {
+    case 0:
+        outb(0x3f0 + (value >> 8 & 7) % 6, value >> 16);
+        break;
+    case 1:
+        fake_error = value & 0x700 ? 0 : -5;
+        fake_complete();
+        break;
+    case 2:
+        program_dma(value & 1 ? 0x44 : value & 2 ? 0x48 : value >> 8 & 0xfc, (value >> 10 & 0x3fff) + 1);
+        break;
+    case 3:
+        noise_command(value);
+        break;
+    case 4:
+        outb(0x3f2, value & 0x300 ? 0x1c : value >> 16);
+        break;
+    case 5: /* without DMA, now and then */
+        outb(0x3f5, 0x03);
+        outb(0x3f5, 0xdf);
+        outb(0x3f5, value & 1);
+        break;
+    default: /* results, or data one by one */
+        for (unsigned i = 0; i < (value & 0x1ff); i++) {
+            value & 0x200 ? outb(0x3f5, value >> 16) : inb(0x3f5);
+        }
+    }
+}
+
+static void test_noise(void)
+{
+    GRand *rand = g_rand_new_with_seed(4711);
+    setup();
+    BlockRequestId before = fake_last_id;
+    for (int i = 0; i < 200000; i++) {
+        noise_step(g_rand_int(rand));
+    }
+    g_assert_cmpuint(fake_last_id - before, >, 1000); /* it did reach the medium */
+    g_rand_free(rand);
+    setup();
+    program_dma(0x44, 512);
+    COMMAND(0x46, 0x00, 0, 0, 1, 2, 18, 0x1b, 0xff);
+    fake_complete_all();
+    IRQ_RESULT(0x00, 0, 0, 0, 0, 2, 2);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -350,5 +418,6 @@ int main(int argc, char **argv)
     g_test_add_func("/fdc/read-id", test_read_id);
     g_test_add_func("/fdc/errors", test_errors);
     g_test_add_func("/fdc/reset-and-state", test_reset_and_state);
+    g_test_add_func("/fdc/noise", test_noise);
     return g_test_run();
 }

@@ -123,4 +123,81 @@ static void start_dma(int channel, bool to_memory)
     outb(bm, to_memory ? 9 : 1);
 }
 
+static inline void noise_packet(uint16_t base, uint32_t value, GRand *rand)
+{
+    static const uint8_t codes[] = { 0x28, 0xa8, 0xbe, 0xb9, 0x03, 0x12, 0x1b, 0x1e,
+                                     0x43, 0x46, 0x4a, 0x55, 0x5a, 0x1a, 0xad, 0x42 };
+    uint8_t cdb[12] = { codes[value % sizeof(codes)] };
+    for (unsigned k = 1; k < sizeof(cdb); k++) {
+        cdb[k] = g_rand_int_range(rand, 0, 4) ? 0 : g_rand_int(rand);
+    }
+    if (cdb[0] == 0x28) { /* reads should find something */
+        cdb[2] = cdb[3] = cdb[7] = 0;
+        cdb[4] &= 1;
+        cdb[8] |= 1;
+    }
+    outb(base + 6, 0xa0 | (value >> 8 & 0x10));
+    outb(base + 1, value >> 16 & 1);
+    outw(base + 4, value >> 16);
+    outb(base + 7, 0xa0);
+    write_words(base, cdb, sizeof(cdb));
+}
+
+/*
+ * Random accesses to all registers, packets and tables, requests that end or fail at any time: nothing may break, and a
+ * reset brings the drives back.
+ */
+static inline void ide_noise(uint16_t base, unsigned steps)
+{
+    const uint16_t ports[] = { base,     base + 2,     base + 3, base + 4,   base + 5,
+                               base + 6, base + 0x206, BM_PORT,  BM_PORT + 8 };
+    GRand *rand = g_rand_new_with_seed(12345);
+    for (unsigned i = 0; i < steps; i++) {
+        uint32_t value = g_rand_int(rand);
+        uint16_t port = ports[g_rand_int_range(rand, 0, ARRAY_SIZE(ports))];
+        switch (g_rand_int_range(rand, 0, 12)) {
+        case 0:
+            address_space_ld(&address_space_io, port, 1u << (value & 3));
+            break;
+        case 1:
+            value &= port == base + 0x206 ? ~4u : ~0u;
+            address_space_st(&address_space_io, port, value, 1u << (value >> 8 & 3));
+            break;
+        case 2:
+            fake_error = value % 8 ? 0 : -5;
+            fake_complete();
+            break;
+        case 3:
+            put_prd(value & 15, (value >> 3) & (4 * MiB - 2), value >> 20, !(value & 0x30));
+            break;
+        case 4:
+            start_dma(value & 1, value & 2);
+            break;
+        case 5:
+            outb(BM_PORT + 8 * (value & 1), 0);
+            break;
+        case 6: /* data, as REP INSW and OUTSW move them */
+            for (unsigned k = 0; k < (value & 0x1ff); k++) {
+                value & 0x200 ? outw(base, value >> 16) : inw(base);
+            }
+            break;
+        case 7:
+            outb(base + 0x206, 4);
+            outb(base + 0x206, value & 0x80);
+            break;
+        case 8:
+            noise_packet(base, value, rand);
+            break;
+        default:
+            outb(base + 6, 0xa0 | (value >> 8 & 0x50));
+            outb(base + 7, value);
+        }
+    }
+    g_rand_free(rand);
+    fake_complete_all();
+    outb(base + 0x206, 4);
+    outb(base + 0x206, 0);
+    fake_complete_all();
+}
+
 #endif

@@ -501,6 +501,18 @@ static void test_writethrough(void)
     disk->writethrough = false;
 }
 
+static void test_noise(void)
+{
+    setup();
+    BlockRequestId before = fake_last_id;
+    ide_noise(BASE, 200000);
+    g_assert_cmpuint(fake_last_id - before, >, 1000);
+    check_status(READY);
+    ide_power_on();
+    read_identify();
+    g_assert_cmpint(identify[3], ==, 16);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -526,5 +538,6 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/interrupt-enable", test_interrupt_enable);
     g_test_add_func("/ide/state", test_state);
     g_test_add_func("/ide/writethrough", test_writethrough);
+    g_test_add_func("/ide/noise", test_noise);
     return g_test_run();
 }

@@ -109,17 +109,27 @@ static void cmd_resize(char **argv, int argc)
 
 /* What step n does: a function of the seed. Sectors are filled with (n, sector); n = 0 stands for zeroes. */
 typedef struct Step {
-    enum { STEP_WRITE, STEP_ZERO, STEP_DISCARD, STEP_FLUSH } kind;
+    enum { STEP_WRITE, STEP_ZERO, STEP_DISCARD, STEP_FLUSH, STEP_SNAPSHOT } kind;
     int64_t at, bytes;
 } Step;
+
+static bool moves_data(const Step *step)
+{
+    return step->kind == STEP_WRITE || step->kind == STEP_ZERO || step->kind == STEP_DISCARD;
+}
 
 static Step step_of(uint64_t *random, int64_t size)
 {
     static const int64_t lengths[] = { 512, 4096, 65536, 262144 };
-    uint64_t what = workload_random(random) % 40;
+    static const int kinds[] = { [0 ... 29] = STEP_WRITE,
+                                 [30 ... 32] = STEP_ZERO,
+                                 [33 ... 34] = STEP_DISCARD,
+                                 [35] = STEP_SNAPSHOT,
+                                 [36 ... 39] = STEP_FLUSH };
+    int kind = kinds[workload_random(random) % ARRAY_SIZE(kinds)];
     int64_t bytes = lengths[workload_random(random) % ARRAY_SIZE(lengths)] * (1 + workload_random(random) % 2);
     int64_t at = workload_random(random) % (size - bytes) & ~511ll;
-    return (Step){ what < 30 ? STEP_WRITE : what < 33 ? STEP_ZERO : what < 35 ? STEP_DISCARD : STEP_FLUSH, at, bytes };
+    return (Step){ kind, at, bytes };
 }
 
 static void stamp(uint8_t *buf, int64_t at, int64_t bytes, uint64_t n)
@@ -130,35 +140,145 @@ static void stamp(uint8_t *buf, int64_t at, int64_t bytes, uint64_t n)
     }
 }
 
+/* Take a snapshot, or delete the one that is there. */
+static int toggle_snapshot(BlockNode *bs)
+{
+    QEMUSnapshotInfo sn = { .name = "s", .icount = UINT64_MAX }, *list;
+    int count = bs->drv->snapshot_list(bs, &list);
+    g_free(list);
+    return count ? bs->drv->snapshot_delete(bs, "s", NULL) : bs->drv->snapshot_create(bs, &sn);
+}
+
+static void run_step(BlockNode *bs, const Step *step, uint64_t n)
+{
+    g_autofree uint8_t *buf = g_malloc(step->bytes);
+    int ret = 0;
+    switch (step->kind) {
+    case STEP_WRITE:
+        stamp(buf, step->at, step->bytes, n);
+        ret = bdrv_pwrite(bs, step->at, buf, step->bytes, 0);
+        break;
+    case STEP_ZERO:
+        ret = bdrv_pwrite_zeroes(bs, step->at, step->bytes, n & 1 ? BDRV_REQ_MAY_UNMAP : 0);
+        break;
+    case STEP_DISCARD:
+        ret = bs->drv->pdiscard(bs, step->at, step->bytes);
+        break;
+    case STEP_FLUSH:
+        ret = bdrv_flush(bs);
+        break;
+    case STEP_SNAPSHOT:
+        ret = toggle_snapshot(bs);
+        break;
+    }
+    g_assert_cmpint(ret, ==, 0);
+}
+
 /* crash FILE SEED: steps without end; the number of each flush that is done goes to standard output */
 static void cmd_crash(char **argv, int argc)
 {
     BlockNode *bs = workload_open(argv[0], BDRV_O_RDWR);
     uint64_t random = number(argv[1]);
-    int64_t size = bdrv_getlength(bs);
-    g_autofree uint8_t *buf = g_malloc(MiB);
     for (uint64_t n = 1;; n++) {
-        Step step = step_of(&random, size);
-        int ret = 0;
-        switch (step.kind) {
-        case STEP_WRITE:
-            stamp(buf, step.at, step.bytes, n);
-            ret = bdrv_pwrite(bs, step.at, buf, step.bytes, 0);
-            break;
-        case STEP_ZERO:
-            ret = bdrv_pwrite_zeroes(bs, step.at, step.bytes, n & 1 ? BDRV_REQ_MAY_UNMAP : 0);
-            break;
-        case STEP_DISCARD:
-            ret = bs->drv->pdiscard(bs, step.at, step.bytes);
-            break;
-        case STEP_FLUSH:
-            ret = bdrv_flush(bs);
-            if (write(STDOUT_FILENO, &n, sizeof(n)) != sizeof(n)) {
-                exit(1);
-            }
-            break;
+        Step step = step_of(&random, bdrv_getlength(bs));
+        run_step(bs, &step, n);
+        if (step.kind == STEP_FLUSH && write(STDOUT_FILENO, &n, sizeof(n)) != sizeof(n)) {
+            exit(1);
         }
-        g_assert_cmpint(ret, ==, 0);
+    }
+}
+
+/* A disk with a volatile cache: what was written since the last flush may be on it or not, sector by sector. */
+static struct {
+    BlockDriver table;
+    const BlockDriver *real;
+    const char *filename;
+    uint64_t random;
+    uint64_t left;    /* writes and flushes until the power goes */
+    uint64_t flushed; /* the guest's last flush */
+    GByteArray *stable, *now;
+    GArray *written; /* sectors, since the last flush */
+} power;
+
+static void grow_to(GByteArray *array, guint bytes)
+{
+    guint old = array->len;
+    if (bytes > old) {
+        g_byte_array_set_size(array, (bytes + 511) & ~511u);
+        memset(array->data + old, 0, array->len - old);
+    }
+}
+
+/* A part of the sectors made it, from a ninth to nearly all. */
+static void power_off(void)
+{
+    uint64_t parts = 2 + workload_random(&power.random) % 8, kept = 1 + workload_random(&power.random) % (parts - 1);
+    grow_to(power.stable, power.now->len);
+    for (guint i = 0; i < power.written->len; i++) {
+        int64_t at = g_array_index(power.written, int64_t, i) * 512;
+        if (workload_random(&power.random) % parts < kept) {
+            memcpy(power.stable->data + at, power.now->data + at, 512);
+        }
+    }
+    save(power.filename, power.stable->data, power.stable->len);
+    printf("%" PRIu64 "\n", power.flushed);
+    exit(0);
+}
+
+static int power_pwrite(BlockNode *bs, int64_t offset, const void *buf, size_t bytes, int flags)
+{
+    grow_to(power.now, offset + bytes);
+    memcpy(power.now->data + offset, buf, bytes);
+    for (int64_t sector = offset / 512; sector <= (int64_t)(offset + bytes - 1) / 512; sector++) {
+        g_array_append_val(power.written, sector);
+    }
+    if (!power.left--) {
+        power_off();
+    }
+    return power.real->pwrite(bs, offset, buf, bytes, flags);
+}
+
+static int power_flush(BlockNode *bs)
+{
+    if (!power.left--) {
+        power_off();
+    }
+    g_byte_array_set_size(power.stable, 0);
+    g_byte_array_append(power.stable, power.now->data, power.now->len);
+    g_array_set_size(power.written, 0);
+    return 0;
+}
+
+static void power_on(BlockNode *file)
+{
+    power.real = file->drv;
+    power.table = *file->drv;
+    power.table.pwrite = power_pwrite;
+    power.table.flush = power_flush;
+    power.table.pwrite_zeroes = NULL;
+    power.table.pdiscard = NULL;
+    power.stable = g_byte_array_new();
+    power.now = g_byte_array_new();
+    power.written = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    grow_to(power.now, bdrv_getlength(file));
+    g_assert_cmpint(bdrv_pread(file, 0, power.now->data, power.now->len), ==, 0);
+    power_flush(file);
+    file->drv = &power.table;
+}
+
+/* powercut FILE SEED: steps until the power goes, in the middle of one; prints the last flush */
+static void cmd_powercut(char **argv, int argc)
+{
+    BlockNode *bs = workload_open(argv[0], BDRV_O_RDWR);
+    uint64_t random = number(argv[1]);
+    power.filename = argv[0];
+    power.random = ~random;
+    power.left = 1 + workload_random(&power.random) % 500;
+    power_on(bs->file);
+    for (uint64_t n = 1;; n++) {
+        Step step = step_of(&random, bdrv_getlength(bs));
+        run_step(bs, &step, n);
+        power.flushed = step.kind == STEP_FLUSH ? n : power.flushed;
     }
 }
 
@@ -177,7 +297,7 @@ static void check_sector(int64_t sector, const uint64_t *words, uint64_t flushed
     }
     for (guint i = 0; i < later->len; i++) {
         const Step *step = &g_array_index(later, Step, i);
-        bool touches = step->kind != STEP_FLUSH && sector * 512 >= step->at && sector * 512 < step->at + step->bytes;
+        bool touches = moves_data(step) && sector * 512 >= step->at && sector * 512 < step->at + step->bytes;
         if (touches && got == (step->kind == STEP_WRITE ? flushed + 1 + i : 0)) {
             return;
         }
@@ -197,7 +317,7 @@ static void cmd_verify(char **argv, int argc)
     g_autofree uint8_t *discarded = g_malloc0(size / 512);
     for (uint64_t n = 1; n <= flushed; n++) {
         Step step = step_of(&random, size);
-        for (int64_t at = step.at; step.kind != STEP_FLUSH && at < step.at + step.bytes; at += 512) {
+        for (int64_t at = step.at; moves_data(&step) && at < step.at + step.bytes; at += 512) {
             discarded[at / 512] = step.kind == STEP_DISCARD;
             if (step.kind != STEP_DISCARD) {
                 model[at / 512] = step.kind == STEP_WRITE ? n : 0;
@@ -275,7 +395,7 @@ static const struct {
 } commands[] = {
     { "create", 4, cmd_create },     { "dump", 2, cmd_dump },     { "workload", 5, cmd_workload },
     { "snapshot", 2, cmd_snapshot }, { "resize", 2, cmd_resize }, { "crash", 2, cmd_crash },
-    { "verify", 3, cmd_verify },     { "bench", 6, cmd_bench },
+    { "verify", 3, cmd_verify },     { "bench", 6, cmd_bench },   { "powercut", 2, cmd_powercut },
 };
 
 int main(int argc, char **argv)

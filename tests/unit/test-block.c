@@ -1,7 +1,11 @@
-/* LINK: block/blkreplay.c block/block-backend.c block/block.c block/drive.c block/file.c block/json-options.c block/null-co.c block/open.c block/overlay.c block/raw.c block/thread-pool.c migration/vmstate.c replay/replay.c replay/none.c replay/record.c replay/play.c replay/async.c replay/clock.c replay/input.c replay/char.c replay/manifest.c replay/file-hash.c replay/check.c replay/log.c util/error.c util/option.c util/qemu-timer.c -lxxhash -ljson-glib-1.0 */
+/* LINK: block/blkreplay.c block/block-backend.c block/block.c block/drive.c block/file.c block/json-options.c
+ * block/null-co.c block/open.c block/overlay.c block/raw.c block/thread-pool.c migration/vmstate.c replay/replay.c
+ * replay/none.c replay/record.c replay/play.c replay/async.c replay/clock.c replay/input.c replay/char.c
+ * replay/manifest.c replay/file-hash.c replay/check.c replay/log.c util/error.c util/option.c util/qemu-timer.c
+ * -lxxhash -ljson-glib-1.0 */
 /*
- * The block layer without a guest: nodes over real files, and requests through back ends whose completions arrive at the
- * checkpoints of a fake machine, with nothing, a recording and a replay behind them.
+ * The block layer without a guest: nodes over real files, and requests through back ends whose completions arrive at
+ * the checkpoints of a fake machine, with nothing, a recording and a replay behind them.
  */
 #include <errno.h>
 
@@ -213,6 +217,61 @@ static void test_graph(void)
     g_free(path);
 }
 
+static void make_overlay(const char *name, const char *backing, const char *format)
+{
+    char *path = temp_path(name);
+    g_assert_true(qcow2_create(path, 4 * MiB, backing, format, 64 * KiB, 3, &error_fatal));
+    g_free(path);
+}
+
+static void expect_chain_error(const char *name, const char *end)
+{
+    Error *err = NULL;
+    char *path = temp_path(name);
+    g_assert_null(bdrv_open(path, NULL, NULL, 0, &err));
+    g_assert_true(g_str_has_prefix(error_get_pretty(err), "Could not open backing file: "));
+    g_assert_nonnull(strstr(error_get_pretty(err), end));
+    error_free(err);
+    g_free(path);
+    g_assert_cmpint(node_count(), ==, 0);
+}
+
+/* Names in an image are relative to it; a format that it does not name is guessed. Chains end. */
+static void test_chain(void)
+{
+    char *base = make_file("base", 1000, 'c'), *path = temp_path("top");
+    uint8_t buf[1024];
+    make_overlay("middle", "base", "raw");
+    make_overlay("top", "middle", NULL);
+    BlockNode *top = open_with(path, NULL, NULL, BDRV_O_RDWR);
+    g_assert_true(top->drv == &bdrv_qcow2 && top->backing->drv == &bdrv_qcow2);
+    g_assert_true(top->backing->backing->drv == &bdrv_raw && top->backing->read_only);
+    g_assert_cmpstr(top->backing->backing->filename, ==, base);
+    g_assert_cmpint(bdrv_pread(top, 512, buf, 1024), ==, 0);
+    g_assert_true(buf[487] == 'c' && buf[488] == 0 && buf[1023] == 0);
+    bdrv_unref(top);
+    top = open_with(path, NULL, "backing=", BDRV_O_RDWR);
+    g_assert_null(top->backing);
+    g_assert_cmpint(bdrv_pread(top, 0, buf, 512), ==, 0);
+    g_assert_true(buffer_is_zero(buf, 512));
+    bdrv_unref(top);
+    top = open_with(path, NULL, "backing.driver=raw,backing.file.filename=/dev/zero", BDRV_O_NO_BACKING);
+    bdrv_unref(top);
+    expect_open_error(base, "raw", "backing=x", 0, "Block format 'raw' does not support the option 'backing'");
+
+    make_overlay("lost", "nowhere", "raw");
+    expect_chain_error("lost", "nowhere': No such file or directory");
+    make_overlay("bad", "base", "qcow2");
+    expect_chain_error("bad", "not in qcow2 format");
+    make_overlay("self", "self", "qcow2");
+    expect_chain_error("self", "the backing chain comes back to");
+    make_overlay("ping", "./pong", NULL);
+    make_overlay("pong", "./ping", NULL);
+    expect_chain_error("ping", "the backing chain comes back to");
+    g_free(base);
+    g_free(path);
+}
+
 /* ---- requests ---- */
 
 /* A disk in memory whose operations take their time, so that the pool's order is never that of issue. */
@@ -299,7 +358,8 @@ static BlockBackend *new_slow_backend(const char *name, uint32_t seed)
     return blk_new(name, bs);
 }
 
-/* Advance to an icount as cpus.c does: what is queued takes effect before the next instruction; in replay, when the log says so. */
+/* Advance to an icount as cpus.c does: what is queued takes effect before the next instruction; in replay, when the log
+ * says so. */
 static void run_to(int64_t icount)
 {
     while (fake_icount < icount && !replay_at_end()) {
@@ -505,14 +565,16 @@ static void issue_failing_read(BlockBackend *blk)
 /* The log has no results: a recording in which the host fails ends. */
 static void test_host_error(void)
 {
+    static const uint8_t zeroes[512];
     char *path = temp_path("host-error");
     replay_reset_for_test();
     begin_requests();
     BlockBackend *blk = new_slow_backend("disk", 1);
     ((SlowState *)blk->root->opaque)->failing = ENOSPC;
     issue_failing_read(blk);
-    blk->on_write_error = BLOCK_ERROR_IGNORE;
+    blk->on_read_error = blk->on_write_error = BLOCK_ERROR_IGNORE;
     expect(blk_aio_flush(blk, on_completion, NULL), NULL, 0, 0);
+    expect(blk_aio_read(blk, 0, 512, on_completion, NULL), zeroes, 512, 0);
     error_set_report_hook(swallow);
     finish_all();
     error_set_report_hook(NULL);
@@ -688,6 +750,138 @@ static void test_drive_options(void)
     g_free(path);
 }
 
+static void read_byte(void *opaque, BlockRequestId id, int ret, const uint8_t *data, size_t len)
+{
+    (void)id;
+    g_assert_true(ret == 0 && len == 512);
+    *(int *)opaque = data[0];
+}
+
+static int first_byte(BlockBackend *blk)
+{
+    int byte = -1;
+    blk_aio_read(blk, 0, 512, read_byte, &byte);
+    finish_all();
+    return byte;
+}
+
+static void write_first_byte(BlockBackend *blk, uint8_t byte)
+{
+    uint8_t data[512] = { byte };
+    told = 0;
+    blk_aio_write(blk, 0, data, 512, false, count_call, GINT_TO_POINTER(1));
+    finish_all();
+    g_assert_cmpint(told, ==, 1);
+}
+
+static uint8_t byte_in_file(const char *path)
+{
+    char *text;
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    uint8_t byte = text[0];
+    g_free(text);
+    return byte;
+}
+
+static BlockBackend *open_drive_of(const char *fmt, const char *path)
+{
+    char *text = g_strdup_printf("id=d,if=none,format=raw,file=%s%s", path, fmt);
+    g_assert_true(drive_add(text, &error_fatal));
+    g_assert_true(blk_open_all(&error_fatal));
+    g_free(text);
+    return blk_find("d");
+}
+
+static void close_drives(void)
+{
+    blk_close_all();
+    vmstate_unregister_all();
+    g_assert_cmpint(node_count(), ==, 0);
+}
+
+static void test_snapshot_option(void)
+{
+    char *path = make_file("snapshot", 64 << 10, 's');
+    replay_reset_for_test();
+    BlockBackend *blk = open_drive_of(",snapshot=on", path);
+    g_assert_true(blk == blk_claim("d", "ide-hd", &error_fatal) && !blk_is_read_only(blk));
+    g_assert_null(blk_overlay(blk)); /* not a replay's */
+    write_first_byte(blk, 'w');
+    g_assert_cmpint(first_byte(blk), ==, 'w');
+    close_drives();
+    g_assert_cmpint(byte_in_file(path), ==, 's');
+    blk = open_drive_of("", path);
+    write_first_byte(blk, 'w');
+    close_drives();
+    g_assert_cmpint(byte_in_file(path), ==, 'w');
+    g_free(path);
+}
+
+/* With rr= a used drive gets overlay and recording point; an unused one is where savevm goes. */
+static void test_replay_drives(void)
+{
+    char *path = make_file("rr", 64 << 10, 'r'), *log = temp_path("rr-log");
+    begin("record", log);
+    BlockBackend *blk = open_drive_of("", path);
+    g_assert_true(blk_is_read_only(blk) && !blk_overlay(blk));
+    blk_claim("d", "ide-hd", &error_fatal);
+    g_assert_true(!blk_is_read_only(blk) && blk_overlay(blk) == blk_root_node(blk));
+    g_assert_true(blk->root->drv == &bdrv_blkreplay && blk->root->file == blk_overlay(blk));
+    g_assert_true(drive_open_unused(&error_fatal));
+    g_assert_true(replay_start(&error_fatal));
+    write_first_byte(blk, 'w');
+    fake_icount += 100;
+    g_assert_cmpint(first_byte(blk), ==, 'w');
+    g_assert_true(blk_reset_overlay(blk, &error_fatal));
+    fake_icount += 100;
+    g_assert_cmpint(first_byte(blk), ==, 'r');
+    close_drives();
+    g_assert_cmpint(byte_in_file(path), ==, 'r');
+
+    begin("record", log);
+    blk = open_drive_of("", path);
+    g_assert_true(drive_open_unused(&error_fatal));
+    g_assert_true(!blk_is_read_only(blk) && !blk_overlay(blk) && !blk->root->read_only);
+    close_drives();
+
+    begin("record", log);
+    blk = open_drive_of(",readonly=on", path);
+    blk_claim("d", "ide-cd", &error_fatal);
+    g_assert_true(blk_is_read_only(blk) && !blk_overlay(blk) && blk->root->drv == &bdrv_blkreplay);
+    close_drives();
+    replay_reset_for_test();
+    g_free(path);
+    g_free(log);
+}
+
+/* The explicit form: the overlay goes between the user's recording point and the user's image. */
+static void test_explicit_recording_point(void)
+{
+    char *path = make_file("explicit", 64 << 10, 'e'), *log = temp_path("explicit-log");
+    char *text = g_strdup_printf("file=%s,format=raw,if=none,id=img-direct", path);
+    Error *err = NULL;
+    begin("record", log);
+    g_assert_true(drive_add(text, &error_fatal));
+    g_assert_true(drive_add("driver=blkreplay,if=none,image=img-direct,id=img-blkreplay", &error_fatal));
+    g_assert_true(blk_open_all(&error_fatal));
+    BlockBackend *blk = blk_claim("img-blkreplay", "ide-hd", &error_fatal);
+    g_assert_true(blk->root->drv == &bdrv_blkreplay && blk->root->file == blk_overlay(blk));
+    g_assert_true(blk_overlay(blk)->backing->drv == &bdrv_raw && !blk_is_read_only(blk));
+    g_assert_null(blk_claim("img-direct", "ide-hd", &err));
+    take_message(&err, "Drive 'img-direct' is already in use by another device");
+    g_assert_true(drive_open_unused(&error_fatal));
+    g_assert_true(replay_start(&error_fatal));
+    write_first_byte(blk, 'w');
+    fake_icount += 100;
+    g_assert_cmpint(first_byte(blk), ==, 'w');
+    close_drives();
+    g_assert_cmpint(byte_in_file(path), ==, 'e');
+    replay_reset_for_test();
+    g_free(text);
+    g_free(path);
+    g_free(log);
+}
+
 int main(int argc, char **argv)
 {
     use_all_stubs();
@@ -699,6 +893,7 @@ int main(int argc, char **argv)
     g_test_add_func("/block/file/direct", test_direct);
     g_test_add_func("/block/open/errors", test_open_errors);
     g_test_add_func("/block/open/graph", test_graph);
+    g_test_add_func("/block/open/chain", test_chain);
     g_test_add_func("/block/requests/overlap", test_overlap);
     g_test_add_func("/block/requests/record-replay", test_record_replay);
     g_test_add_func("/block/requests/impossible", test_impossible);
@@ -706,7 +901,10 @@ int main(int argc, char **argv)
     g_test_add_func("/block/requests/forget", test_forget);
     g_test_add_func("/block/state", test_state);
     g_test_add_func("/block/state/damaged", test_state_damaged);
-    g_test_add_func("/block/drive", test_drive_options);
+    g_test_add_func("/block/drive/options", test_drive_options);
+    g_test_add_func("/block/drive/snapshot", test_snapshot_option);
+    g_test_add_func("/block/drive/replay", test_replay_drives);
+    g_test_add_func("/block/drive/explicit", test_explicit_recording_point);
     int status = g_test_run();
     remove_temp_dir();
     return status;

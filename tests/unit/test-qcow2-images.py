@@ -115,20 +115,26 @@ class Images(unittest.TestCase):
     # ---- made by qemu-img ----
 
     def make_backing(self, kind, size):
-        """The raw content that images begin with, and -B arguments."""
-        content(self.path("base.raw"), size, 1)
+        """The raw content that images begin with, and -B arguments; made once for each size."""
+        base = self.path(f"base{size}.raw")
+        if not os.path.exists(base):
+            content(base, size, 1)
+            last, args = base, ["-B", os.path.basename(base), "-F", "raw"]
+            for i in range(3):
+                altered(last, self.path(f"{size}-{i}.raw"), i)
+                last = self.path(f"{size}-{i}.raw")
+                self.convert(*args, last, f"{size}-{i}.qcow2")
+                args = ["-B", f"{size}-{i}.qcow2", "-F", "qcow2"]
         if kind == "none":
-            return self.path("base.raw"), []
+            return base, []
         if kind == "raw":
-            return self.path("base.raw"), ["-B", "base.raw", "-F", "raw"]
-        last, args = self.path("base.raw"), ["-B", "base.raw", "-F", "raw"]
-        for i in range(1 if kind == "qcow2" else 3):
-            altered(last, self.path(f"{i}.raw"), i)
-            last = self.path(f"{i}.raw")
-            args = args if i else []
-            run("sh", "-c", 'cd "$0" && shift 0 && exec qemu-img convert -O qcow2 "$@"', self.folder, *args, last, f"{i}.qcow2")
-            args = ["-B", f"{i}.qcow2", "-F", "qcow2"]
-        return last, args
+            return base, ["-B", os.path.basename(base), "-F", "raw"]
+        i = 0 if kind == "qcow2" else 2
+        return self.path(f"{size}-{i}.raw"), ["-B", f"{size}-{i}.qcow2", "-F", "qcow2"]
+
+    def convert(self, *args):
+        """qemu-img convert in the folder, so that backing files have relative names."""
+        run("sh", "-c", 'cd "$0" && exec qemu-img convert -O qcow2 "$@"', self.folder, *args)
 
     def read_and_rewrite(self, version, cluster, compression, backing):
         # Not a multiple of a cluster; small where clusters are, so that all of it takes seconds.
@@ -139,7 +145,7 @@ class Images(unittest.TestCase):
         if compression == "zstd":
             options += ",compression_type=zstd"
         flags = ["-c"] if compression != "none" else []
-        run("sh", "-c", 'cd "$0" && exec qemu-img convert -O qcow2 "$@"', self.folder, *flags, "-o", options, *args, "disk.raw", "a.qcow2")
+        self.convert(*flags, "-o", options, *args, "disk.raw", "a.qcow2")
         self.assert_reads(self.path("a.qcow2"), self.path("disk.raw"))
         self.work(self.path("a.qcow2"), 5, 60)
 
@@ -300,6 +306,15 @@ class Images(unittest.TestCase):
             tool("verify", image, seed, last)
             os.unlink(image)
         self.assertGreater(flushes, KILLS / 4, "killed too early to have flushed anything")
+
+    def test_power_cut(self):
+        for seed in range(KILLS // 2):
+            image = self.path(f"p{seed}.qcow2")
+            tool("create", image, 4 * 2**20, [512, 4096, 65536][seed % 3], 3 - seed // 3 % 2)
+            last = int(tool("powercut", image, seed))
+            self.assert_clean(image, leaks=True)
+            tool("verify", image, seed, last)
+            os.unlink(image)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 #ifndef HW_CORE_BOOT_ORDER_H
 #define HW_CORE_BOOT_ORDER_H
 
-#include "util/osdep.h"
+#include "util/error.h"
 
 #define BOOT_ORDER_NONE UINT32_MAX
 
-/* path is copied: "/pci@i0cf8/ide@1,1/drive@0/disk@0". Nothing happens for BOOT_ORDER_NONE. */
-void boot_order_add(uint32_t bootindex, const char *path);
-/* All paths in order of bootindex (of addition, among equals), a newline between two, NUL at the end; NULL when there
+/* path is copied: "/pci@i0cf8/ide@1,1/drive@0/disk@0". Nothing happens for BOOT_ORDER_NONE. An index that is taken is an error. */
+bool boot_order_add(uint32_t bootindex, const char *path, Error **errp);
+/* All paths in order of bootindex, a newline between two, NUL at the end; NULL when there
  * are none. g_free it. */
 char *boot_order_text(void);
 

@@ -1,6 +1,6 @@
 /*
  * tests/guest/disk/boot.S  A boot sector that works its disk through the firmware (int 13h, extensions): 64 times it reads 8
- * sectors, sums their dwords, adds the round's number to each, and writes them elsewhere. tests/replay/disk.py computes
+ * sectors, sums their dwords, adds the round's number to each, and writes them elsewhere. tests/replay/disk-images.py computes
  * the same. In the end the sum goes to COM1 in hexadecimal, and isa-debug-exit (port 501h) ends the machine.
  */
     .code16
