@@ -319,9 +319,9 @@ static bool blk_realize(Device *dev, Error **errp)
     }
     virtio_add_queue(&s->vdev, QUEUE, QUEUE_SIZE, requested);
     char *path = g_strdup_printf("/pci@i0cf8/scsi@%x/disk@0,0", PCI_SLOT(s->vdev.pci.devfn));
-    boot_order_add(s->bootindex, path);
+    bool ok = boot_order_add(s->bootindex, path, errp);
     g_free(path);
-    return true;
+    return ok;
 }
 
 static void blk_reset(Device *dev)

@@ -16,23 +16,23 @@ static void choose_rom(PCIDevice *pci, const char *name)
     }
 }
 
-static void add_to_boot_order(const PCIDevice *pci, uint32_t bootindex)
+static bool add_to_boot_order(const PCIDevice *pci, uint32_t bootindex, Error **errp)
 {
     char *fn = PCI_FUNC(pci->devfn) ? g_strdup_printf(",%x", PCI_FUNC(pci->devfn)) : g_strdup("");
     char *path = g_strdup_printf("/pci@i0cf8/ethernet@%x%s/ethernet-phy@0", PCI_SLOT(pci->devfn), fn);
-    boot_order_add(bootindex, path);
+    bool ok = boot_order_add(bootindex, path, errp);
     g_free(path);
     g_free(fn);
+    return ok;
 }
 
 bool nic_pci_register(PCIDevice *pci, NICConf *conf, const PCIIdentity *identity, const NICInfo *info,
                       const char *default_rom, Error **errp)
 {
     choose_rom(pci, default_rom);
-    if (!pci_register(pci, identity, errp)) {
+    if (!pci_register(pci, identity, errp) || !add_to_boot_order(pci, conf->bootindex, errp)) {
         return false;
     }
-    add_to_boot_order(pci, conf->bootindex);
     conf->peer = nic_attach(info, conf->netdev, &conf->mac, errp);
     return conf->peer != NULL;
 }
