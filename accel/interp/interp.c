@@ -118,7 +118,7 @@ void interp_set_running(const Block *block)
 
 /* ---- between instructions ---- */
 
-static inline bool must_look(CPUState *cpu)
+bool interp_must_look(const CPUState *cpu)
 {
     uint32_t events = (cpu->eflags & (TF_MASK | RF_MASK)) | cpu->pending_db | cpu->int_point | cpu->int_shadow |
                       cpu->has_breakpoints | cpu->halted;
@@ -251,7 +251,7 @@ static ExitReason run(CPUState *cpu, const BlockRunner *runner)
     Block *block = NULL;
     ExitReason reason;
     for (;;) {
-        if (unlikely(must_look(cpu))) {
+        if (unlikely(interp_must_look(cpu))) {
             if (attend(cpu, &reason)) {
                 return reason;
             }

@@ -21,6 +21,8 @@ typedef struct BlockRunner {
 ExitReason interp_exec_with(CPUState *cpu, int64_t budget, const BlockRunner *runner);
 /* The interpreter's own way. */
 Block *interp_run_block(CPUState *cpu, Block *block);
+/* Is there anything to be done between two instructions, other than run the next one? */
+bool interp_must_look(const CPUState *cpu);
 /* The block whose instruction runs, or NULL: a store into it ends it. */
 void interp_set_running(const Block *block);
 /* After a block: was a REP instruction left half-way? */

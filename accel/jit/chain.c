@@ -48,6 +48,12 @@ void jit_ibtc_insert(JitBlock *jb)
     *ibtc_slot(jb->eip) = (JitIBTC){ .eip = jb->eip, .ctx = jb->ctx->id, .block = (uint32_t)(uintptr_t)jb };
 }
 
+const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx)
+{
+    const JitIBTC *slot = ibtc_slot(eip);
+    return slot->eip == eip && slot->ctx == ctx->id ? (const JitBlock *)(uintptr_t)slot->block : NULL;
+}
+
 void jit_unlink_block(JitBlock *jb)
 {
     while (jb->incoming) {

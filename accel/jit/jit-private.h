@@ -56,18 +56,20 @@ typedef enum JitExitKind {
     JIT_EXIT_BUDGET,   /* the block is longer than what may run */
     JIT_EXIT_POLL,     /* exit_request */
     JIT_EXIT_LEAVE,    /* an instruction asks for attention; icount is already up to date */
+    JIT_EXIT_STATE,    /* x87 or SSE state cannot be loaded: the interpreter runs the block at eip */
     JIT_EXIT_COUNT
 } JitExitKind;
 
 /* A way out of translated code; LINK: also the place where two blocks may be joined. */
 struct JitExit {
-    uint64_t eip;    /* LINK, BUDGET, POLL */
+    uint64_t eip;    /* all but INDIRECT and LEAVE */
     uint32_t kind;   /* JitExitKind */
     uint32_t refund; /* instructions of the block that did not run: icount = limit - R14 - refund */
     bool crosses;    /* LINK: into another page */
     bool backward;   /* LINK: target is not later in the guest's code: it polls exit_request */
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     const uint8_t *stub;
+    const JitContext *ctx; /* LINK */
     uint64_t phys_page; /* LINK that crosses: where the other block lies */
     JitBlock *to;       /* NULL: not linked */
     JitExit *next;      /* also leading to `to` */
@@ -89,11 +91,19 @@ struct JitBlock {
     JitBlock *next; /* of the same Block */
 };
 
+/* An x87 instruction, for the instruction pointer and opcode that the guest may see later. */
+typedef struct JitX87Record {
+    uint64_t ip;
+    uint16_t opcode;
+} JitX87Record;
+
 /* What C needs to know about an instruction that calls it: everything else is in registers. */
 typedef struct JitSite {
     const DecodedInsn *d;
     Block *block;
     const JitContext *ctx;
+    const JitX87Record *x87_last;   /* the last x87 instruction, and the last memory operand of one, that have to be */
+    const DecodedInsn *x87_operand; /* noted yet; or NULL. Registers are as they were then. */
     uint64_t ip, next_ip;
     uint16_t left; /* instructions of the block not retired before this one */
     uint8_t size;  /* bytes of the memory access */
@@ -115,7 +125,8 @@ typedef struct JitIBTC {
 
 /* ---- jit.c ---- */
 typedef struct JitStats {
-    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links;
+    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links,
+        resumed, x87_loads, sse_loads;
 } JitStats;
 
 typedef struct JitConfig {
@@ -154,6 +165,11 @@ static inline bool jit_context_is_64(const JitContext *ctx)
 {
     return (ctx->mode & MODE_CODE_MASK) == MODE_CODE64;
 }
+/*
+ * After an instruction that ended its block: where translated code goes on, when that is known and nothing has to be
+ * done before; else NULL. A fetch from another page must be in the TLB; it sets the latch.
+ */
+const JitBlock *jit_next_block(CPUState *cpu);
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
 
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
@@ -163,6 +179,7 @@ typedef struct JitThunks {
     const uint8_t *handler; /* R9: JitSite. Runs the instruction; returns, or leaves */
     const uint8_t
         *access; /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
+    const uint8_t *x87_load, *sse_load; /* load the state; ZF set: impossible */
 } JitThunks;
 extern JitThunks jit_thunks[2]; /* by jit_context_is_64() */
 extern JitExit jit_exit_leave_record;
@@ -171,13 +188,32 @@ void jit_thunks_emit(void);
 /* ---- translate.c ---- */
 /* NULL: this block is not for us. There must be room: JIT_ROOM_*. */
 #define JIT_ROOM_CODE (96 * KiB)
-#define JIT_ROOM_DATA (32 * KiB)
+#define JIT_ROOM_DATA (64 * KiB)
 /* most: instructions that it may have */
 JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most);
+
+/* ---- x87-state.c ---- */
+/* Control words that translated code can run with: everything masked, and not the reserved precision. */
+#define JIT_X87_MASKS       0x3f
+#define JIT_X87_PC          0x300
+#define JIT_X87_PC_RESERVED 0x100
+static inline bool jit_x87_control_is_native(uint16_t cw)
+{
+    return (cw & JIT_X87_MASKS) == JIT_X87_MASKS && (cw & JIT_X87_PC) != JIT_X87_PC_RESERVED;
+}
+/* The guest's x87 state into the host's x87; false: it must stay where it is. */
+bool jit_x87_load(CPUState *cpu);
+/* And back: with x87_loaded, before C code runs that looks at it or uses the x87. */
+void jit_x87_save(CPUState *cpu);
+/* Once, before anything is translated: instructions that this host does otherwise than we are left to handlers. */
+void jit_x87_check_host(CPUState *cpu);
+/* With x87_loaded, C code runs for this site. */
+void jit_x87_note_pointers(CPUState *cpu, const JitSite *site);
 
 /* ---- chain.c ---- */
 void jit_link(JitExit *exit, JitBlock *to);
 void jit_unlink_block(JitBlock *jb); /* nothing leads to it any more */
 void jit_ibtc_insert(JitBlock *jb);
+const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx); /* or NULL */
 
 #endif

@@ -205,24 +205,65 @@ static JitBlock *translation_of(CPUState *cpu, Block *block)
     return make_translation(cpu, block);
 }
 
+/* Is the block's page what would be fetched? In another page than the last one: by a valid entry of the TLB. */
+static bool enter_page(CPUState *cpu, const JitBlock *jb)
+{
+    if (cpu->fetch_page == jb->page_tag) {
+        return cpu->fetch_phys == jb->phys_page;
+    }
+    const uint8_t *base = (const uint8_t *)cpu + CPU_BIAS;
+    uint64_t exec, phys;
+    memcpy(&exec, base + jb->exec_off, sizeof(exec));
+    memcpy(&phys, base + jb->phys_off, sizeof(phys));
+    if (exec != jb->page_tag - TLB_VALID || (phys & PAGE_MASK) != jb->phys_page) {
+        return false;
+    }
+    cpu->fetch_page = jb->page_tag;
+    cpu->fetch_phys = jb->phys_page;
+    return true;
+}
+
+const JitBlock *jit_next_block(CPUState *cpu)
+{
+    if (cpu->int_point && cpu->icount < cpu->icount_limit && !cpu->pending_db && !cpu_has_interrupt(cpu)) {
+        cpu->int_point = false;
+    }
+    if (interp_must_look(cpu)) {
+        return NULL;
+    }
+    const JitContext *ctx = present_context(cpu);
+    const JitBlock *jb = ctx ? jit_ibtc_find(cpu->eip, ctx) : NULL;
+    return jb && enter_page(cpu, jb) ? jb : NULL;
+}
+
 /* ---- running ---- */
 
 /* The way translated code was left leads to jb: next time it goes there by itself. */
-static void join(JitExit *exit, JitBlock *jb, const JitContext *from)
+static void join(JitExit *exit, JitBlock *jb)
 {
-    if (!exit || from != jb->ctx) {
+    if (!exit) {
         return;
     }
-    if (exit->kind == JIT_EXIT_INDIRECT) {
+    if (exit->kind == JIT_EXIT_INDIRECT || exit->kind == JIT_EXIT_LEAVE) {
         jit_ibtc_insert(jb);
-    } else if (exit->kind == JIT_EXIT_LINK && exit->eip == jb->eip) {
+    } else if (exit->kind == JIT_EXIT_LINK && exit->eip == jb->eip && exit->ctx == jb->ctx) {
         jit_link(exit, jb);
     }
+}
+
+/* Translated code was left: the guest's x87 state too goes where it belongs; the thunks have stored the SSE state. */
+static void store_states(CPUState *cpu)
+{
+    if (cpu->jit.x87_loaded) {
+        jit_x87_save(cpu);
+    }
+    cpu->jit.sse_loaded = false;
 }
 
 static void left(CPUState *cpu, const JitExit *exit)
 {
     jit_stats.exits[exit->kind]++;
+    store_states(cpu);
     if (jit_flags_out) {
         jit_flags_to_cc(cpu);
         jit_flags_out = false;
@@ -239,20 +280,20 @@ static void left(CPUState *cpu, const JitExit *exit)
 
 static Block *run_block(CPUState *cpu, Block *block)
 {
-    static const JitContext *last_exit_context;
     if (unlikely(!has_room())) {
         forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
         last_exit = NULL;
         return NULL;
     }
-    JitBlock *jb = translation_of(cpu, block);
+    bool no_state = last_exit && last_exit->kind == JIT_EXIT_STATE;
+    JitBlock *jb = no_state ? NULL : translation_of(cpu, block);
     if (!jb) {
         last_exit = NULL;
         return interp_run_block(cpu, block);
     }
     int64_t left_to_run = cpu->icount_limit - cpu->icount;
     if (likely(left_to_run >= block->count)) {
-        join(last_exit, jb, last_exit_context);
+        join(last_exit, jb);
     } else {
         jb = jit_config.exact && has_room() ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run) : NULL;
     }
@@ -260,7 +301,6 @@ static Block *run_block(CPUState *cpu, Block *block)
     if (!jb) {
         return interp_run_block(cpu, block);
     }
-    last_exit_context = jb->ctx;
     jit_flags_from_cc(cpu);
     jit_flags_out = true;
     cpu->run_end = block->insn; /* anything but NULL */
@@ -276,6 +316,7 @@ static Block *run_block(CPUState *cpu, Block *block)
 static void faulted(CPUState *cpu)
 {
     last_exit = NULL;
+    store_states(cpu);
     if (jit_flags_out) {
         jit_flags_to_cc(cpu);
         jit_flags_out = false;
@@ -299,9 +340,14 @@ static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 
 static void jit_init_cpu(CPUState *cpu)
 {
+    static bool checked;
     interp_init_cpu(cpu);
     started_us = g_get_monotonic_time();
     block_cache_set_drop_hook(cpu->engine_data, block_dropped);
+    if (!checked) {
+        jit_x87_check_host(cpu);
+        checked = true;
+    }
 }
 
 bool jit_init(void)
@@ -421,11 +467,14 @@ static void info_rate(const InfoSink *sink, const char *name, uint64_t now, uint
 
 static void info_rates(const InfoSink *sink, const JitStats *before, uint64_t icount, uint64_t icount_before)
 {
-    static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget", "exits poll",
-                                                       "exits leave" };
+    static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget",
+                                                       "exits poll", "exits leave",    "exits state" };
     const JitStats *s = &jit_stats;
     info_rate(sink, "instructions", icount, icount_before);
     info_rate(sink, "entries", s->entries, before->entries);
+    info_rate(sink, "resumed", s->resumed, before->resumed);
+    info_rate(sink, "x87 loads", s->x87_loads, before->x87_loads);
+    info_rate(sink, "SSE loads", s->sse_loads, before->sse_loads);
     for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
         info_rate(sink, names[i], s->exits[i], before->exits[i]);
     }

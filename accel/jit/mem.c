@@ -27,6 +27,8 @@ JitSite *new_site(Translator *t)
                        .ctx = t->ctx,
                        .ip = t->ip,
                        .next_ip = t->next_ip,
+                       .x87_last = t->x87_last,
+                       .x87_operand = t->x87_operand,
                        .left = (uint16_t)(t->n - t->k),
                        .may_change_context = mov_seg };
     site->is_rep = (info->attributes & REP_OK) && (t->d->prefix & (PREFIX_REP | PREFIX_REPNE));
@@ -38,23 +40,22 @@ JitSite *new_site(Translator *t)
 static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
 {
     Cold *c = &t->cold[t->nb_cold++];
-    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .fp_before = t->fp_open, .slots_before = t->slots };
+    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .slots_before = t->slots };
     return c;
 }
 
-/* Offset in the segment -> H_ADDR. */
-static void emit_offset(Translator *t, const DecodedInsn *d)
+void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg)
 {
     if (d->base == R_EIP || (d->base == R_ZERO && d->index == R_ZERO)) {
         uint64_t origin = d->base == R_EIP ? t->next_ip : 0;
-        em_mov_ri64(&t->e, H_ADDR, (origin + (uint64_t)d->disp) & d->ea_mask);
+        em_mov_ri64(&t->e, reg, (origin + (uint64_t)d->disp) & d->ea_mask);
         return;
     }
     unsigned base = d->base == R_ZERO ? H_NONE : host_reg(t, d->base);
     unsigned index = d->index == R_ZERO ? H_NONE : host_reg(t, d->index);
-    em_rx(&t->e, d->addr_size == 3 ? 3 : 2, 0x8d, H_ADDR, base, index, d->scale, (int32_t)d->disp);
+    em_rx(&t->e, d->addr_size == 3 ? 3 : 2, 0x8d, reg, base, index, d->scale, (int32_t)d->disp);
     if (d->addr_size == 1) {
-        em_rr(&t->e, 2, 0x0fb7, H_ADDR, H_ADDR);
+        em_rr(&t->e, 2, 0x0fb7, reg, reg);
     }
 }
 
@@ -113,7 +114,7 @@ static void emit_probe(Translator *t, unsigned size, bool write)
 void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
 {
     flags_before_clobber(t);
-    emit_offset(t, t->d);
+    mem_offset(t, t->d, H_ADDR);
     emit_segment(t, t->d->seg, size, write);
     if (aligned) {
         em_rr(&t->e, 2, 0xf7, 0, H_ADDR);
@@ -158,12 +159,12 @@ static void emit_count_again(Translator *t)
 
 void call_handler_in_place(Translator *t)
 {
-    fp_close(t);
-    t->sse_checked = false;
     flags_want_mem(t);
     JitSite *site = new_site(t);
     em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)site);
     em_call(&t->e, t->thunks->handler);
+    t->x87_last = NULL; /* noted by way of the site */
+    t->x87_operand = NULL;
     t->flags = (FlagState){ .mem = true };
     t->slots = (Slots){ { 0 } };
     if (site->is_rep) {
@@ -180,19 +181,19 @@ void call_handler_in_place(Translator *t)
 static void emit_after_handler(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
-    if (c->leave_after || (c->own_recipe && c->flags_after && !c->after.mem)) {
+    if (c->own_recipe && c->flags_after && !c->after.mem) {
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
         *exit = (JitExit){ .kind = JIT_EXIT_POLL, .eip = c->site->next_ip, .refund = c->site->left - 1u };
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
         em_jmp(e, t->thunks->exit);
         return;
     }
+    if (c->states) {
+        states_emit_load(t, c->states, states_new_exit(c->site->next_ip, c->site->left - 1u));
+    }
     slots_emit_reload(e, &c->slots_after);
     if (c->flags_after && c->after.host) {
         flags_emit_restore(e);
-    }
-    if (c->fp_after) {
-        fp_emit_guest_mxcsr(e);
     }
     em_jmp(e, c->next);
 }
@@ -202,15 +203,12 @@ static void emit_call_access(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
     em_call(e, t->thunks->access);
-    if (!c->fp_before && !t->code64) {
+    if (!t->code64) {
         em_patch(em_jcc_later(e, COND_NE), e->rx_delta, c->back);
         return;
     }
     uint8_t *done = em_jcc_later(e, COND_E);
     slots_emit_reload(e, &c->slots_before);
-    if (c->fp_before) {
-        fp_emit_guest_mxcsr(e);
-    }
     em_jmp(e, c->back);
     em_patch(done, e->rx_delta, em_here(e));
 }
@@ -219,11 +217,13 @@ static void emit_cold(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
     em_patch(c->jump, e->rx_delta, em_here(e));
+    if (c->kind == COLD_STATE) {
+        states_emit_load(t, c->states, c->state_exit);
+        em_jmp(e, c->back);
+        return;
+    }
     if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
         flags_emit_recipe_to_mem(e, &c->before.recipe);
-    }
-    if (c->fp_before) {
-        fp_emit_host_mxcsr(e);
     }
     em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
     if (c->kind == COLD_SEGMENT) {

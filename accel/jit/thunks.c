@@ -4,12 +4,13 @@
  */
 #include "accel/interp/interp.h"
 #include "accel/jit/jit-private.h"
+#include "target/i386/hostfloat.h"
 
 JitThunks jit_thunks[2];
 JitExit *jit_leave;
 bool jit_flags_out;
 
-enum { RESULT_DONE = 0, RESULT_LEAVE = 1 }; /* anything else: a host address */
+enum { RESULT_DONE = 0, RESULT_LEAVE = 1, RESULT_RESUME = 2 }; /* anything else: a host address */
 
 /* ---- C side ---- */
 
@@ -21,6 +22,9 @@ static void make_precise(CPUState *cpu, const JitSite *site, int64_t budget)
     cpu->eip = site->next_ip;
     cpu->icount = cpu->icount_limit - budget - site->left;
     interp_set_running(site->block);
+    if (cpu->jit.x87_loaded) {
+        jit_x87_note_pointers(cpu, site);
+    }
 }
 
 /* After the handler: does the block go on? If not, icount has to be right. */
@@ -35,10 +39,36 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
     return goes_on ? RESULT_DONE : RESULT_LEAVE;
 }
 
+/*
+ * The instruction was the last of its block: on with the next one at once, at cpu->jit.tmp, when it is known. Most
+ * changes of privilege, and everything else that is left to its handler, pass here.
+ */
+static uintptr_t resume(CPUState *cpu)
+{
+    const JitBlock *jb = jit_config.no_links || cpu->eip == cpu->insn_ip ? NULL : jit_next_block(cpu);
+    if (!jb || cpu->icount_limit - cpu->icount < jb->block->count) {
+        return RESULT_LEAVE;
+    }
+    jit_stats.resumed++;
+    cpu->jit.sse_loaded = false; /* the other block may have more registers, or none */
+    cpu->run_end = cpu->insn; /* anything but NULL */
+    cpu->jit.tmp = (uintptr_t)jb->forward;
+    return RESULT_RESUME;
+}
+
+/* SSE instructions raise neither #UD nor #NM, and floating point no exceptions. */
+static bool sse_can_load(const CPUState *cpu)
+{
+    return !(cpu->cr0 & (CR0_EM | CR0_TS)) && (cpu->cr4 & CR4_OSFXSR) && (cpu->mxcsr & MXCSR_MASKS) == MXCSR_MASKS;
+}
+
 static uintptr_t run_handler(CPUState *cpu, const JitSite *site)
 {
     int64_t limit = cpu->icount_limit;
     jit_stats.handler_calls++;
+    if (cpu->jit.x87_loaded) {
+        jit_x87_save(cpu);
+    }
     if (site->uses_flags) {
         jit_flags_to_cc(cpu);
         jit_flags_out = false;
@@ -48,7 +78,8 @@ static uintptr_t run_handler(CPUState *cpu, const JitSite *site)
     } else {
         site->d->exec(cpu, site->d);
     }
-    return finish(cpu, site, limit);
+    uintptr_t result = finish(cpu, site, limit);
+    return result == RESULT_LEAVE ? resume(cpu) : result;
 }
 
 static uintptr_t call_handler(void *biased, const JitSite *site, uint64_t la, int64_t budget)
@@ -78,6 +109,26 @@ static uintptr_t slow_access(void *biased, const JitSite *site, uint64_t la, int
     return run_handler(cpu, site);
 }
 
+static uintptr_t load_x87(void *biased, const JitSite *site, uint64_t la, int64_t budget)
+{
+    (void)site;
+    (void)la;
+    (void)budget;
+    return jit_x87_load((CPUState *)((uint8_t *)biased - CPU_BIAS)) ? (uintptr_t)biased : RESULT_DONE;
+}
+
+/* The thunk does the rest. */
+static uintptr_t load_sse(void *biased, const JitSite *site, uint64_t la, int64_t budget)
+{
+    CPUState *cpu = (CPUState *)((uint8_t *)biased - CPU_BIAS);
+    (void)site;
+    (void)la;
+    (void)budget;
+    cpu->jit.sse_loaded = sse_can_load(cpu);
+    jit_stats.sse_loads++;
+    return cpu->jit.sse_loaded ? (uintptr_t)biased : RESULT_DONE;
+}
+
 /* ---- generated side ---- */
 
 static const struct {
@@ -99,6 +150,23 @@ static void reload(Emit *e)
     for (size_t i = 0; i < ARRAY_SIZE(pinned); i++) {
         em_load(e, 3, pinned[i].host, H_CPU, CPU_REG_OFF(pinned[i].guest));
     }
+}
+
+/* XMM registers and MXCSR, while they are the guest's: `opcode` 0F10h loads them, 0F11h stores them. */
+static void move_sse_state(Emit *e, unsigned opcode, bool code64)
+{
+    em_alu_mi(e, 0, ALU_CMP, H_CPU, CPU_OFF(jit.sse_loaded), 0);
+    uint8_t *skip = em_jcc_later(e, COND_E);
+    for (unsigned i = 0; i < (code64 ? 16 : 8); i++) {
+        em_rm(e, 2, opcode, i, H_CPU, (int32_t)(offsetof(CPUState, xmm) + i * sizeof(XMMReg)) - CPU_BIAS);
+    }
+    if (opcode == 0x0f10) {
+        em_rm(e, 2, 0x0fae, 2, H_CPU, CPU_OFF(mxcsr)); /* ldmxcsr */
+    } else {
+        em_rm(e, 2, 0x0fae, 3, H_CPU, CPU_OFF(mxcsr)); /* stmxcsr */
+        em_ra(e, 2, 0x0fae, 2, jit_host_mxcsr);
+    }
+    em_patch(skip, e->rx_delta, em_here(e));
 }
 
 static const uint8_t callee_saved[] = { H_RBX, H_RBP, H_R12, H_R13, H_R14, H_R15 };
@@ -148,6 +216,7 @@ static void emit_exit(Emit *e, JitThunks *thunks, bool code64)
 {
     thunks->exit = em_here(e);
     spill(e);
+    move_sse_state(e, 0x0f11, code64);
     if (!code64) {
         em_store(e, 3, H_BUDGET, H_CPU, CPU_OFF(jit.budget));
     }
@@ -157,11 +226,28 @@ static void emit_exit(Emit *e, JitThunks *thunks, bool code64)
     emit_return(e);
 }
 
+static uint8_t *jump_if(Emit *e, unsigned reg, int32_t value)
+{
+    em_alu_ri(e, 3, ALU_CMP, reg, value);
+    return em_jcc_later(e, COND_E);
+}
+
+/* On at cpu->jit.tmp, in code of either kind. */
+static void emit_resume(Emit *e)
+{
+    em_alu_ri(e, 3, ALU_ADD, H_RSP, 16);
+    limit_minus(e, H_BUDGET, CPU_OFF(icount));
+    em_store(e, 3, H_BUDGET, H_CPU, CPU_OFF(jit.budget));
+    reload(e);
+    em_rm(e, 2, 0xff, 4, H_CPU, CPU_OFF(jit.tmp));
+}
+
 /* Called from a block with an aligned stack. */
 static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
 {
     const uint8_t *start = em_here(e);
     spill(e);
+    move_sse_state(e, 0x0f11, code64);
     em_alu_ri(e, 3, ALU_SUB, H_RSP, 8);
     em_mov_rr(e, 3, H_RDI, H_CPU);
     em_mov_rr(e, 3, H_RSI, H_T1);
@@ -173,9 +259,9 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
     }
     em_mov_ri64(e, H_RAX, (uintptr_t)function);
     em_rr(e, 2, 0xff, 2, H_RAX);
-    em_alu_ri(e, 3, ALU_CMP, H_RAX, RESULT_LEAVE);
-    uint8_t *leave = em_jcc_later(e, COND_E);
+    uint8_t *leave = jump_if(e, H_RAX, RESULT_LEAVE), *resumed = jump_if(e, H_RAX, RESULT_RESUME);
     em_mov_rr(e, 3, H_ADDR, H_RAX);
+    move_sse_state(e, 0x0f10, code64);
     reload(e);
     em_alu_ri(e, 3, ALU_ADD, H_RSP, 8);
     em_rr(e, 3, 0x85, H_ADDR, H_ADDR);
@@ -184,6 +270,8 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
     em_alu_ri(e, 3, ALU_ADD, H_RSP, 16);
     em_mov_ri64(e, H_RAX, (uintptr_t)&jit_exit_leave_record);
     emit_return(e);
+    em_patch(resumed, e->rx_delta, em_here(e));
+    emit_resume(e);
     return start;
 }
 
@@ -195,6 +283,8 @@ static void emit_thunks(Emit *e, JitThunks *thunks, bool code64)
     emit_exit(e, thunks, code64);
     thunks->handler = emit_call_c(e, (const void *)call_handler, code64);
     thunks->access = emit_call_c(e, (const void *)slow_access, code64);
+    thunks->x87_load = emit_call_c(e, (const void *)load_x87, code64);
+    thunks->sse_load = emit_call_c(e, (const void *)load_sse, code64);
 }
 
 void jit_thunks_emit(void)

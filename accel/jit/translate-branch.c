@@ -15,7 +15,7 @@ static uint64_t linear_page(const Translator *t, uint64_t ip)
 static JitExit *new_exit(Translator *t, JitExitKind kind, uint64_t eip, uint8_t *jump)
 {
     JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-    *exit = (JitExit){ .kind = kind, .eip = eip, .phys_page = ~0ull };
+    *exit = (JitExit){ .kind = kind, .eip = eip, .ctx = t->ctx, .phys_page = ~0ull };
     t->stubs[t->nb_stubs].exit = exit;
     t->stubs[t->nb_stubs].jump = jump;
     t->nb_stubs++;

@@ -1,406 +1,209 @@
 /*
- * accel/jit/translate-sse.c  SSE and SSE2 on the host's SSE. SDM volume 2.
+ * accel/jit/translate-sse.c  SSE, SSE2 and SSE3 on the host's SSE (translate-state.c): the guest's own instructions
+ * with the same XMM registers, other general registers and translated addresses. SDM volume 2.
  *
- * XMM registers stay in CPUState and pass through XMM0 and XMM1. Floating point runs with the guest's MXCSR in the
- * host, from the first such instruction of a block to the last (fp_open, fp_close; cold paths go back to the host's own
- * while C runs), provided that all exceptions are masked; else the handler does it. Reciprocal approximations differ
- * among hosts and are never done here.
+ * Results, NaNs and flags in MXCSR are defined completely while exceptions are masked (hostfloat.h). Reciprocal
+ * approximations differ among hosts and are never done here.
  */
 #include "accel/jit/translate.h"
+#include "target/i386/hostfloat.h"
 
-enum { XMM0, XMM1 };
+/* ---- encoding ---- */
 
-#define XMM_OFF(n)  ((int32_t)(offsetof(CPUState, xmm) + (n) * sizeof(XMMReg) - CPU_BIAS))
-#define MXCSR_MASKS 0x1f80
-
-static void sse_prefix(Emit *e, unsigned prefix)
+static void prefix(Emit *e, const InsnInfo *info)
 {
-    if (prefix == PFX_F3 || prefix == PFX_F2) {
-        em8(e, prefix == PFX_F3 ? 0xf3 : 0xf2);
+    static const uint8_t bytes[] = { [PFX_66] = 0x66, [PFX_F3] = 0xf3, [PFX_F2] = 0xf2 };
+    if (info->prefix != PFX_NONE) {
+        em8(e, bytes[info->prefix]);
     }
 }
 
-static void sse_rr(Emit *e, unsigned prefix, unsigned opcode, unsigned reg, unsigned rm)
+/* size: of a general register, if there is one; else 2. */
+static void emit_register_form(Emit *e, const InsnInfo *info, unsigned size, unsigned reg, unsigned rm)
 {
-    sse_prefix(e, prefix);
-    em_rr(e, prefix == PFX_66 ? 1 : 2, 0x0f00 | opcode, reg, rm);
+    prefix(e, info);
+    em_rr(e, size, 0x0f00 | info->opcode, reg, rm);
 }
 
-static void sse_rm(Emit *e, unsigned prefix, unsigned opcode, unsigned reg, unsigned base, int32_t disp)
+static void emit_memory_form(Emit *e, const InsnInfo *info, unsigned size, unsigned reg)
 {
-    sse_prefix(e, prefix);
-    em_rm(e, prefix == PFX_66 ? 1 : 2, 0x0f00 | opcode, reg, base, disp);
-}
-
-/* A general register or [H_ADDR] as the r/m operand, of 4 or 8 bytes. */
-static void sse_prefix_wide(Emit *e, unsigned prefix)
-{
-    if (prefix == PFX_66) {
-        em8(e, 0x66);
-    }
-    sse_prefix(e, prefix);
-}
-
-static void sse_rr_sized(Emit *e, unsigned size, unsigned prefix, unsigned opcode, unsigned reg, unsigned rm)
-{
-    sse_prefix_wide(e, prefix);
-    em_rr(e, size, 0x0f00 | opcode, reg, rm);
-}
-
-static void load_xmm(Emit *e, unsigned host, unsigned guest)
-{
-    sse_rm(e, PFX_NONE, 0x10, host, H_CPU, XMM_OFF(guest));
-}
-
-static void store_xmm(Emit *e, unsigned host, unsigned guest)
-{
-    sse_rm(e, PFX_NONE, 0x11, host, H_CPU, XMM_OFF(guest));
-}
-
-/* ---- may it run? ---- */
-
-/* CR0 and CR4 are looked at once, until a handler might have changed them. */
-static void sse_guard(Translator *t)
-{
-    flags_before_clobber(t);
-    if (t->sse_checked) {
-        return;
-    }
-    em_rm(&t->e, 2, 0xf7, 0, H_CPU, CPU_OFF(cr0));
-    em32(&t->e, CR0_EM | CR0_TS);
-    handler_if(t, COND_NE);
-    em_rm(&t->e, 2, 0xf7, 0, H_CPU, CPU_OFF(cr4));
-    em32(&t->e, CR4_OSFXSR);
-    handler_if(t, COND_E);
-    t->sse_checked = true;
-}
-
-void fp_emit_host_mxcsr(Emit *e)
-{
-    em_rm(e, 2, 0x0fae, 3, H_CPU, CPU_OFF(mxcsr)); /* stmxcsr */
-    em_ra(e, 2, 0x0fae, 2, jit_host_mxcsr);        /* ldmxcsr */
-}
-
-void fp_emit_guest_mxcsr(Emit *e)
-{
-    em_rm(e, 2, 0x0fae, 2, H_CPU, CPU_OFF(mxcsr));
-}
-
-static void fp_open(Translator *t)
-{
-    Emit *e = &t->e;
-    if (t->fp_open) {
-        return;
-    }
-    em_load(e, 2, H_T1, H_CPU, CPU_OFF(mxcsr));
-    em_rr(e, 2, 0xf7, 2, H_T1);
-    em_rr(e, 2, 0xf7, 0, H_T1);
-    em32(e, MXCSR_MASKS);
-    handler_if(t, COND_NE);
-    t->cold[t->nb_cold - 1].leave_after = true;
-    fp_emit_guest_mxcsr(e);
-    t->fp_open = true;
-}
-
-void fp_close(Translator *t)
-{
-    if (t->fp_open) {
-        fp_emit_host_mxcsr(&t->e);
-        t->fp_open = false;
-    }
+    prefix(e, info);
+    em_rm(e, size, 0x0f00 | info->opcode, reg, H_ADDR, 0);
 }
 
 /* ---- operands ---- */
 
-static unsigned operand_bytes(unsigned prefix)
+static unsigned kind_bytes(unsigned kind, const DecodedInsn *d)
 {
-    return prefix == PFX_F3 ? 4 : prefix == PFX_F2 ? 8 : 16;
+    switch (kind) {
+    case OPERAND_Ew:
+        return 2;
+    case OPERAND_Wss:
+    case OPERAND_Md:
+        return 4;
+    case OPERAND_Wq:
+    case OPERAND_Mq:
+    case OPERAND_Wsd:
+        return 8;
+    case OPERAND_Ey:
+        return 1u << d->op_size;
+    case OPERAND_Wx:
+    case OPERAND_Wdq:
+    case OPERAND_Wps:
+    case OPERAND_Wpd:
+    case OPERAND_Mdq:
+        return 16;
+    default:
+        return 0;
+    }
 }
 
-/* H_ADDR = memory operand of `bytes`; 16-byte ones are aligned where the row says so. */
-static void sse_memory(Translator *t, unsigned bytes, bool write)
+/* Of the operand that may be memory; 0: of a kind that is not for us. */
+static unsigned operand_bytes(const DecodedInsn *d)
 {
-    bool aligned = bytes == 16 && (t->d->info->attributes & ALIGN16);
-    mem_operand_aligned(t, bytes, write, aligned);
+    unsigned first = kind_bytes(d->info->operands[0], d);
+    return first ? first : kind_bytes(d->info->operands[1], d);
 }
 
-/* xmm1 = second operand */
-static void load_second(Translator *t, unsigned bytes)
+static void memory_form(Translator *t, unsigned size, unsigned reg)
 {
     const DecodedInsn *d = t->d;
-    if (!insn_is_mem(d)) {
-        load_xmm(&t->e, XMM1, d->rm);
-        return;
+    uint32_t attributes = d->info->attributes;
+    mem_operand_aligned(t, operand_bytes(d), attributes & WRITES_MEM, attributes & ALIGN16);
+    emit_memory_form(&t->e, d->info, size, reg);
+}
+
+static void immediate(Translator *t)
+{
+    const uint8_t *operands = t->d->info->operands;
+    if (operands[1] == OPERAND_Ib || operands[2] == OPERAND_Ib) {
+        em8(&t->e, (unsigned)t->d->imm);
     }
-    sse_memory(t, bytes, false);
-    sse_rm(&t->e, bytes == 4 ? PFX_F3 : bytes == 8 ? PFX_F2 : PFX_NONE, 0x10, XMM1, H_ADDR, 0);
 }
 
 /* ---- rules ---- */
 
-/* first op= second */
-static void rule_packed(Translator *t)
+/* xmm and xmm or memory, either way */
+static void rule_vector(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    sse_guard(t);
-    load_second(t, 16);
-    load_xmm(&t->e, XMM0, d->reg);
-    sse_rr(&t->e, d->info->prefix, d->info->opcode, XMM0, XMM1);
-    store_xmm(&t->e, XMM0, d->reg);
-}
-
-static void rule_packed_imm(Translator *t)
-{
-    const DecodedInsn *d = t->d;
-    sse_guard(t);
-    load_second(t, 16);
-    load_xmm(&t->e, XMM0, d->reg);
-    sse_rr(&t->e, d->info->prefix, d->info->opcode, XMM0, XMM1);
-    em8(&t->e, (unsigned)d->imm);
-    store_xmm(&t->e, XMM0, d->reg);
-}
-
-static void rule_shift_group(Translator *t)
-{
-    const DecodedInsn *d = t->d;
-    sse_guard(t);
-    load_xmm(&t->e, XMM0, d->rm);
-    sse_rr(&t->e, PFX_66, d->info->opcode, (unsigned)d->info->modrm.reg, XMM0);
-    em8(&t->e, (unsigned)d->imm);
-    store_xmm(&t->e, XMM0, d->rm);
-}
-
-static void rule_arithmetic(Translator *t)
-{
-    const DecodedInsn *d = t->d;
-    sse_guard(t);
-    fp_open(t);
-    load_second(t, operand_bytes(d->info->prefix));
-    load_xmm(&t->e, XMM0, d->reg);
-    sse_rr(&t->e, d->info->prefix, d->info->opcode, XMM0, XMM1);
-    store_xmm(&t->e, XMM0, d->reg);
+    if (insn_is_mem(d)) {
+        memory_form(t, 2, d->reg);
+    } else {
+        emit_register_form(&t->e, d->info, 2, d->reg, d->rm);
+    }
+    immediate(t);
 }
 
 /* UCOMISS COMISS UCOMISD COMISD: the host's flags are all defined. */
 static void rule_compare(Translator *t)
 {
-    const DecodedInsn *d = t->d;
-    unsigned prefix = d->info->prefix;
-    sse_guard(t);
-    fp_open(t);
-    load_second(t, prefix == PFX_66 ? 8 : 4);
-    load_xmm(&t->e, XMM0, d->reg);
-    sse_rr(&t->e, prefix, d->info->opcode, XMM0, XMM1);
+    flags_before_clobber(t);
+    rule_vector(t);
     flags_set(t, false);
 }
 
-/* CVTSI2SS CVTSI2SD */
-static void rule_from_int(Translator *t)
+static void rule_shift_group(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    sse_guard(t);
-    fp_open(t);
-    unsigned source = H_T1;
+    emit_register_form(&t->e, d->info, 2, (unsigned)d->info->modrm.reg, d->rm);
+    immediate(t);
+}
+
+/* The r/m operand is a general register: MOVD MOVQ CVTSI2SS CVTSI2SD PINSRW */
+static void rule_general_rm(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned size = d->op_size == 3 ? 3 : 2;
     if (insn_is_mem(d)) {
-        mem_operand(t, 1u << d->op_size, false);
-        em_load(&t->e, d->op_size, H_T1, H_ADDR, 0);
+        memory_form(t, size, d->reg);
     } else {
-        source = host_reg(t, d->rm);
+        bool written = d->info->attributes & WRITES_MEM;
+        unsigned rm = written ? host_reg_out(t, d->rm) : host_reg(t, d->rm);
+        emit_register_form(&t->e, d->info, size, d->reg, rm);
     }
-    load_xmm(&t->e, XMM0, d->reg);
-    sse_rr_sized(&t->e, d->op_size, d->info->prefix, 0x2a, XMM0, source);
-    store_xmm(&t->e, XMM0, d->reg);
+    immediate(t);
 }
 
-/* CVTTSS2SI CVTSS2SI CVTTSD2SI CVTSD2SI */
-static void rule_to_int(Translator *t)
+/* The result goes to a general register: conversions, PEXTRW PMOVMSKB MOVMSKPS MOVMSKPD */
+static void rule_general_result(Translator *t)
 {
     const DecodedInsn *d = t->d;
-    sse_guard(t);
-    fp_open(t);
-    load_second(t, operand_bytes(d->info->prefix));
-    sse_rr_sized(&t->e, d->op_size, d->info->prefix, d->info->opcode, host_reg_out(t, d->reg), XMM1);
-}
-
-/* MOVUPS MOVAPS MOVUPD MOVAPD MOVDQA MOVDQU */
-static void rule_mov_load(Translator *t)
-{
-    sse_guard(t);
-    load_second(t, 16);
-    store_xmm(&t->e, XMM1, t->d->reg);
-}
-
-static void rule_mov_store(Translator *t)
-{
-    const DecodedInsn *d = t->d;
-    sse_guard(t);
-    load_xmm(&t->e, XMM0, d->reg);
-    if (!insn_is_mem(d)) {
-        store_xmm(&t->e, XMM0, d->rm);
-        return;
-    }
-    sse_memory(t, 16, true);
-    load_xmm(&t->e, XMM0, d->reg);
-    sse_rm(&t->e, PFX_NONE, 0x11, XMM0, H_ADDR, 0);
-}
-
-/* MOVSS MOVSD: from memory the rest is cleared, from a register it stays. */
-static void rule_mov_scalar_load(Translator *t)
-{
-    const DecodedInsn *d = t->d;
-    unsigned bytes = operand_bytes(d->info->prefix), size = bytes == 4 ? 2 : 3;
-    sse_guard(t);
+    unsigned size = d->info->operands[0] == OPERAND_Gy && d->op_size == 3 ? 3 : 2;
     if (insn_is_mem(d)) {
-        load_second(t, bytes);
-        store_xmm(&t->e, XMM1, d->reg);
+        mem_operand(t, operand_bytes(d), false);
+        emit_memory_form(&t->e, d->info, size, host_reg_out(t, d->reg));
     } else {
-        em_load(&t->e, size, H_T1, H_CPU, XMM_OFF(d->rm));
-        em_store(&t->e, size, H_T1, H_CPU, XMM_OFF(d->reg));
+        emit_register_form(&t->e, d->info, size, host_reg_out(t, d->reg), d->rm);
     }
+    immediate(t);
 }
 
-static void scalar_store(Translator *t, unsigned size)
+/* Only values that leave everything masked; a reserved bit raises #GP. */
+static void rule_ldmxcsr(Translator *t)
 {
-    const DecodedInsn *d = t->d;
-    mem_operand(t, 1u << size, true);
-    em_load(&t->e, size, H_T1, H_CPU, XMM_OFF(d->reg));
-    em_store(&t->e, size, H_T1, H_ADDR, 0);
+    Emit *e = &t->e;
+    mem_operand(t, 4, false);
+    em_load(e, 2, H_T1, H_ADDR, 0);
+    em_alu_ri(e, 2, ALU_AND, H_T1, (int32_t)(~MXCSR_WRITABLE | MXCSR_MASKS));
+    em_alu_ri(e, 2, ALU_CMP, H_T1, (int32_t)MXCSR_MASKS);
+    handler_if(t, COND_NE);
+    emit_memory_form(e, t->d->info, 2, 2);
 }
 
-static void rule_mov_scalar_store(Translator *t)
+static void rule_stmxcsr(Translator *t)
 {
-    const DecodedInsn *d = t->d;
-    unsigned size = d->info->prefix == PFX_F3 ? 2 : 3;
-    sse_guard(t);
-    if (insn_is_mem(d)) {
-        scalar_store(t, size);
-    } else {
-        em_load(&t->e, size, H_T1, H_CPU, XMM_OFF(d->reg));
-        em_store(&t->e, size, H_T1, H_CPU, XMM_OFF(d->rm));
-    }
-}
-
-/* MOVD, MOVQ xmm, r/m: the rest is cleared. */
-static void rule_movd_load(Translator *t)
-{
-    const DecodedInsn *d = t->d;
-    sse_guard(t);
-    if (insn_is_mem(d)) {
-        load_second(t, 1u << d->op_size);
-    } else {
-        sse_rr_sized(&t->e, d->op_size, PFX_66, 0x6e, XMM1, host_reg(t, d->rm));
-    }
-    store_xmm(&t->e, XMM1, d->reg);
-}
-
-static void rule_movd_store(Translator *t)
-{
-    const DecodedInsn *d = t->d;
-    sse_guard(t);
-    if (insn_is_mem(d)) {
-        scalar_store(t, d->op_size);
-    } else {
-        em_load(&t->e, d->op_size, host_reg_out(t, d->rm), H_CPU, XMM_OFF(d->reg));
-    }
-}
-
-/* MOVQ xmm, xmm/m64 */
-static void rule_movq_load(Translator *t)
-{
-    const DecodedInsn *d = t->d;
-    sse_guard(t);
-    if (insn_is_mem(d)) {
-        load_second(t, 8);
-    } else {
-        sse_rm(&t->e, PFX_F3, 0x7e, XMM1, H_CPU, XMM_OFF(d->rm));
-    }
-    store_xmm(&t->e, XMM1, d->reg);
-}
-
-static void rule_movq_store(Translator *t)
-{
-    sse_guard(t);
-    scalar_store(t, 3);
+    mem_operand(t, 4, true);
+    emit_memory_form(&t->e, t->d->info, 2, 3);
 }
 
 /* ---- which rule ---- */
 
-static bool is_packed_integer(unsigned op)
+static bool is_general(unsigned kind)
 {
-    static const uint8_t ranges[][2] = { { 0x60, 0x6d }, { 0x74, 0x76 }, { 0xd1, 0xd5 }, { 0xd8, 0xe5 },
-                                         { 0xe8, 0xef }, { 0xf1, 0xf6 }, { 0xf8, 0xfe } };
-    for (size_t i = 0; i < ARRAY_SIZE(ranges); i++) {
-        if (op >= ranges[i][0] && op <= ranges[i][1]) {
-            return true;
-        }
-    }
-    return false;
+    return kind == OPERAND_Gy || kind == OPERAND_Gd;
 }
 
-static Rule *rule_packed_or_float(unsigned op, unsigned prefix)
+static bool is_general_rm(unsigned kind)
 {
-    switch (op) {
-    case 0x58:
-    case 0x59:
-    case 0x5c ... 0x5f:
-    case 0x51:
-        return rule_arithmetic;
-    case 0x14:
-    case 0x15:
-    case 0x54 ... 0x57:
-        return prefix == PFX_NONE || prefix == PFX_66 ? rule_packed : NULL;
-    case 0x70:
-        return prefix == PFX_NONE ? NULL : rule_packed_imm;
-    case 0xc6:
-        return rule_packed_imm;
-    case 0x2e:
-    case 0x2f:
+    return kind == OPERAND_Ey || kind == OPERAND_Ew;
+}
+
+/* RSQRT, RCP: ours. MASKMOVDQU: its memory operand is not in ModRM. */
+static bool is_left_out(const InsnInfo *info)
+{
+    bool is_new = info->feature == FEAT_SSE3 && !__builtin_cpu_supports("sse3");
+    bool is_plain = info->feature == FEAT_SSE || info->feature == FEAT_SSE2 || info->feature == FEAT_SSE3;
+    return info->opcode == 0x52 || info->opcode == 0x53 || info->opcode == 0xf7 || is_new || !is_plain;
+}
+
+static Rule *rule_by_operands(const DecodedInsn *d)
+{
+    const uint8_t *operands = d->info->operands;
+    if (d->info->flags_written) {
         return rule_compare;
-    default:
-        return prefix == PFX_66 && is_packed_integer(op) ? rule_packed : NULL;
     }
-}
-
-static Rule *rule_move(const DecodedInsn *d, unsigned op, unsigned prefix)
-{
-    bool scalar = prefix == PFX_F3 || prefix == PFX_F2;
-    switch (op) {
-    case 0x10:
-        return scalar ? rule_mov_scalar_load : rule_mov_load;
-    case 0x11:
-        return scalar ? rule_mov_scalar_store : rule_mov_store;
-    case 0x28:
-        return rule_mov_load;
-    case 0x29:
-        return rule_mov_store;
-    case 0x6f:
-        return prefix == PFX_NONE ? NULL : rule_mov_load;
-    case 0x7f:
-        return prefix == PFX_NONE ? NULL : rule_mov_store;
-    case 0x6e:
-        return prefix == PFX_66 && d->op_size >= 2 ? rule_movd_load : NULL;
-    case 0x7e:
-        return prefix == PFX_F3 ? rule_movq_load : prefix == PFX_66 && d->op_size >= 2 ? rule_movd_store : NULL;
-    case 0xd6:
-        return prefix == PFX_66 && insn_is_mem(d) ? rule_movq_store : NULL;
-    case 0x2a:
-        return scalar && d->op_size >= 2 ? rule_from_int : NULL;
-    case 0x2c:
-    case 0x2d:
-        return scalar && d->op_size >= 2 ? rule_to_int : NULL;
-    case 0x71 ... 0x73:
-        return prefix == PFX_66 ? rule_shift_group : NULL;
-    default:
+    if (is_general_rm(operands[0]) || is_general_rm(operands[1])) {
+        return d->op_size >= 2 || operands[1] == OPERAND_Ew ? rule_general_rm : NULL;
+    }
+    if (insn_is_mem(d) && !operand_bytes(d)) {
         return NULL;
     }
+    if (is_general(operands[0])) {
+        return d->op_size >= 2 || operands[0] == OPERAND_Gd ? rule_general_result : NULL;
+    }
+    return operands[1] == OPERAND_Ib ? rule_shift_group : rule_vector;
 }
 
 Rule *rule_for_sse(const DecodedInsn *d)
 {
     const InsnInfo *info = d->info;
-    if (info->map != M_0F || !(info->attributes & SSE) || (info->attributes & (MMX | VEX_INSN))) {
+    if (info->map != M_0F || !(info->attributes & SSE) || (info->attributes & (MMX | VEX_INSN | AVX)) ||
+        is_left_out(info)) {
         return NULL;
     }
-    Rule *rule = rule_move(d, info->opcode, info->prefix);
-    return rule ? rule : rule_packed_or_float(info->opcode, info->prefix);
+    if (info->opcode == 0xae) {
+        return info->modrm.reg == 2 ? rule_ldmxcsr : rule_stmxcsr;
+    }
+    return rule_by_operands(d);
 }

@@ -118,6 +118,8 @@ static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint64_t nex
     Rule *rule = rule_for_mov(t, d);
     rule = rule ? rule : rule_for_alu(d);
     rule = rule ? rule : rule_for_sse(d);
+    rule = rule ? rule : rule_for_x87(d);
+    rule = rule ? rule : rule_for_mmx(d);
     return rule ? rule : rule_for_branch(t, d, next_ip);
 }
 
@@ -143,6 +145,7 @@ static bool ends_translation(const DecodedInsn *d)
 
 static void finish_cold(Translator *t)
 {
+    unsigned states = t->nb_cold > t->first_cold ? states_wanted(t, t->k + 1) : 0;
     for (unsigned i = t->first_cold; i < t->nb_cold; i++) {
         Cold *c = &t->cold[i];
         c->next = em_here(&t->e);
@@ -150,7 +153,7 @@ static void finish_cold(Translator *t)
         c->slots_after = t->slots;
         c->own_recipe = t->own_recipe;
         c->flags_after = t->needed[t->k];
-        c->fp_after = t->fp_open;
+        c->states = states;
     }
 }
 
@@ -161,16 +164,17 @@ static void translate_insn(Translator *t)
     t->next_ip = t->ip + t->d->len;
     t->own_recipe = false;
     t->first_cold = t->nb_cold;
-    if (ends_translation(t->d)) {
-        fp_close(t);
-    }
     if (t->rules[t->k]) {
+        x87_before_insn(t);
         t->rules[t->k](t);
     } else {
         call_handler_in_place(t);
     }
     slots_write_through(t);
     finish_cold(t);
+    if (!t->rules[t->k]) {
+        states_guard(t, states_wanted(t, t->k + 1), t->next_ip, t->n - t->k - 1);
+    }
 }
 
 /* The fault that the lockstep test must find: behind the instruction, whichever way it was done, NOT EAX. Flags stay.
@@ -185,7 +189,7 @@ static void emit_fault(Translator *t)
 static void emit_fallthrough(Translator *t)
 {
     if (!ends_translation(t->d)) {
-        fp_close(t);
+        x87_flush_pointers(t);
         flags_want_mem(t);
         emit_link(t, em_jmp_later(&t->e), t->next_ip);
     }
@@ -240,6 +244,7 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     choose_rules(&t);
     flags_analyse(&t);
     emit_entry(&t);
+    states_guard(&t, states_wanted(&t, 0), eip, t.n);
     for (t.k = 0; t.k < t.n; t.k++) {
         translate_insn(&t);
         emit_fault(&t);

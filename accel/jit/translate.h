@@ -32,17 +32,17 @@ typedef struct Slots {
 
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
-    enum { COLD_ACCESS, COLD_SEGMENT } kind;
+    enum { COLD_ACCESS, COLD_SEGMENT, COLD_STATE } kind;
     uint8_t *jump;       /* rel32 that leads here */
-    const uint8_t *back; /* ACCESS: with the host address in H_ADDR */
+    const uint8_t *back; /* ACCESS: with the host address in H_ADDR; STATE: it is loaded */
     const uint8_t *next; /* the instruction was done */
     JitSite *site;
     FlagState before, after;
     Slots slots_before, slots_after;
     bool flags_after;         /* somebody wants the flags after the instruction */
     bool own_recipe;          /* the recipe after it is the instruction's own */
-    bool leave_after;         /* the hot code after it must not run */
-    bool fp_before, fp_after; /* the guest's MXCSR is loaded */
+    unsigned states;          /* to be loaded before the hot code goes on */
+    JitExit *state_exit;      /* STATE: when it cannot be */
 } Cold;
 
 #define MAX_COLD (6 * BLOCK_MAX_INSNS)
@@ -73,8 +73,9 @@ struct Translator {
     uint64_t ips[BLOCK_MAX_INSNS];
     bool own_recipe;
     Rule *rules[BLOCK_MAX_INSNS];
-    bool sse_checked; /* CR0 and CR4 allow SSE */
-    bool fp_open;     /* the guest's MXCSR is loaded */
+    /* x87: as in JitSite */
+    const JitX87Record *x87_last;
+    const DecodedInsn *x87_operand;
     /* exits */
     Cold cold[MAX_COLD];
     unsigned nb_cold, first_cold; /* first of the present instruction */
@@ -147,6 +148,8 @@ static inline void mem_stack(Translator *t, unsigned host_base, int32_t disp, un
 {
     mem_at(t, R_SS, host_base, disp, size, write);
 }
+/* Register = offset of an instruction's memory operand in its segment. Changes no flags. */
+void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg);
 /* When the host condition holds, the handler does this instruction instead. Nothing of it may have been done. */
 void handler_if(Translator *t, unsigned cond);
 void mem_emit_cold(Translator *t);
@@ -158,15 +161,32 @@ Rule *rule_for_alu(const DecodedInsn *d);
 Rule *rule_for_mov(const Translator *t, const DecodedInsn *d);
 Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint64_t next_ip);
 Rule *rule_for_sse(const DecodedInsn *d);
-/* Back to the host's MXCSR, before anything but translated code runs. */
-void fp_close(Translator *t);
-void fp_emit_host_mxcsr(Emit *e);
-void fp_emit_guest_mxcsr(Emit *e);
+Rule *rule_for_x87(const DecodedInsn *d);
+Rule *rule_for_mmx(const DecodedInsn *d);
 /* Its flags cannot be made: it is left to its handler where they are wanted. */
 bool rule_needs_dead_flags(const DecodedInsn *d);
 /* What a rule does with guest flags where it differs from the table's row. */
 uint32_t rule_flags_read(const DecodedInsn *d);
 uint32_t rule_flags_killed(const DecodedInsn *d);
+
+/* ---- translate-state.c ---- */
+enum { STATE_X87, STATE_SSE, NB_STATES };
+/* Bit set of states that instructions from k on need, before a handler may change that. */
+unsigned states_wanted(const Translator *t, unsigned k);
+/* Load what is not loaded. Flags are in memory. If that is impossible, the block is left for ip, `left` instructions early. */
+void states_guard(Translator *t, unsigned states, uint64_t ip, unsigned left);
+/* Cold paths: the same, without jumping. */
+void states_emit_load(Translator *t, unsigned states, const JitExit *otherwise);
+JitExit *states_new_exit(uint64_t ip, unsigned left);
+
+/* ---- translate-x87.c ---- */
+/* Register forms, opcode D8h-DFh: for us, unless this host's result is another than ours (x87-state.c). */
+bool x87_register_form_is_native(unsigned opcode, unsigned modrm);
+void x87_leave_to_handler(unsigned opcode, unsigned modrm);
+void x87_emit_register_form(Emit *e, unsigned opcode, unsigned modrm);
+/* Before instruction k, which is not left to its handler: pointers are noted as far as that must be now. Keeps flags. */
+void x87_before_insn(Translator *t);
+void x87_flush_pointers(Translator *t);
 
 /* ---- translate-branch.c ---- */
 /* The rel32 at `jump` is to lead to `target` (an offset in CS). */

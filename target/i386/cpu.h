@@ -213,6 +213,9 @@ struct CPUState {
         uint64_t fa, fb;             /* operands of the instruction whose flags may have to be recomputed */
         int64_t budget;              /* 64-bit code: see H_BUDGET */
         uint64_t tmp;
+        const struct JitX87Record *x87_last; /* accel/jit/x87-state.c, while x87_loaded */
+        bool x87_loaded, sse_loaded; /* translate-state.c */
+        uint8_t x87_seg;
     } jit;                           /* accel/jit's, between two instructions of a block only */
     sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here */
 

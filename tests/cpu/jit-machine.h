@@ -209,4 +209,17 @@ static void machine_reset(void)
     cpu->gpr[R_ESP] = STACK;
 }
 
+/* FLAT32: paging on, with the same pages as in long mode. */
+static inline void machine_paging(void)
+{
+    uint32_t directory = (TABLES + PAGE_SIZE) | 7;
+    memcpy(mem + TABLES, &directory, 4);
+    for (uint32_t page = 0; page < RAM_SIZE; page += PAGE_SIZE) {
+        uint32_t entry = page == MISSING ? 0 : page | (page == READONLY ? 5 : 7);
+        memcpy(mem + TABLES + PAGE_SIZE + page / PAGE_SIZE * 4, &entry, 4);
+    }
+    cpu_set_cr3(cpu, TABLES);
+    cpu_set_cr0(cpu, cpu->cr0 | CR0_PG | CR0_WP);
+}
+
 #endif
