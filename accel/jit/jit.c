@@ -467,19 +467,19 @@ static void info_rate(const InfoSink *sink, const char *name, uint64_t now, uint
 
 static void info_rates(const InfoSink *sink, const JitStats *before, uint64_t icount, uint64_t icount_before)
 {
-    static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget", "exits poll",
-                                                       "exits leave", "exits state" };
+    static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget",
+                                                       "exits poll", "exits leave",    "exits state" };
     const JitStats *s = &jit_stats;
     info_rate(sink, "instructions", icount, icount_before);
     info_rate(sink, "entries", s->entries, before->entries);
+    info_rate(sink, "resumed", s->resumed, before->resumed);
+    info_rate(sink, "x87 loads", s->x87_loads, before->x87_loads);
+    info_rate(sink, "SSE loads", s->sse_loads, before->sse_loads);
     for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
         info_rate(sink, names[i], s->exits[i], before->exits[i]);
     }
     info_rate(sink, "handler calls", s->handler_calls, before->handler_calls);
     info_rate(sink, "slow accesses", s->slow_accesses, before->slow_accesses);
-    info_rate(sink, "resumed", s->resumed, before->resumed);
-    info_rate(sink, "x87 loads", s->x87_loads, before->x87_loads);
-    info_rate(sink, "SSE loads", s->sse_loads, before->sse_loads);
 }
 
 static void jit_info(CPUState *cpu, InfoPrint *print, void *opaque)
