@@ -46,7 +46,7 @@ typedef struct Cold {
     JitExit *state_exit;      /* STATE: when it cannot be */
 } Cold;
 
-#define MAX_COLD (6 * BLOCK_MAX_INSNS)
+#define MAX_COLD (6 * BLOCK_MAX_INSNS + 2)
 
 typedef struct Translator Translator;
 typedef void Rule(Translator *t);
