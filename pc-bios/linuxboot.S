@@ -9,10 +9,7 @@
  * Assembled into the emulator's read-only data as is; hw/i386/linuxboot.c fills in the length and the checksums.
  * All references are relative to the ROM's first byte: it runs at any segment, IP 0.
  */
-#define FW_CFG_SELECTOR 0x510
-#define FW_CFG_DATA     0x511
-#define FW_CFG_DMA_LOW  0x518
-#define DMA_SELECT_READ 0x0a
+#include "boot-rom.h"
 
 /* Keys of include/hw/nvram/fw_cfg.h: address, size and data of each piece. */
 #define KERNEL_ADDR  0x07
@@ -28,60 +25,10 @@
 #define SETUP_SIZE   0x17
 #define SETUP_DATA   0x18
 
-/* While loading: stack below 7C00h, the 16-byte DMA command above it. Nothing is loaded there. */
-#define STACK_TOP   0x7c00
-#define DMA_COMMAND 0x7c00
 /* SP for the setup code, in its own segment: under the command line. */
 #define SETUP_STACK 0xfff0
 
-#define AT(label) (label - linuxboot_rom)
-
-    .section .rodata
-    .code16
-    .globl linuxboot_rom, linuxboot_rom_end
-    .balign 16
-linuxboot_rom:
-    .byte 0x55, 0xaa
-    .byte 0                     /* length in 512-byte units: filled in */
-    jmp init                    /* offset 3 */
-    .org linuxboot_rom + 0x1a, 0
-    .word AT(pnp)
-    .org linuxboot_rom + 0x20, 0
-pnp:
-    .ascii "$PnP"
-    .byte 1                     /* revision */
-    .byte 2                     /* length in 16-byte units */
-    .word 0                     /* next header */
-    .byte 0
-    .byte 0                     /* checksum: filled in */
-    .long 0                     /* device id */
-    .word AT(manufacturer)
-    .word AT(product)
-    .byte 0x01, 0x80, 0x00      /* device type: mass storage, other */
-    .byte 0x14                  /* may be shadowed, is an initial program load device */
-    .word 0                     /* boot connection vector */
-    .word 0                     /* disconnect vector */
-    .word AT(boot)              /* bootstrap entry vector */
-    .word 0
-    .word 0                     /* static resources */
-manufacturer:
-    .asciz "Lockstep"
-product:
-    .asciz "Linux loader"
-
-/* AX: bit 5 says that an IPL device is attached (section 3.3). */
-init:
-    movw $0x0020, %ax
-    lretw
-
-boot:
-    cli
-    cld
-    xorw %ax, %ax
-    movw %ax, %ss
-    movw $STACK_TOP, %sp
-    movw %ax, %ds
-    movw %ax, %es
+    ROM_START linuxboot, "Linux loader"
     movw $SETUP_ADDR, %bx
     movl $SETUP_DATA, %edx
     call load
@@ -126,37 +73,10 @@ load:
     call read_u32
     testl %eax, %eax
     jz 1f
-    movw $DMA_COMMAND, %di      /* big-endian: control, length, address */
     shll $16, %edx
     orl $DMA_SELECT_READ, %edx
-    bswapl %edx
-    movl %edx, (%di)
-    bswapl %eax
-    movl %eax, 4(%di)
-    movl $0, 8(%di)
-    bswapl %esi
-    movl %esi, 12(%di)
-    movl $DMA_COMMAND, %eax
-    bswapl %eax
-    movw $FW_CFG_DMA_LOW, %dx
-    outl %eax, %dx              /* the copy is complete when this returns */
+    call fetch
 1:  ret
 
-/* EAX = little-endian 32-bit item with key AX. */
-read_u32:
-    pushw %dx
-    pushw %cx
-    movw $FW_CFG_SELECTOR, %dx
-    outw %ax, %dx
-    movw $FW_CFG_DATA, %dx
-    movw $4, %cx
-2:  inb %dx, %al
-    rorl $8, %eax
-    loop 2b
-    popw %cx
-    popw %dx
-    ret
-linuxboot_rom_end:
-    .byte 0
-
-    .section .note.GNU-stack, "", @progbits
+    ROM_ROUTINES
+    ROM_END linuxboot

@@ -9,16 +9,12 @@
  * Assembled into the emulator's read-only data as is; hw/i386/boot-rom.c fills in the length and the checksums.
  * All references are relative to the ROM's first byte: it runs at any segment, IP 0.
  */
-#define FW_CFG_SELECTOR 0x510
-#define FW_CFG_DATA     0x511
-#define FW_CFG_DMA_LOW  0x518
-#define DMA_SELECT_READ 0x0a
+#include "boot-rom.h"
+
 #define SETUP_SIZE      0x17 /* keys of include/hw/nvram/fw_cfg.h */
 #define SETUP_DATA      0x18
 
 /* Low memory while loading; the kernel is kept out of all of it by hw/i386/multiboot.c. */
-#define STACK_TOP       0x7c00
-#define DMA_COMMAND     0x7c00 /* 16 bytes */
 #define GDT_POINTER     0x7c10
 #define SCRIPT          0x8000 /* entry point, number of commands, 8 bytes, commands: at most 4 KiB */
 #define SCRIPT_COMMANDS (SCRIPT + 16)
@@ -39,52 +35,7 @@
 
 #define AT(label) (label - multiboot_rom)
 
-    .section .rodata
-    .code16
-    .globl multiboot_rom, multiboot_rom_end
-    .balign 16
-multiboot_rom:
-    .byte 0x55, 0xaa
-    .byte 0                     /* length in 512-byte units: filled in */
-    jmp init                    /* offset 3 */
-    .org multiboot_rom + 0x1a, 0
-    .word AT(pnp)
-    .org multiboot_rom + 0x20, 0
-pnp:
-    .ascii "$PnP"
-    .byte 1                     /* revision */
-    .byte 2                     /* length in 16-byte units */
-    .word 0                     /* next header */
-    .byte 0
-    .byte 0                     /* checksum: filled in */
-    .long 0                     /* device id */
-    .word AT(manufacturer)
-    .word AT(product)
-    .byte 0x01, 0x80, 0x00      /* device type: mass storage, other */
-    .byte 0x14                  /* may be shadowed, is an initial program load device */
-    .word 0                     /* boot connection vector */
-    .word 0                     /* disconnect vector */
-    .word AT(boot)              /* bootstrap entry vector */
-    .word 0
-    .word 0                     /* static resources */
-manufacturer:
-    .asciz "Lockstep"
-product:
-    .asciz "Multiboot loader"
-
-/* AX: bit 5 says that an IPL device is attached (section 3.3). */
-init:
-    movw $0x0020, %ax
-    lretw
-
-boot:
-    cli
-    cld
-    xorw %ax, %ax
-    movw %ax, %ss
-    movw $STACK_TOP, %sp
-    movw %ax, %ds
-    movw %ax, %es
+    ROM_START multiboot, "Multiboot loader"
     call read_script
     call read_map               /* EBP: its length */
     call run_script
@@ -95,18 +46,9 @@ boot:
 read_script:
     movw $SETUP_SIZE, %ax
     call read_u32
-    movw $DMA_COMMAND, %di      /* big-endian: control, length, address */
     movl $(SETUP_DATA << 16 | DMA_SELECT_READ), %edx
-    bswapl %edx
-    movl %edx, (%di)
-    bswapl %eax
-    movl %eax, 4(%di)
-    movl $0, 8(%di)
-    movl $SCRIPT, %edx
-    bswapl %edx
-    movl %edx, 12(%di)
-    movl $DMA_COMMAND, %eax
-    jmp run_command
+    movl $SCRIPT, %esi
+    jmp fetch
 
 /* Each command is complete when the OUT returns. */
 run_script:
@@ -119,23 +61,7 @@ run_script:
     jnz 1b
     ret
 
-/* EAX: linear address of a DMA command. */
-run_command:
-    bswapl %eax
-    movw $FW_CFG_DMA_LOW, %dx
-    outl %eax, %dx
-    ret
-
-/* EAX = little-endian 32-bit item with key AX. */
-read_u32:
-    movw $FW_CFG_SELECTOR, %dx
-    outw %ax, %dx
-    movw $FW_CFG_DATA, %dx
-    movw $4, %cx
-2:  inb %dx, %al
-    rorl $8, %eax
-    loop 2b
-    ret
+    ROM_ROUTINES
 
 /* INT 15h, E820h, until it has no more, fails, or there is no more room. EBP = length of the map. */
 read_map:
@@ -240,7 +166,4 @@ gdt:
     .quad 0x00cf9b000000ffff    /* 8: code, flat */
     .quad 0x00cf93000000ffff    /* 16: data, flat */
 gdt_end:
-multiboot_rom_end:
-    .byte 0
-
-    .section .note.GNU-stack, "", @progbits
+    ROM_END multiboot

@@ -194,16 +194,16 @@ static void emit_probe(Translator *t, unsigned size, bool write, int recent)
 }
 
 /*
- * Which of cpu->tlb_recent a memory operand uses; -1: none. Kernels reload CR3 so often that, but for the stack and what
- * belongs to the CPU, only loops find there what they look for.
+ * Which of cpu->tlb_recent a memory operand uses; -1: none. Kernels gain nothing: they wander over too many pages, and
+ * reload CR3.
  */
 static int recent_for(const Translator *t, unsigned seg, unsigned base, unsigned index)
 {
+    if (t->mmu_mode == MMU_KERNEL && !t->is_loop) {
+        return -1;
+    }
     if (seg >= R_FS) {
         return 16 + (int)seg - R_FS;
-    }
-    if (t->mmu_mode == MMU_KERNEL && base != R_ESP && !t->is_loop) {
-        return -1;
     }
     return base < 16 ? (int)base : index < 16 ? (int)index : -1;
 }

@@ -85,7 +85,7 @@ struct Translator {
     struct {
         JitExit *exit;
         uint8_t *jump;
-    } stubs[4];
+    } stubs[6];
     unsigned nb_stubs;
     uint8_t *indirect_miss[3], *indirect_cross; /* jumps of an indirect branch to its cold part */
 };

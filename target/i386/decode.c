@@ -165,11 +165,10 @@ static void scan_opcode(Decoder *s, DecodedInsn *d, uint32_t mode)
 
 /* ---- rows ---- */
 
-/* 41 90 is XCHG R8, not NOP; F3 41 90 is PAUSE still. */
+/* 41 90 is XCHG R8, not NOP; with F3 too, as AMD's processors do. */
 static bool skips_nop(const Decoder *s, const InsnRow *row)
 {
-    return unlikely(s->opcode == 0x90) && s->map == M_1B && (s->rex & REX_B) && !row->info->modrm.plus_r &&
-           row->info->prefix == PFX_ANY;
+    return unlikely(s->opcode == 0x90) && s->map == M_1B && (s->rex & REX_B) && !row->info->modrm.plus_r;
 }
 
 static const InsnRow *choose_row(const CPUState *cpu, const Decoder *s, const InsnRow *row)
@@ -405,7 +404,8 @@ static bool is_invalid(const Decoder *s, const InsnRow *row, const DecodedInsn *
 {
     const InsnInfo *info = row->info;
     bool lockable = (info->attributes & LOCKABLE) && insn_is_mem(d);
-    return (s->vex && is_invalid_vex(s, row, d)) || ((s->prefix & PREFIX_LOCK) && !lockable) || ((info->attributes & PROT_ONLY) && !(mode & MODE_PROT));
+    return (s->vex && is_invalid_vex(s, row, d)) || ((s->prefix & PREFIX_LOCK) && !lockable) ||
+           ((info->attributes & PROT_ONLY) && !(mode & MODE_PROT));
 }
 
 static void decode_operands(Decoder *s, const InsnRow *row, DecodedInsn *d)

@@ -1,8 +1,9 @@
 /*
- * target/i386/int-stack.c  PUSH POP PUSHA POPA ENTER LEAVE BOUND. SDM volume 2. (PUSHF, POPF and segment registers: system part.)
+ * target/i386/int-stack.c  PUSH POP PUSHA POPA ENTER LEAVE BOUND. SDM volume 2. (PUSHF, POPF and segment registers:
+ * system part.)
  *
- * Item width is the operand size; the stack pointer's width is the stack segment's. Registers change only after the last
- * access that could fault.
+ * Item width is the operand size; the stack pointer's width is the stack segment's. Registers change only after the
+ * last access that could fault.
  */
 #include "target/i386/int-common.h"
 
@@ -96,37 +97,38 @@ const InsnHandlers pusha = { { { NULL, pusha_16, pusha_32 } } };
 const InsnHandlers popa = { { { NULL, popa_16, popa_32 } } };
 
 /*
- * ENTER: push the frame pointer, copy level-1 pointers of the outer frames, push the new frame's, reserve the locals. The byte
- * at the final stack pointer must be writable.
+ * ENTER: push the frame pointer, copy level-1 pointers of the outer frames, push the new frame's, reserve the locals.
+ * An operand at the final stack pointer must be writable. On a 16-bit stack a 32-bit EBP gets the upper half of ESP
+ * with it.
  */
-#define ENTER_DEFINE(bits)                                                                   \
-    static void enter_##bits(CPUState *cpu, const DecodedInsn *d)                            \
-    {                                                                                        \
-        unsigned level = d->imm2 & 31;                                                       \
-        uint64_t mask = stack_mask(cpu), sp = (cpu->gpr[R_ESP] - bits / 8) & mask;           \
-        uint64_t frame = sp, bp = cpu->gpr[R_EBP];                                           \
-        seg_st##bits(cpu, R_SS, sp, reg##bits(cpu, R_EBP));                                  \
-        for (unsigned i = 1; i < level; i++) {                                               \
-            bp -= bits / 8;                                                                  \
-            sp = (sp - bits / 8) & mask;                                                     \
-            seg_st##bits(cpu, R_SS, sp, seg_ld##bits(cpu, R_SS, bp & mask));                 \
-        }                                                                                    \
-        if (level > 0) {                                                                     \
-            sp = (sp - bits / 8) & mask;                                                     \
-            seg_st##bits(cpu, R_SS, sp, (uint##bits##_t)frame);                              \
-        }                                                                                    \
-        sp = (sp - (uint16_t)d->imm) & mask;                                                 \
-        cpu_probe(cpu, seg_write_address(cpu, R_SS, sp, 1), 1, ACCESS_WRITE, cpu->mmu_mode); \
-        set_sp(cpu, sp, mask);                                                               \
-        set_reg##bits(cpu, R_EBP, (uint##bits##_t)frame);                                    \
-    }                                                                                        \
-    static void leave_##bits(CPUState *cpu, const DecodedInsn *d)                            \
-    {                                                                                        \
-        (void)d;                                                                             \
-        uint64_t mask = stack_mask(cpu), sp = cpu->gpr[R_EBP] & mask;                        \
-        uint##bits##_t v = seg_ld##bits(cpu, R_SS, sp);                                      \
-        set_sp(cpu, sp + bits / 8, mask);                                                    \
-        set_reg##bits(cpu, R_EBP, v);                                                        \
+#define ENTER_DEFINE(bits)                                                                                 \
+    static void enter_##bits(CPUState *cpu, const DecodedInsn *d)                                          \
+    {                                                                                                      \
+        unsigned level = d->imm2 & 31;                                                                     \
+        uint64_t mask = stack_mask(cpu), sp = (cpu->gpr[R_ESP] - bits / 8) & mask;                         \
+        uint64_t frame = (cpu->gpr[R_ESP] & ~mask) | sp, bp = cpu->gpr[R_EBP];                             \
+        seg_st##bits(cpu, R_SS, sp, reg##bits(cpu, R_EBP));                                                \
+        for (unsigned i = 1; i < level; i++) {                                                             \
+            bp -= bits / 8;                                                                                \
+            sp = (sp - bits / 8) & mask;                                                                   \
+            seg_st##bits(cpu, R_SS, sp, seg_ld##bits(cpu, R_SS, bp &mask));                                \
+        }                                                                                                  \
+        if (level > 0) {                                                                                   \
+            sp = (sp - bits / 8) & mask;                                                                   \
+            seg_st##bits(cpu, R_SS, sp, (uint##bits##_t)frame);                                            \
+        }                                                                                                  \
+        sp = (sp - (uint16_t)d->imm) & mask;                                                               \
+        cpu_probe(cpu, seg_write_address(cpu, R_SS, sp, bits / 8), bits / 8, ACCESS_WRITE, cpu->mmu_mode); \
+        set_sp(cpu, sp, mask);                                                                             \
+        set_reg##bits(cpu, R_EBP, (uint##bits##_t)frame);                                                  \
+    }                                                                                                      \
+    static void leave_##bits(CPUState *cpu, const DecodedInsn *d)                                          \
+    {                                                                                                      \
+        (void)d;                                                                                           \
+        uint64_t mask = stack_mask(cpu), sp = cpu->gpr[R_EBP] & mask;                                      \
+        uint##bits##_t v = seg_ld##bits(cpu, R_SS, sp);                                                    \
+        set_sp(cpu, sp + bits / 8, mask);                                                                  \
+        set_reg##bits(cpu, R_EBP, v);                                                                      \
     }
 FOR_SIZES(ENTER_DEFINE)
 SET_PLAIN(enter_Iw_Ib, enter)

@@ -80,10 +80,16 @@ static void push_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
     cpu->gpr[R_ESP] = stack_pointer_merge(esp, sp, mask);
 }
 
+static uint64_t read_sized(CPUState *cpu, int seg, uint64_t offset, unsigned size)
+{
+    return size == 2 ? seg_ld16(cpu, seg, offset) : size == 4 ? seg_ld32(cpu, seg, offset) : seg_ld64(cpu, seg, offset);
+}
+
+/* All bytes of the operand are read, though two count: limit, pages and alignment see them. */
 static void pop_sreg(CPUState *cpu, const DecodedInsn *d, int seg)
 {
     uint64_t mask = stack_pointer_mask(cpu), esp = cpu->gpr[R_ESP];
-    uint16_t selector = seg_ld16(cpu, R_SS, esp & mask);
+    uint16_t selector = (uint16_t)read_sized(cpu, R_SS, esp & mask, insn_op_bytes(d));
     cpu_load_seg(cpu, seg, selector);
     cpu->gpr[R_ESP] = stack_pointer_merge(esp, esp + insn_op_bytes(d), mask);
     if (seg == R_SS) {
@@ -97,9 +103,7 @@ static void load_far(CPUState *cpu, const DecodedInsn *d, int seg)
 {
     unsigned size = insn_op_bytes(d);
     uint64_t ea = insn_ea(cpu, d);
-    uint64_t offset = size == 2   ? seg_ld16(cpu, d->seg, ea)
-                      : size == 4 ? seg_ld32(cpu, d->seg, ea)
-                                  : seg_ld64(cpu, d->seg, ea);
+    uint64_t offset = read_sized(cpu, d->seg, ea, size);
     uint16_t selector = seg_ld16(cpu, d->seg, (ea + size) & d->ea_mask);
     cpu_load_seg(cpu, seg, selector);
     write_reg(cpu, d->reg, offset, size);
@@ -291,13 +295,14 @@ static bool type_allowed(const CPUState *cpu, const Descriptor *d, unsigned syst
     return !desc_is_system(d) || (types >> desc_type(d) & 1);
 }
 
+/* Limit bits 19:16 come along: the manual leaves them open, processors give them. */
 static void lar_insn(CPUState *cpu, const DecodedInsn *insn)
 {
     Descriptor d;
     uint16_t selector = read_e16(cpu, insn);
     bool ok = find_visible(cpu, selector, &d) && type_allowed(cpu, &d, TYPES_LAR);
     if (ok) {
-        write_reg(cpu, insn->reg, d.hi & 0x00f0ff00, insn_op_bytes(insn));
+        write_reg(cpu, insn->reg, d.hi & 0x00ffff00, insn_op_bytes(insn));
     }
     set_zf(cpu, ok);
 }
@@ -327,14 +332,10 @@ static void verw_insn(CPUState *cpu, const DecodedInsn *insn)
     set_zf(cpu, find_visible(cpu, selector, &d) && desc_is_writable_data(&d));
 }
 
+/* Memory is read, and written only when it changes: a read-only page is no obstacle otherwise. */
 static void arpl_insn(CPUState *cpu, const DecodedInsn *d)
 {
-    uint16_t source = reg16(cpu, d->reg), dest;
-    if (insn_is_mem(d)) {
-        uint64_t la = seg_write_address(cpu, d->seg, insn_ea(cpu, d), 2);
-        cpu_probe(cpu, la, 2, ACCESS_WRITE, cpu->mmu_mode);
-    }
-    dest = read_e16(cpu, d);
+    uint16_t source = reg16(cpu, d->reg), dest = read_e16(cpu, d);
     bool raise = selector_rpl(dest) < selector_rpl(source);
     if (raise) {
         dest = (dest & ~3) | selector_rpl(source);

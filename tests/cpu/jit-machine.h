@@ -5,12 +5,10 @@
 #ifndef TESTS_CPU_JIT_MACHINE_H
 #define TESTS_CPU_JIT_MACHINE_H
 
-#include "accel/jit/jit.h"
 #include "accel/jit/jit-private.h"
-#include "replay/replay.h"
-#include "sysemu/cpus.h"
-#include "sysemu/runstate.h"
-#include "util/timer.h"
+#include "accel/jit/jit.h"
+#define MACHINE_MAY_RESET /* a triple fault, by accident; the CPU halts */
+#include "tests/cpu/machine-stubs.h"
 
 #define CODE     0x10000u
 #define DATA     0x20000u /* registers point around here */
@@ -33,50 +31,11 @@ static bool machine_is_64(void)
     return machine_mode == CODE64_KERNEL || machine_mode == CODE64_USER;
 }
 
-void qemu_system_reset_request(ShutdownCause cause)
-{
-    (void)cause; /* a triple fault, by accident; the CPU halts */
-}
-void replay_exception(void)
-{
-}
-void replay_interrupt(void)
-{
-}
-void vmstate_register(const char *id, int instance, const VMStateDescription *vmsd, void *opaque)
-{
-}
-uint64_t vmstate_digest_object(const VMStateDescription *vmsd, void *opaque)
-{
-    return 0;
-}
-void cpus_kick(void)
-{
-}
 static const ExecEngine *engine = &interp_engine;
 const ExecEngine *current_engine(void)
 {
     return engine;
 }
-int64_t qemu_clock_get_ns(QEMUClockType type)
-{
-    return 0;
-}
-#define NO_APIC(name)                         \
-    void name(void)                           \
-    {                                         \
-        g_error("%s without an APIC", #name); \
-    }
-NO_APIC(apic_get_base)
-NO_APIC(apic_get_tpr)
-NO_APIC(apic_set_tpr)
-NO_APIC(apic_get_tsc_deadline)
-NO_APIC(apic_msr_read)
-NO_APIC(apic_msr_write)
-NO_APIC(apic_reset_on_init)
-NO_APIC(apic_set_base)
-NO_APIC(apic_set_tsc_deadline)
-
 static MemoryRegion ram, mmio;
 static uint8_t *mem;
 static CPUState *cpu;

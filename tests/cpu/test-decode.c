@@ -1,10 +1,12 @@
 /* LINK: target/i386/decode.c -lZydis */
 /*
- * tests/cpu/test-decode.c  The decoder against Zydis, in 16-, 32- and 64-bit mode: every row with random prefixes, ModRM
- * and immediates, and random bytes. Compared: validity, length, mnemonic, sizes, registers, memory operand, immediates.
+ * tests/cpu/test-decode.c  The decoder against Zydis, in 16-, 32- and 64-bit mode: every row with random prefixes,
+ * ModRM and immediates, and random bytes. Compared: validity, length, mnemonic, sizes, registers, memory operand,
+ * immediates.
  *
- * Where the two differ on purpose, justified_validity() and friends say why; nothing else is excused. The table is included
- * with all handlers replaced by one dummy, so that none need to be linked; a form that lacks a handler counts as decoded.
+ * Where the two differ on purpose, justified_validity() and friends say why; nothing else is excused. The table is
+ * included with all handlers replaced by one dummy, so that none need to be linked; a form that lacks a handler counts
+ * as decoded.
  */
 #include <Zydis/Zydis.h>
 
@@ -18,14 +20,24 @@ static void dummy(CPUState *cpu, const DecodedInsn *d)
 static const InsnHandlers dummy_handlers = HANDLERS_ALL(dummy);
 
 #undef INSN
-#define INSN(mnem, map_, opc, pfx, modrm_, ops, attr, feat, fr, fw, fu, h)                                         \
-    { .mnemonic = mnem, .map = map_, .opcode = opc, .prefix = pfx, .modrm = modrm_, .operands = ops, .attributes = attr, \
-      .feature = feat, .flags_read = fr, .flags_written = fw, .flags_undefined = fu, .handlers = 0 ? &h : &dummy_handlers },
+#define INSN(mnem, map_, opc, pfx, modrm_, ops, attr, feat, fr, fw, fu, h) \
+    { .mnemonic = mnem,                                                    \
+      .map = map_,                                                         \
+      .opcode = opc,                                                       \
+      .prefix = pfx,                                                       \
+      .modrm = modrm_,                                                     \
+      .operands = ops,                                                     \
+      .attributes = attr,                                                  \
+      .feature = feat,                                                     \
+      .flags_read = fr,                                                    \
+      .flags_written = fw,                                                 \
+      .flags_undefined = fu,                                               \
+      .handlers = 0 ? &h : &dummy_handlers },
 #include "target/i386/insn-table.c"
 
 #define ROUNDS_PER_ROW 400
-#define RANDOM_ROUNDS 400000
-#define INSN_BYTES 24 /* room behind the 15 that are decoded */
+#define RANDOM_ROUNDS  400000
+#define INSN_BYTES     24 /* room behind the 15 that are decoded */
 
 /* ---- what decode.c needs ---- */
 
@@ -97,7 +109,8 @@ static void G_GNUC_NORETURN fail(const Both *b, const char *what)
         g_string_append_printf(hex, "%02x ", b->bytes[i]);
     }
     const char *theirs = ZYAN_SUCCESS(b->status) ? ZydisMnemonicGetString(b->z.mnemonic) : "(error)";
-    g_error("%d-bit %s: %s\n ours: %s result %d len %u op_size %u addr_size %u reg %u rm %u seg %u base %u index %u scale %u "
+    g_error("%d-bit %s: %s\n ours: %s result %d len %u op_size %u addr_size %u reg %u rm %u seg %u base %u index %u "
+            "scale %u "
             "disp %" PRIx64 " imm %" PRIx64 "\n zydis: %s status %x len %u operand %u address %u isa %s",
             16 << b->code, hex->str, what, b->ours.info->mnemonic, b->result, b->ours.len, b->ours.op_size,
             b->ours.addr_size, b->ours.reg, b->ours.rm, b->ours.seg, b->ours.base, b->ours.index, b->ours.scale,
@@ -107,20 +120,51 @@ static void G_GNUC_NORETURN fail(const Both *b, const char *what)
 
 /* ---- mnemonics ---- */
 
-static const char *const conditions[][2] = { { "ae", "nb" }, { "e", "z" }, { "ne", "nz" }, { "a", "nbe" },
-                                             { "ge", "nl" }, { "g", "nle" } };
+static const char *const conditions[][2] = { { "ae", "nb" }, { "e", "z" },   { "ne", "nz" },
+                                             { "a", "nbe" }, { "ge", "nl" }, { "g", "nle" } };
 static const char *const other_names[][2] = {
-    { "jcxz", "jecxz" },      { "jcxz", "jrcxz" },     { "cbw", "cwde" },        { "cbw", "cdqe" },
-    { "cwd", "cdq" },         { "cwd", "cqo" },        { "cmpxchg8b", "cmpxchg16b" }, { "retf", "ret" },
-    { "lret", "ret" },        { "ret far", "ret" },    { "wait", "fwait" },      { "prefetch", "prefetchw" },
-    { "prefetch", "nop" },    { "nop", "prefetchnta" }, { "nop", "prefetcht0" }, { "nop", "prefetcht1" },
-    { "nop", "prefetcht2" },  { "shl", "sal" },        { "prefetch", "prefetchwt1" }, { "jmpf", "jmp" },
-    { "callf", "call" },      { "ljmp", "jmp" },       { "lcall", "call" },      { "icebp", "int1" },
-    { "fstenv", "fnstenv" },  { "fsave", "fnsave" },   { "fstcw", "fnstcw" },    { "fstsw", "fnstsw" },
-    { "fclex", "fnclex" },    { "finit", "fninit" },   { "fxsave", "fxsave64" }, { "fxrstor", "fxrstor64" },
-    { "xsave", "xsave64" },   { "xrstor", "xrstor64" }, { "xsaveopt", "xsaveopt64" }, { "call far", "call" },
-    { "jmp far", "jmp" },     { "movd", "movq" },
-    { "vmovd", "vmovq" },     { "pextrd", "pextrq" },  { "vpextrd", "vpextrq" }, { "pinsrd", "pinsrq" },
+    { "jcxz", "jecxz" },
+    { "jcxz", "jrcxz" },
+    { "cbw", "cwde" },
+    { "cbw", "cdqe" },
+    { "cwd", "cdq" },
+    { "cwd", "cqo" },
+    { "cmpxchg8b", "cmpxchg16b" },
+    { "retf", "ret" },
+    { "lret", "ret" },
+    { "ret far", "ret" },
+    { "wait", "fwait" },
+    { "prefetch", "prefetchw" },
+    { "prefetch", "nop" },
+    { "nop", "prefetchnta" },
+    { "nop", "prefetcht0" },
+    { "nop", "prefetcht1" },
+    { "nop", "prefetcht2" },
+    { "shl", "sal" },
+    { "prefetch", "prefetchwt1" },
+    { "jmpf", "jmp" },
+    { "callf", "call" },
+    { "ljmp", "jmp" },
+    { "lcall", "call" },
+    { "icebp", "int1" },
+    { "fstenv", "fnstenv" },
+    { "fsave", "fnsave" },
+    { "fstcw", "fnstcw" },
+    { "fstsw", "fnstsw" },
+    { "fclex", "fnclex" },
+    { "finit", "fninit" },
+    { "fxsave", "fxsave64" },
+    { "fxrstor", "fxrstor64" },
+    { "xsave", "xsave64" },
+    { "xrstor", "xrstor64" },
+    { "xsaveopt", "xsaveopt64" },
+    { "call far", "call" },
+    { "jmp far", "jmp" },
+    { "movd", "movq" },
+    { "vmovd", "vmovq" },
+    { "pextrd", "pextrq" },
+    { "vpextrd", "vpextrq" },
+    { "pinsrd", "pinsrq" },
     { "vpinsrd", "vpinsrq" },
 };
 
@@ -205,7 +249,8 @@ static void check_memory(const Both *b, const ZydisDecodedOperand *op)
     if (d->ea_mask != mask || ((uint64_t)op->mem.disp.value & mask) != ((uint64_t)d->disp & mask)) {
         fail(b, "displacement");
     }
-    unsigned index = op->mem.type == ZYDIS_MEMOP_TYPE_VSIB ? register_number(op->mem.index) : base_number(op->mem.index);
+    unsigned index =
+        op->mem.type == ZYDIS_MEMOP_TYPE_VSIB ? register_number(op->mem.index) : base_number(op->mem.index);
     if (base_number(op->mem.base) != d->base || index != d->index) {
         fail(b, "base or index");
     }
@@ -265,8 +310,8 @@ static void check_operands(const Both *b)
         const ZydisDecodedOperand *op = &b->ops[i];
         if (op->type == ZYDIS_OPERAND_TYPE_REGISTER) {
             check_register(b, op);
-        } else if (op->type == ZYDIS_OPERAND_TYPE_MEMORY &&
-                   (op->encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM || op->encoding == ZYDIS_OPERAND_ENCODING_DISP16_32_64)) {
+        } else if (op->type == ZYDIS_OPERAND_TYPE_MEMORY && (op->encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM ||
+                                                             op->encoding == ZYDIS_OPERAND_ENCODING_DISP16_32_64)) {
             check_memory(b, op);
         } else if (op->type == ZYDIS_OPERAND_TYPE_IMMEDIATE) {
             check_immediate(b, op, first_imm);
@@ -394,10 +439,19 @@ static const char *justified_width(const Both *b)
 
 /* ---- the comparison ---- */
 
+/* F3 with 90 and REX.B: PAUSE in Zydis, XCHG R8 on AMD's processors (test-user.c) and here. */
+static bool is_xchg_with_rep(const Both *b)
+{
+    return b->z.mnemonic == ZYDIS_MNEMONIC_PAUSE && !strcmp(b->ours.info->mnemonic, "xchg") && b->ours.reg == 8;
+}
+
 static void compare_valid(const Both *b)
 {
     if (b->ours.len != b->z.length) {
         fail(b, "length");
+    }
+    if (is_xchg_with_rep(b)) {
+        return;
     }
     if (!same_mnemonic(b->ours.info->mnemonic, ZydisMnemonicGetString(b->z.mnemonic))) {
         fail(b, "mnemonic");
@@ -555,7 +609,8 @@ static void test_random(gconstpointer data)
     }
 }
 
-/* Nothing that Zydis knows is missing: all of VEX's maps, and the three-byte opcodes, by prefix, W, L and ModRM.mod and reg. */
+/* Nothing that Zydis knows is missing: all of VEX's maps, and the three-byte opcodes, by prefix, W, L and ModRM.mod and
+ * reg. */
 static void compare_every_modrm(uint8_t *bytes, size_t opcode_end, unsigned code)
 {
     for (unsigned reg = 0; reg < 8; reg++) {
@@ -624,9 +679,9 @@ static DecodedInsn decode_bytes(unsigned mode, const uint8_t *bytes, size_t len)
     return d;
 }
 #define DECODE(mode, ...) decode_bytes(mode, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
-#define P16 (MODE_CODE16 | MODE_PROT)
-#define P32 (MODE_CODE32 | MODE_PROT)
-#define P64 (MODE_CODE64 | MODE_PROT)
+#define P16               (MODE_CODE16 | MODE_PROT)
+#define P32               (MODE_CODE32 | MODE_PROT)
+#define P64               (MODE_CODE64 | MODE_PROT)
 
 static void assert_mnemonic(DecodedInsn d, const char *mnemonic)
 {
@@ -665,6 +720,7 @@ static void test_nop_and_xchg(void)
     assert_mnemonic(DECODE(P32, 0x91), "xchg");
     assert_mnemonic(DECODE(P32, 0xf3, 0x90), "pause");
     assert_mnemonic(DECODE(P64, 0x48, 0x90), "nop");
+    assert_mnemonic(DECODE(P64, 0xf3, 0x41, 0x90), "xchg");
     DecodedInsn d = DECODE(P64, 0x41, 0x90);
     assert_mnemonic(d, "xchg");
     g_assert_cmpuint(d.reg, ==, 8);
@@ -730,9 +786,9 @@ static void test_string_segment(void)
 /* ns per instruction over a mix of common ones; a message, not a verdict. */
 static void test_speed(void)
 {
-    static const uint8_t mix[] = { 0x55, 0x89, 0xe5, 0x83, 0xec, 0x10, 0x8b, 0x45, 0x08, 0x01, 0xd8, 0x0f, 0xb6, 0x04, 0x0b,
-                                   0x85, 0xc0, 0x75, 0x05, 0xe8, 1,    2,    3,    4,    0xc9, 0xc3, 0x90, 0x90, 0x90, 0x90,
-                                   0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90 };
+    static const uint8_t mix[] = { 0x55, 0x89, 0xe5, 0x83, 0xec, 0x10, 0x8b, 0x45, 0x08, 0x01, 0xd8, 0x0f, 0xb6, 0x04,
+                                   0x0b, 0x85, 0xc0, 0x75, 0x05, 0xe8, 1,    2,    3,    4,    0xc9, 0xc3, 0x90, 0x90,
+                                   0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90, 0x90 };
     const unsigned rounds = 200000;
     unsigned count = 0;
     gint64 start = g_get_monotonic_time();

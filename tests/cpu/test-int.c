@@ -2,9 +2,9 @@
 /*
  * tests/cpu/test-int.c  Integer handlers on a bare CPUState.
  *
- * /int/host/...: every row that user mode can run is encoded with random registers, immediates and memory operands, executed
- * on the host CPU (x86-64 only) and by the handler; registers, memory and the flags that the row does not call undefined must agree.
- * The rest: known answers, and REP against a model that goes element by element.
+ * /int/host/...: every row that user mode can run is encoded with random registers, immediates and memory operands,
+ * executed on the host CPU (x86-64 only) and by the handler; registers, memory and the flags that the row does not call
+ * undefined must agree. The rest: known answers, and REP against a model that goes element by element.
  */
 #include <signal.h>
 #include <sys/mman.h>
@@ -13,6 +13,7 @@
 #include "target/i386/flags.h"
 #include "target/i386/handlers-int.h"
 #include "target/i386/insn.h"
+#include "tests/cpu/coverage.h"
 
 static const InsnInfo rows[] = {
 #include "target/i386/insns-int.h"
@@ -199,8 +200,14 @@ static const InsnInfo *find_row(InsnMap map, uint8_t opcode, int ext)
 /* A row without memory operand, or register form; op_size as log2. Fill in the rest by hand. */
 static DecodedInsn build(const InsnInfo *row, unsigned op_size)
 {
-    DecodedInsn d = { .info = row, .op_size = op_size, .addr_size = 2, .ea_mask = 0xffffffff, .seg = R_DS, .modrm = 0xc0,
-                      .base = R_ZERO, .index = R_ZERO };
+    DecodedInsn d = { .info = row,
+                      .op_size = op_size,
+                      .addr_size = 2,
+                      .ea_mask = 0xffffffff,
+                      .seg = R_DS,
+                      .modrm = 0xc0,
+                      .base = R_ZERO,
+                      .index = R_ZERO };
     d.exec = row->handlers->fn[0][op_size];
     return d;
 }
@@ -208,6 +215,7 @@ static DecodedInsn build(const InsnInfo *row, unsigned op_size)
 static DecodedInsn build_op(InsnMap map, uint8_t opcode, int ext, unsigned op_size)
 {
     DecodedInsn d = build(find_row(map, opcode, ext), op_size);
+    coverage_row(d.info, COVERAGE_ANSWER);
     d.reg = opcode & 7;
     return d;
 }
@@ -251,9 +259,9 @@ __asm__(".text\n"
         "mov 8(%rsp), %rax\n mov %rax, 56(%rdi)\n"
         "add $16, %rsp\n pop %r15\n pop %r14\n pop %r13\n pop %r12\n pop %rbp\n pop %rbx\n ret\n");
 
-#define WINDOW 0x8000u /* offset in RAM of what memory operands reach */
+#define WINDOW      0x8000u /* offset in RAM of what memory operands reach */
 #define WINDOW_SIZE 512u
-#define CASES 400
+#define CASES       400
 
 static uint8_t *code;
 static sigjmp_buf host_fault;
@@ -284,8 +292,26 @@ static uint64_t random64(void)
 /* Values at which flags change are likelier than others. */
 static uint64_t random_value(void)
 {
-    static const uint64_t corners[] = { 0, 1, 2, 9, 15, 16, 31, 32, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff,
-                                        0x80000000, 0xffffffff, 0x7fffffffffffffff, 0x8000000000000000, ~0ull };
+    static const uint64_t corners[] = { 0,
+                                        1,
+                                        2,
+                                        9,
+                                        15,
+                                        16,
+                                        31,
+                                        32,
+                                        0x7f,
+                                        0x80,
+                                        0xff,
+                                        0x7fff,
+                                        0x8000,
+                                        0xffff,
+                                        0x7fffffff,
+                                        0x80000000,
+                                        0xffffffff,
+                                        0x7fffffffffffffff,
+                                        0x8000000000000000,
+                                        ~0ull };
     switch (g_test_rand_int_range(0, 4)) {
     case 0:
         return corners[g_test_rand_int_range(0, ARRAY_SIZE(corners))];
@@ -434,7 +460,8 @@ static unsigned shift_count(const InsnInfo *r, const DecodedInsn *d, const HostS
 
 static bool is_shift(const InsnInfo *r)
 {
-    return (r->map == M_1B && (r->opcode & 0xec) == 0xc0 && r->opcode != 0xc2 && r->opcode != 0xc3 && (r->opcode & 2) == 0) ||
+    return (r->map == M_1B && (r->opcode & 0xec) == 0xc0 && r->opcode != 0xc2 && r->opcode != 0xc3 &&
+            (r->opcode & 2) == 0) ||
            (r->map == M_1B && r->opcode >= 0xd0 && r->opcode <= 0xd3) || g_str_has_prefix(r->mnemonic, "shld") ||
            g_str_has_prefix(r->mnemonic, "shrd");
 }
@@ -512,15 +539,16 @@ static void check_case(const InsnInfo *r, unsigned size, bool mem)
         if (i != R_ESP && cpu->gpr[i] != s.gpr[i]) {
             g_error("%s (%02x /%d) size %u mem %d: register %u is %#" PRIx64 ", host %#" PRIx64 ", was %#" PRIx64
                     " (reg %u rm %u imm %#" PRIx64 ")",
-                    r->mnemonic, r->opcode, r->modrm.reg, 8u << size, mem, i, cpu->gpr[i], s.gpr[i], start.gpr[i], d.reg, d.rm,
-                    d.imm);
+                    r->mnemonic, r->opcode, r->modrm.reg, 8u << size, mem, i, cpu->gpr[i], s.gpr[i], start.gpr[i],
+                    d.reg, d.rm, d.imm);
         }
     }
     if (ok && ((cpu_get_eflags(cpu) ^ s.flags) & mask)) {
         g_error("%s (%02x /%d) size %u mem %d: flags %#x, host %#x, were %#x, mask %#x (rax %#" PRIx64 " reg %#" PRIx64
                 " rm %#" PRIx64 " imm %#" PRIx64 ")",
-                r->mnemonic, r->opcode, r->modrm.reg, 8u << size, mem, cpu_get_eflags(cpu) & CC_ALL, (uint32_t)s.flags & CC_ALL,
-                (uint32_t)start.flags & CC_ALL, mask, start.gpr[0], start.gpr[d.reg & 15], start.gpr[d.rm & 15], d.imm);
+                r->mnemonic, r->opcode, r->modrm.reg, 8u << size, mem, cpu_get_eflags(cpu) & CC_ALL,
+                (uint32_t)s.flags & CC_ALL, (uint32_t)start.flags & CC_ALL, mask, start.gpr[0], start.gpr[d.reg & 15],
+                start.gpr[d.rm & 15], d.imm);
     }
     g_assert_cmpmem(ram + WINDOW, WINDOW_SIZE, expected, WINDOW_SIZE);
 }
@@ -534,7 +562,7 @@ static void check_row(const InsnInfo *r)
         last = r->prefix == PFX_66 ? 1 : 3;
     }
     for (unsigned size = first; size <= last; size++) {
-        for (unsigned i = 0; i < CASES; i++) {
+        for (unsigned i = 0; i < (coverage_only() ? 1 : CASES); i++) {
             if (r->modrm.mod != MOD_MEM) {
                 check_case(r, size, false);
             }
@@ -553,6 +581,7 @@ static void test_host(gconstpointer mnemonic)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         if (g_str_equal(rows[i].mnemonic, mnemonic) && host_can_run(&rows[i])) {
             check_row(&rows[i]);
+            coverage_row(&rows[i], COVERAGE_HOST);
             n++;
         }
     }
@@ -670,14 +699,16 @@ static uint32_t flags_after(uint8_t opcode, int ext, unsigned size, uint64_t a, 
 static void test_flags_undefined(void)
 {
     g_assert_cmphex(flags_after(0xc1, 4, 2, 0x40000000, 2, CC_A), ==, CC_C | CC_Z | CC_P | CC_O); /* shl: 0 ^ 1 */
-    g_assert_cmphex(flags_after(0xc1, 5, 2, 0x80000002, 2, CC_A), ==, CC_C | CC_P);               /* shr: bit 30 of 20000000 is 0 */
+    g_assert_cmphex(flags_after(0xc1, 5, 2, 0x80000002, 2, CC_A), ==, CC_C | CC_P); /* shr: bit 30 of 20000000 is 0 */
     g_assert_cmphex(flags_after(0xc0, 4, 0, 1, 8, 0), ==, CC_C | CC_Z | CC_P | CC_O);
     g_assert_cmphex(flags_after(0xc0, 4, 0, 1, 9, 0), ==, CC_Z | CC_P);
-    g_assert_cmphex(flags_after(0xc0, 0, 0, 0x81, 8, CC_A | CC_Z), ==, CC_C | CC_A | CC_Z); /* rol by 8: result the same */
-    g_assert_cmphex(flags_after(0xc0, 2, 0, 0x81, 9, CC_C), ==, CC_C);                       /* rcl by 9: likewise */
+    g_assert_cmphex(flags_after(0xc0, 0, 0, 0x81, 8, CC_A | CC_Z), ==,
+                    CC_C | CC_A | CC_Z);                               /* rol by 8: result the same */
+    g_assert_cmphex(flags_after(0xc0, 2, 0, 0x81, 9, CC_C), ==, CC_C); /* rcl by 9: likewise */
     g_assert_cmphex(flags_after(0xc1, 4, 2, 5, 32, CC_ALL), ==, CC_ALL);
-    g_assert_cmphex(flags_after(0xf7, 4, 2, 0x80000000, 0, CC_A), ==, CC_C | CC_O | CC_Z | CC_P); /* mul eax: low half 0 */
-    g_assert_cmphex(flags_after(0xf7, 6, 2, 7, 0, CC_ALL), ==, CC_ALL);                           /* div eax */
+    g_assert_cmphex(flags_after(0xf7, 4, 2, 0x80000000, 0, CC_A), ==,
+                    CC_C | CC_O | CC_Z | CC_P);                         /* mul eax: low half 0 */
+    g_assert_cmphex(flags_after(0xf7, 6, 2, 7, 0, CC_ALL), ==, CC_ALL); /* div eax */
 }
 
 /* ---- decimal ---- */
@@ -1133,8 +1164,8 @@ typedef struct StringState {
 
 static StringState string_state(int vector)
 {
-    return (StringState){ cpu->gpr[R_ECX], cpu->gpr[R_ESI], cpu->gpr[R_EDI], cpu->gpr[R_EAX], cpu->icount, cpu_get_eflags(cpu),
-                          cpu->eip, vector };
+    return (StringState){ cpu->gpr[R_ECX], cpu->gpr[R_ESI],     cpu->gpr[R_EDI], cpu->gpr[R_EAX],
+                          cpu->icount,     cpu_get_eflags(cpu), cpu->eip,        vector };
 }
 
 /* One element by the unrepeated handler, which has no bulk and no loop. */
@@ -1208,7 +1239,8 @@ static void random_string_world(DecodedInsn *d)
     cpu_set_eflags(cpu, (g_test_rand_bit() ? DF_MASK : 0) | ((uint32_t)g_test_rand_int() & CC_ALL));
     cpu->gpr[R_ESI] = (unsigned)g_test_rand_int_range(0, 0xa100);
     bool near = g_test_rand_bit();
-    cpu->gpr[R_EDI] = near ? cpu->gpr[R_ESI] + (unsigned)g_test_rand_int_range(0, 40) - 20 : (unsigned)g_test_rand_int_range(0, 0xa100);
+    cpu->gpr[R_EDI] = near ? cpu->gpr[R_ESI] + (unsigned)g_test_rand_int_range(0, 40) - 20
+                           : (unsigned)g_test_rand_int_range(0, 0xa100);
     cpu->gpr[R_EDI] = (uint32_t)cpu->gpr[R_EDI];
     cpu->gpr[R_ECX] = (unsigned)g_test_rand_int_range(0, g_test_rand_bit() ? 10 : 0x3000);
     cpu->gpr[R_EAX] = g_test_rand_bit() ? 0 : 0x0102030401020304;
@@ -1342,8 +1374,8 @@ static void test_rep_segment_override(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    ram = mmap((void *)(uintptr_t)RAM_BASE, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-               -1, 0);
+    ram = mmap((void *)(uintptr_t)RAM_BASE, RAM_SIZE, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     g_assert((uintptr_t)ram == RAM_BASE);
     cpu = g_new0(CPUState, 1);
     world_reset();

@@ -6,102 +6,14 @@
  * Handlers are called one by one on a processor with real memory, page tables, TLB and control registers, without
  * decoder or engine. Error codes and frames are those of the SDM's operation sections.
  */
-#include "accel/engine.h"
-#include "hw/intc/intc.h"
-#include "replay/replay.h"
-#include "sysemu/cpus.h"
-#include "target/i386/debug.h"
-#include "target/i386/handlers-sys.h"
+#define DEFAULT_SIZE 3
 #include "target/i386/paging.h"
-#include "target/i386/seg.h"
-#include "target/i386/smm.h"
 #include "target/i386/x87.h"
-#include "util/main-loop.h"
-
-/* ---- stubs ---- */
-
-static int resets;
-static uint8_t tpr;
-
-static void stub_invalidate(CPUState *c, ram_addr_t addr, uint64_t len)
-{
-    (void)c;
-    (void)addr;
-    (void)len;
-}
-static const ExecEngine stub_engine = { .name = "stub", .invalidate = stub_invalidate };
-
-const ExecEngine *current_engine(void)
-{
-    return &stub_engine;
-}
-void qemu_notify_event(void)
-{
-}
-void qemu_system_reset_request(ShutdownCause cause)
-{
-    (void)cause;
-    resets++;
-}
-void cpus_kick(void)
-{
-}
-void replay_interrupt(void)
-{
-}
-void replay_exception(void)
-{
-}
-uint64_t apic_get_base(Device *apic)
-{
-    (void)apic;
-    return 0;
-}
-bool apic_set_base(Device *apic, uint64_t value)
-{
-    (void)apic;
-    (void)value;
-    return true;
-}
-void apic_reset_on_init(Device *apic)
-{
-    (void)apic;
-}
-bool apic_msr_read(Device *apic, uint32_t reg, uint64_t *value)
-{
-    (void)apic;
-    *value = reg;
-    return true;
-}
-bool apic_msr_write(Device *apic, uint32_t reg, uint64_t value)
-{
-    (void)apic;
-    return reg == value;
-}
-uint64_t apic_get_tsc_deadline(Device *apic)
-{
-    (void)apic;
-    return 0;
-}
-void apic_set_tsc_deadline(Device *apic, uint64_t tsc)
-{
-    (void)apic;
-    (void)tsc;
-}
-uint8_t apic_get_tpr(Device *apic)
-{
-    (void)apic;
-    return tpr;
-}
-void apic_set_tpr(Device *apic, uint8_t cr8)
-{
-    (void)apic;
-    tpr = cr8;
-}
+#include "tests/cpu/system-harness.h"
 
 /* ---- the machine: 4 MiB of RAM ---- */
 
-enum { GDT = 0x1000, IDT = 0x2000, TSS = 0x3000, LDT = 0x4000, RAM_SIZE = 0x400000 };
+enum { TSS = 0x3000, LDT = 0x4000 };
 enum { STACK0 = 0x9000, IST1 = 0xa000, STACK3 = 0xb000, DATA = 0xc000, STACK1 = 0xd000, CODE = 0x5000 };
 enum { PML4 = 0x10000, PDPT = 0x11000, PD = 0x12000, PT = 0x13000, PDPT_HIGH = 0x14000 };
 /* Linear addresses: 0-2 MiB identity, user, large page; then 4 KiB pages by PT; 1 GiB up: a 1 GiB page; the same at the
@@ -140,38 +52,7 @@ enum {
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define MSR_TSC_AUX        0xc0000103
 
-static CPUState *cpu, *amd, *intel;
-static MemoryRegion ram;
-static uint8_t *mem;
-
-static uint64_t ld64(uint64_t at)
-{
-    return ldq_le_p(mem + at);
-}
-static uint32_t ld32(uint64_t at)
-{
-    return ldl_le_p(mem + at);
-}
-static uint16_t ld16(uint64_t at)
-{
-    return lduw_le_p(mem + at);
-}
-static void st64(uint64_t at, uint64_t v)
-{
-    stq_le_p(mem + at, v);
-}
-static void st32(uint64_t at, uint32_t v)
-{
-    stl_le_p(mem + at, v);
-}
-
-/* flags: G 8, D 4, L 2 */
-static void put_segment(unsigned selector, uint32_t base, uint32_t limit, unsigned rights, unsigned flags)
-{
-    unsigned at = GDT + (selector & ~7);
-    st32(at, (limit & 0xffff) | base << 16);
-    st32(at + 4, (base & 0xff000000) | flags << 20 | (limit & 0xf0000) | rights << 8 | (base >> 16 & 0xff));
-}
+static CPUState *amd, *intel;
 
 static void put_system(unsigned selector, uint64_t base, uint32_t limit, unsigned rights)
 {
@@ -233,13 +114,6 @@ static void put_pages(void)
     st64(PD + 8, PT | P | W | U);
 }
 
-static void load(int seg, uint16_t selector)
-{
-    Descriptor d = { .lo = ld32(GDT + (selector & ~7)), .hi = ld32(GDT + (selector & ~7) + 4) };
-    SegmentCache s = desc_cache(&d, selector);
-    seg_commit(cpu, seg, &s);
-}
-
 /* Real mode with everything in memory. */
 static void start(CPUState *which)
 {
@@ -295,68 +169,6 @@ static void enter(unsigned cpl)
 
 /* ---- running one handler ---- */
 
-enum { FINE = -1 };
-static const InsnInfo info_plain = { .mnemonic = "plain" };
-static const InsnInfo info_modrm = { .mnemonic = "modrm", .modrm = MODRM };
-
-typedef struct Args {
-    unsigned bytes; /* operand size; 0: 8 */
-    uint64_t imm;
-    int reg, rm;  /* rm: register operand */
-    uint64_t mem; /* memory operand in DS, when not 0 */
-    int seg;      /* of the memory operand, when not 0 (ES) */
-    bool modrm;
-} Args;
-
-static unsigned operand_log2(const Args *a)
-{
-    return a->bytes ? (unsigned)__builtin_ctz(a->bytes) : 3;
-}
-
-static DecodedInsn make_insn(const Args *a)
-{
-    bool modrm = a->modrm || a->mem, wide = cpu_code64(cpu);
-    DecodedInsn d = { .info = modrm ? &info_modrm : &info_plain, .imm = a->imm, .disp = (int64_t)a->mem, .len = 2 };
-    d.op_size = (uint8_t)operand_log2(a);
-    d.addr_size = wide ? 3 : 2;
-    d.ea_mask = wide ? ~0ull : 0xffffffff;
-    d.base = d.index = R_ZERO;
-    d.seg = a->seg ? (uint8_t)a->seg : R_DS;
-    d.reg = (uint8_t)a->reg;
-    d.rm = (uint8_t)a->rm;
-    d.modrm = (uint8_t)((a->mem ? 0x05 : 0xc0) | (a->reg & 7) << 3 | (a->mem ? 0 : a->rm & 7));
-    return d;
-}
-
-/* Vector of the exception it raised, or FINE. Instructions are two bytes long. */
-static int run_args(const InsnHandlers *h, Args a)
-{
-    DecodedInsn d = make_insn(&a);
-    cpu->insn_ip = cpu->eip;
-    cpu->eip += 2;
-    cpu->int_point = false;
-    cpu->run_end = &d + 1;
-    if (sigsetjmp(cpu->fault_jmp, 0)) {
-        cpu->eip = cpu->insn_ip;
-        return cpu->exception_index;
-    }
-    h->fn[!!a.mem][operand_log2(&a)](cpu, &d);
-    cpu->icount++;
-    return FINE;
-}
-#define RUN(h, ...) run_args(&h, (Args){ __VA_ARGS__ })
-#define ASSERT_FAULT(vector, error, run)             \
-    do {                                             \
-        g_assert_cmpint(run, ==, vector);            \
-        g_assert_true(cpu->has_error_code);          \
-        g_assert_cmphex(cpu->error_code, ==, error); \
-    } while (0)
-#define ASSERT_UD(run)                       \
-    do {                                     \
-        g_assert_cmpint(run, ==, EXCP_UD);   \
-        g_assert_false(cpu->has_error_code); \
-    } while (0)
-#define ASSERT_FINE(run) g_assert_cmpint(run, ==, FINE)
 /* A C expression instead of a handler. */
 #define RAISES(vector, error, statement)                                        \
     do {                                                                        \
@@ -437,12 +249,13 @@ static int jmp_imm(uint16_t selector, uint32_t offset)
 }
 
 /* m16:64 or m16:32 at DATA */
-static int far_mem(const InsnHandlers *h, unsigned bytes, uint16_t selector, uint64_t offset)
+static int far_mem_by_name(const char *name, const InsnHandlers *h, unsigned bytes, uint16_t selector, uint64_t offset)
 {
     st64(DATA, offset);
     stw_le_p(mem + DATA + bytes, selector);
-    return run_args(h, (Args){ .bytes = bytes, .mem = DATA });
+    return run_args(name, h, (Args){ .bytes = bytes, .mem = DATA });
 }
+#define far_mem(h, ...) far_mem_by_name(#h, h, __VA_ARGS__)
 
 /* ---- into long mode and out of it ---- */
 
@@ -610,11 +423,12 @@ static void test_tables(void)
     ASSERT_FAULT(EXCP_GP, 0, RUN(sgdt_Ms, .mem = DATA));
 }
 
-static int load_system(const InsnHandlers *h, uint16_t selector)
+static int load_system_by_name(const char *name, const InsnHandlers *h, uint16_t selector)
 {
     cpu->gpr[R_EAX] = selector;
-    return run_args(h, (Args){ .modrm = true, .rm = R_EAX, .bytes = 2 });
+    return run_args(name, h, (Args){ .modrm = true, .rm = R_EAX, .bytes = 2 });
 }
+#define load_system(h, ...) load_system_by_name(#h, h, __VA_ARGS__)
 
 static void test_ltr_lldt(void)
 {
@@ -643,12 +457,13 @@ static void test_ltr_lldt(void)
     g_assert_true(cpu->seg[R_LDTR].null);
 }
 
-static bool question(const InsnHandlers *h, uint16_t selector)
+static bool question_by_name(const char *name, const InsnHandlers *h, uint16_t selector)
 {
     cpu->gpr[R_EAX] = selector;
-    ASSERT_FINE(run_args(h, (Args){ .modrm = true, .rm = R_EAX, .reg = R_EDX }));
+    ASSERT_FINE(run_args(name, h, (Args){ .modrm = true, .rm = R_EAX, .reg = R_EDX }));
     return cpu_get_eflags(cpu) & CC_Z;
 }
+#define question(h, ...) question_by_name(#h, h, __VA_ARGS__)
 
 static void test_lar_lsl(void)
 {
@@ -1198,6 +1013,9 @@ static void test_gs(void)
     g_assert_cmphex(cpu->gpr[R_EDX], ==, 0x7fff12345678);
     ASSERT_FINE(RUN(rdfsbase_Ry, .rm = R_EDX, .bytes = 4));
     g_assert_cmphex(cpu->gpr[R_EDX], ==, 0x12345678);
+    ASSERT_FINE(RUN(wrgsbase_Ry, .rm = R_EBX));
+    ASSERT_FINE(RUN(rdgsbase_Ry, .rm = R_ECX));
+    g_assert_cmphex(cpu->gpr[R_ECX], ==, 0x7fff12345678);
     cpu->cr4 &= ~(uint64_t)CR4_FSGSBASE;
     ASSERT_UD(RUN(rdgsbase_Ry, .rm = R_EDX));
 }
@@ -1419,12 +1237,13 @@ static int set_xcr0(uint64_t value)
     return RUN(xsetbv);
 }
 
-static int xsave_op(const InsnHandlers *h, uint64_t components)
+static int xsave_op_by_name(const char *name, const InsnHandlers *h, uint64_t components)
 {
     cpu->gpr[R_EAX] = components;
     cpu->gpr[R_EDX] = 0;
-    return run_args(h, (Args){ .mem = DATA });
+    return run_args(name, h, (Args){ .mem = DATA });
 }
+#define xsave_op(h, ...) xsave_op_by_name(#h, h, __VA_ARGS__)
 
 static void test_xcr0(void)
 {

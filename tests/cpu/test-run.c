@@ -4,70 +4,16 @@
  * not depend on how execution is sliced; self-modifying code and memory map changes through the real TLB;
  * single-stepping through a real IDT.
  */
-#include "accel/engine.h"
-#include "replay/replay.h"
-#include "sysemu/cpus.h"
-#include "sysemu/runstate.h"
-#include "target/i386/access.h"
-#include "target/i386/insn.h"
-#include "util/timer.h"
+#include "tests/cpu/machine-stubs.h"
 
 #define CODE     0x100000
 #define STACK    0x800000
 #define RAM_SIZE (16 * MiB)
 
-/* ---- the rest of the machine ---- */
-
-void qemu_system_reset_request(ShutdownCause cause)
-{
-    g_error("triple fault, cause %d", cause);
-}
-void replay_exception(void)
-{
-}
-void replay_interrupt(void)
-{
-}
-void vmstate_register(const char *id, int instance, const VMStateDescription *vmsd, void *opaque)
-{
-    (void)id;
-    (void)instance;
-    (void)vmsd;
-    (void)opaque;
-}
-uint64_t vmstate_digest_object(const VMStateDescription *vmsd, void *opaque)
-{
-    (void)vmsd;
-    (void)opaque;
-    return 0;
-}
-void cpus_kick(void)
-{
-}
 const ExecEngine *current_engine(void)
 {
     return &interp_engine;
 }
-int64_t qemu_clock_get_ns(QEMUClockType type)
-{
-    (void)type;
-    return 0;
-}
-/* No local APIC is connected, so none of these is called. */
-#define NO_APIC(name)                         \
-    void name(void)                           \
-    {                                         \
-        g_error("%s without an APIC", #name); \
-    }
-NO_APIC(apic_get_base)
-NO_APIC(apic_get_tsc_deadline)
-NO_APIC(apic_msr_read)
-NO_APIC(apic_msr_write)
-NO_APIC(apic_reset_on_init)
-NO_APIC(apic_get_tpr)
-NO_APIC(apic_set_base)
-NO_APIC(apic_set_tpr)
-NO_APIC(apic_set_tsc_deadline)
 
 static MemoryRegion ram, overlay;
 static uint8_t *mem;

@@ -5,98 +5,10 @@
  * Handlers are called one by one on a processor with real memory, TLB and control registers, without decoder or engine.
  * Error codes and frames are those of the SDM's operation sections.
  */
-#include "accel/engine.h"
-#include "hw/intc/intc.h"
-#include "replay/replay.h"
-#include "sysemu/cpus.h"
-#include "target/i386/debug.h"
-#include "target/i386/handlers-sys.h"
-#include "target/i386/seg.h"
-#include "target/i386/smm.h"
-#include "util/main-loop.h"
+#define DEFAULT_SIZE 2
+#include "tests/cpu/system-harness.h"
 
-/* ---- stubs ---- */
-
-static int resets, kicks, replayed_interrupts, replayed_exceptions, next_vector;
-
-static void stub_invalidate(CPUState *cpu, ram_addr_t addr, uint64_t len)
-{
-    (void)cpu;
-    (void)addr;
-    (void)len;
-}
-static const ExecEngine stub_engine = { .name = "stub", .invalidate = stub_invalidate };
-
-const ExecEngine *current_engine(void)
-{
-    return &stub_engine;
-}
-void qemu_notify_event(void)
-{
-}
-void qemu_system_reset_request(ShutdownCause cause)
-{
-    g_assert_cmpint(cause, ==, SHUTDOWN_CAUSE_GUEST_RESET);
-    resets++;
-}
-void cpus_kick(void)
-{
-    kicks++;
-}
-void replay_interrupt(void)
-{
-    replayed_interrupts++;
-}
-void replay_exception(void)
-{
-    replayed_exceptions++;
-}
-uint64_t apic_get_base(Device *apic)
-{
-    (void)apic;
-    return 0;
-}
-bool apic_set_base(Device *apic, uint64_t value)
-{
-    (void)apic;
-    (void)value;
-    return true;
-}
-void apic_reset_on_init(Device *apic)
-{
-    (void)apic;
-}
-bool apic_msr_read(Device *apic, uint32_t reg, uint64_t *value)
-{
-    (void)apic;
-    *value = reg;
-    return true;
-}
-bool apic_msr_write(Device *apic, uint32_t reg, uint64_t value)
-{
-    (void)apic;
-    return reg == value;
-}
-uint8_t apic_get_tpr(Device *apic)
-{
-    (void)apic;
-    return 0;
-}
-void apic_set_tpr(Device *apic, uint8_t cr8)
-{
-    (void)apic;
-    (void)cr8;
-}
-uint64_t apic_get_tsc_deadline(Device *apic)
-{
-    (void)apic;
-    return 0;
-}
-void apic_set_tsc_deadline(Device *apic, uint64_t tsc)
-{
-    (void)apic;
-    (void)tsc;
-}
+static int next_vector;
 
 static int ack(CPUState *cpu)
 {
@@ -106,8 +18,8 @@ static int ack(CPUState *cpu)
 
 /* ---- the machine: 4 MiB of RAM, one port device ---- */
 
-enum { GDT = 0x1000, IDT = 0x2000, TSS_A = 0x3000, TSS_B = 0x3800, TSS_286 = 0x3c00, LDT = 0x4000 };
-enum { STACK0 = 0x9000, STACK3 = 0xb000, STACK1 = 0xa000, DATA = 0xc000, RAM_SIZE = 0x400000 };
+enum { TSS_A = 0x3000, TSS_B = 0x3800, TSS_286 = 0x3c00, LDT = 0x4000 };
+enum { STACK0 = 0x9000, STACK3 = 0xb000, STACK1 = 0xa000, DATA = 0xc000 };
 enum {
     CODE0 = 0x08,
     DATA0 = 0x10,
@@ -136,10 +48,8 @@ enum {
     GDT_END = 0xc8
 };
 
-static CPUState *cpu;
-static MemoryRegion ram, ports;
-static uint8_t *mem;
-static unsigned port_reads, port_writes, last_port;
+static MemoryRegion ports;
+static unsigned port_reads, port_writes, last_port, last_value;
 
 static uint64_t ports_read(void *opaque, hwaddr addr, unsigned size)
 {
@@ -152,36 +62,12 @@ static uint64_t ports_read(void *opaque, hwaddr addr, unsigned size)
 static void ports_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
 {
     (void)opaque;
-    (void)value;
     (void)size;
     last_port = addr;
+    last_value = (unsigned)value;
     port_writes++;
 }
 static const MemoryRegionOps ports_ops = { ports_read, ports_write, 1, 4 };
-
-static uint32_t ld32(unsigned at)
-{
-    return ldl_le_p(mem + at);
-}
-static uint16_t ld16(unsigned at)
-{
-    return lduw_le_p(mem + at);
-}
-static void st32(unsigned at, uint32_t v)
-{
-    stl_le_p(mem + at, v);
-}
-static void st16(unsigned at, uint16_t v)
-{
-    stw_le_p(mem + at, v);
-}
-
-static void put_segment(unsigned selector, uint32_t base, uint32_t limit, unsigned rights, unsigned flags)
-{
-    unsigned at = GDT + (selector & ~7);
-    st32(at, (limit & 0xffff) | base << 16);
-    st32(at + 4, (base & 0xff000000) | flags << 20 | (limit & 0xf0000) | rights << 8 | (base >> 16 & 0xff));
-}
 
 static void put_gate(unsigned at, uint16_t selector, uint32_t offset, unsigned rights, unsigned params)
 {
@@ -228,13 +114,6 @@ static void put_idt_all(void)
     for (unsigned i = 0; i < 256; i++) {
         put_idt(i, CODE0, 0x6000 + 16 * i, 0x8e);
     }
-}
-
-static void load(int seg, uint16_t selector)
-{
-    Descriptor d = { .lo = ld32(GDT + (selector & ~7)), .hi = ld32(GDT + (selector & ~7) + 4) };
-    SegmentCache s = desc_cache(&d, selector);
-    seg_commit(cpu, seg, &s);
 }
 
 /* Protected mode at the given level, flat, interrupts off, EIP 4000h, TR = task A. */
@@ -301,70 +180,6 @@ static void enter_v86(unsigned iopl)
 }
 
 /* ---- running one handler ---- */
-
-enum { FINE = -1 };
-static const InsnInfo info_plain = { .mnemonic = "plain" };
-static const InsnInfo info_modrm = { .mnemonic = "modrm", .modrm = MODRM };
-
-typedef struct Args {
-    unsigned bytes; /* operand size; 0: 4 */
-    uint64_t imm;
-    int reg, rm;  /* rm: register operand */
-    uint32_t mem; /* memory operand in DS, when not 0 */
-    bool modrm;
-    uint8_t prefix;
-    bool addr16;
-} Args;
-
-static unsigned operand_log2(const Args *a)
-{
-    return a->bytes ? (unsigned)__builtin_ctz(a->bytes) : 2;
-}
-
-static DecodedInsn make_insn(const Args *a)
-{
-    bool modrm = a->modrm || a->mem;
-    DecodedInsn d = { .info = modrm ? &info_modrm : &info_plain, .imm = a->imm, .disp = a->mem, .len = 2 };
-    d.op_size = operand_log2(a);
-    d.addr_size = a->addr16 ? 1 : 2;
-    d.ea_mask = a->addr16 ? 0xffff : 0xffffffff;
-    d.base = d.index = R_ZERO;
-    d.seg = R_DS;
-    d.reg = a->reg;
-    d.rm = a->rm;
-    d.prefix = a->prefix;
-    d.modrm = (a->mem ? 0x05 : 0xc0) | (a->reg & 7) << 3 | (a->mem ? 0 : a->rm & 7);
-    return d;
-}
-
-/* Vector of the exception it raised, or FINE. Instructions are two bytes long. */
-static int run_args(const InsnHandlers *h, Args a)
-{
-    DecodedInsn d = make_insn(&a);
-    cpu->insn_ip = cpu->eip;
-    cpu->eip += 2;
-    cpu->int_point = false;
-    cpu->run_end = &d + 1;
-    if (sigsetjmp(cpu->fault_jmp, 0)) {
-        return cpu->exception_index;
-    }
-    h->fn[!!a.mem][operand_log2(&a)](cpu, &d);
-    cpu->icount++;
-    return FINE;
-}
-#define RUN(h, ...) run_args(&h, (Args){ __VA_ARGS__ })
-#define ASSERT_FAULT(vector, error, run)             \
-    do {                                             \
-        g_assert_cmpint(run, ==, vector);            \
-        g_assert_true(cpu->has_error_code);          \
-        g_assert_cmphex(cpu->error_code, ==, error); \
-    } while (0)
-#define ASSERT_UD(run)                       \
-    do {                                     \
-        g_assert_cmpint(run, ==, EXCP_UD);   \
-        g_assert_false(cpu->has_error_code); \
-    } while (0)
-#define ASSERT_FINE(run) g_assert_cmpint(run, ==, FINE)
 
 static void raise_and_deliver(int vector, bool has_error, uint32_t error)
 {
@@ -520,18 +335,19 @@ static bool zf(void)
     return cpu_get_eflags(cpu) & CC_Z;
 }
 
-static bool ask(const InsnHandlers *h, uint16_t selector)
+static bool ask_by_name(const char *name, const InsnHandlers *h, uint16_t selector)
 {
     cpu->gpr[R_EAX] = selector;
-    ASSERT_FINE(run_args(h, (Args){ .modrm = true, .reg = R_EBX, .rm = R_EAX }));
+    ASSERT_FINE(run_args(name, h, (Args){ .modrm = true, .reg = R_EBX, .rm = R_EAX }));
     return zf();
 }
+#define ask(h, ...) ask_by_name(#h, h, __VA_ARGS__)
 
 static void test_questions(void)
 {
     enter(3);
     g_assert_true(ask(&lar_Gv_Ew, DATA3));
-    g_assert_cmphex(cpu->gpr[R_EBX], ==, 0x00c0f200);
+    g_assert_cmphex(cpu->gpr[R_EBX], ==, 0x00cff200);
     g_assert_true(ask(&lsl_Gv_Ew, DATA3));
     g_assert_cmphex(cpu->gpr[R_EBX], ==, 0xffffffff);
     g_assert_false(ask(&lar_Gv_Ew, DATA0));
@@ -1390,6 +1206,69 @@ static void test_io_bitmap(void)
     ASSERT_FAULT(EXCP_GP, 0, RUN(in_imm_port, .bytes = 1, .imm = 0x60));
 }
 
+/* Each width, by immediate and by DX. */
+static void test_port_forms(void)
+{
+    static const uint32_t read[] = { 0x99887744, 0x99883345, 0, 0x11223347 },
+                          written[] = { 0x66, 0x7766, 0, 0x99887766 };
+    for (unsigned dx = 0; dx < 2; dx++) {
+        enter(0);
+        port_reads = 0;
+        cpu->gpr[R_EDX] = 0x1061;
+        for (unsigned bytes = 1; bytes <= 4; bytes *= 2) {
+            unsigned port = dx ? 0x1061 : 0x61;
+            cpu->gpr[R_EAX] = 0x99887766;
+            ASSERT_FINE(dx ? RUN(out_dx_port, .bytes = bytes) : RUN(out_imm_port, .bytes = bytes, .imm = 0x61));
+            g_assert_cmphex(last_port, ==, port);
+            g_assert_cmphex(last_value, ==, written[bytes - 1]);
+            ASSERT_FINE(dx ? RUN(in_dx_port, .bytes = bytes) : RUN(in_imm_port, .bytes = bytes, .imm = 0x61));
+            g_assert_cmphex(last_port, ==, port);
+            g_assert_cmphex(cpu->gpr[R_EAX], ==, read[bytes - 1] - (bytes == 4));
+            g_assert_true(cpu->int_point);
+        }
+    }
+}
+
+/* What the system registers hold, as the instructions that only read show it. */
+static void test_read_system(void)
+{
+    enter(0);
+    load(R_LDTR, SEL_LDT);
+    memset(mem + DATA, 0xcc, 16);
+    ASSERT_FINE(RUN(sgdt_Ms, .mem = DATA));
+    g_assert_cmphex(ld16(DATA), ==, GDT_END - 1);
+    g_assert_cmphex(ld32(DATA + 2), ==, GDT);
+    g_assert_cmphex(ld16(DATA + 6), ==, 0xcccc);
+    ASSERT_FINE(RUN(sldt_Ev, .modrm = true, .rm = R_EDX));
+    g_assert_cmphex(cpu->gpr[R_EDX], ==, SEL_LDT);
+    ASSERT_FINE(RUN(sldt_Ev, .mem = DATA)); /* memory: 16 bits whatever the size */
+    g_assert_cmphex(ld32(DATA), ==, (GDT & 0xffff) << 16 | SEL_LDT);
+    ASSERT_FINE(RUN(str_Ev, .modrm = true, .rm = R_EDX));
+    g_assert_cmphex(cpu->gpr[R_EDX], ==, SEL_A);
+    ASSERT_FINE(RUN(smsw_Ev, .modrm = true, .rm = R_EDX));
+    g_assert_cmphex(cpu->gpr[R_EDX], ==, (uint32_t)cpu->cr0);
+    cpu->gpr[R_EAX] = 0;
+    ASSERT_FINE(RUN(cpuid));
+    g_assert_cmphex(cpu->gpr[R_EBX], ==, 0x756e6547); /* "Genu" */
+    ASSERT_FAULT(EXCP_GP, 0, RUN(rdpmc));             /* no counters */
+    coverage_handler("rdpmc");
+    cpu->tsc_offset = 0x100000002 + cpu->tsc_offset - cpu_get_tsc(cpu);
+    ASSERT_FINE(RUN(rdtsc));
+    g_assert_cmphex(cpu->gpr[R_EAX], ==, 2);
+    g_assert_cmphex(cpu->gpr[R_EDX], ==, 1);
+}
+
+/* INVD may not lose what was written: there is no cache. */
+static void test_caches(void)
+{
+    enter(0);
+    st32(DATA, 0x55aa);
+    ASSERT_FINE(RUN(flush_cache));
+    g_assert_cmphex(ld32(DATA), ==, 0x55aa);
+    enter(3);
+    ASSERT_FAULT(EXCP_GP, 0, RUN(flush_cache));
+}
+
 static void test_ins_outs(void)
 {
     enter(0);
@@ -1585,7 +1464,10 @@ int main(int argc, char **argv)
     g_test_add_func("/sys/registers", test_system);
     g_test_add_func("/sys/sysenter", test_sysenter);
     g_test_add_func("/io/bitmap", test_io_bitmap);
+    g_test_add_func("/io/forms", test_port_forms);
     g_test_add_func("/io/ins-outs", test_ins_outs);
+    g_test_add_func("/sys/read", test_read_system);
+    g_test_add_func("/sys/caches", test_caches);
     g_test_add_func("/paging/faults", test_paging);
     g_test_add_func("/smm/round-trip", test_smm);
     return g_test_run();

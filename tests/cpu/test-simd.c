@@ -305,6 +305,24 @@ static void test_approximation_special(void)
     }
 }
 
+/* Four at a time, each as the scalar form has it. */
+static void test_approximation_packed(void)
+{
+    static const char *const names[2][2] = { { "rcpps", "rcpss" }, { "rsqrtps", "rsqrtss" } };
+    static const uint32_t x[4] = { 0x3f800000, 0x40400000, 0x7f800000, 0xbf800000 };
+    world_reset();
+    for (unsigned n = 0; n < 2; n++) {
+        uint32_t expected[4];
+        for (unsigned i = 0; i < 4; i++) {
+            expected[i] = approximate(names[n][1], x[i]);
+        }
+        DecodedInsn d = build_named(names[n][0], OPERAND_Vps, false);
+        memcpy(&cpu->xmm[1], x, 16);
+        g_assert_cmpint(run(&d), ==, -1);
+        g_assert_cmpmem(&cpu->xmm[0], 16, expected, 16);
+    }
+}
+
 static void test_approximation_error(void)
 {
     const double bound = 1.5 / 4096;
@@ -334,6 +352,7 @@ static void add_tests(void)
     g_test_add_func("/simd/mxcsr/unmasked", test_unmasked);
     g_test_add_func("/simd/mxcsr/sticky", test_sticky);
     g_test_add_func("/simd/approximation/special", test_approximation_special);
+    g_test_add_func("/simd/approximation/packed", test_approximation_packed);
     g_test_add_func("/simd/approximation/error", test_approximation_error);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "target/i386/x87-common.h"
+#include "tests/cpu/coverage.h"
 
 #define MEM_SIZE 0x4000
 #define OPERAND  0x1000 /* where memory operands lie */
@@ -144,6 +145,7 @@ static int run_row(const InsnInfo *info, uint8_t modrm, unsigned op_size, uint64
 
 static int run_at(uint8_t opcode, uint8_t modrm, unsigned op_size, uint64_t address)
 {
+    coverage_row(find_row(M_1B, opcode, modrm), COVERAGE_ANSWER);
     return run_row(find_row(M_1B, opcode, modrm), modrm, op_size, address);
 }
 
