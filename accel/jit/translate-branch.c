@@ -86,6 +86,7 @@ void emit_entry(Translator *t)
         em_alu_ri(e, 3, ALU_SUB, H_BUDGET, (int32_t)t->n);
     }
     new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(e, COND_S))->refund = t->n;
+    states_guard(t, states_wanted(t, 0), t->jb->eip, t->n); /* it may leave: before the latch changes */
     if (t->block->crosses) {
         enter_second_page(t);
     }

@@ -260,7 +260,6 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     t.is_loop = jumps_to_itself(&t);
     flags_analyse(&t);
     emit_entry(&t);
-    states_guard(&t, states_wanted(&t, 0), eip, t.n);
     for (t.k = 0; t.k < t.n; t.k++) {
         translate_insn(&t);
     }
