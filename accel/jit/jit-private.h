@@ -83,6 +83,7 @@ struct JitBlock {
     int64_t phys_off;       /* ...and the entry's physical address */
     const uint8_t *forward; /* entry that does not poll */
     uint64_t page_tag;      /* as cpu->fetch_page has it */
+    uint64_t second_page;   /* physical: of a block that crosses into it */
     const JitContext *ctx;
     Block *block; /* NULL: dropped */
     uint64_t eip;

@@ -161,7 +161,7 @@ static JitBlock *find_translation(const Block *block, const JitContext *ctx, uin
 static bool is_hot(Block *block)
 {
     block->heat += block->heat < UINT16_MAX;
-    return block->heat >= jit_config.threshold && block->key != BLOCK_KEY_DEAD && !block->crosses;
+    return block->heat >= jit_config.threshold && block->key != BLOCK_KEY_DEAD;
 }
 
 /* Room for contexts and code. */
@@ -238,6 +238,13 @@ const JitBlock *jit_next_block(CPUState *cpu)
 
 /* ---- running ---- */
 
+/* The other half of its instruction was fetched just now; may translated code see that? */
+static bool second_page_is_fast(const CPUState *cpu, const JitBlock *jb)
+{
+    uint64_t page = (jb->page_tag & PAGE_MASK) + PAGE_SIZE;
+    return cpu->tlb_fast[cpu->mmu_mode][(page >> PAGE_BITS) & (TLB_SIZE - 1)].exec == page;
+}
+
 /* The way translated code was left leads to jb: next time it goes there by itself. */
 static void join(JitExit *exit, JitBlock *jb)
 {
@@ -298,7 +305,7 @@ static Block *run_block(CPUState *cpu, Block *block)
         jb = jit_config.exact && has_room() ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run) : NULL;
     }
     last_exit = NULL;
-    if (!jb) {
+    if (!jb || (block->crosses && !second_page_is_fast(cpu, jb))) {
         return interp_run_block(cpu, block);
     }
     jit_flags_from_cc(cpu);

@@ -194,18 +194,25 @@ static void emit_probe(Translator *t, unsigned size, bool write, int recent)
 }
 
 /*
- * Which of cpu->tlb_recent a memory operand uses; -1: none. Kernels reload CR3 so often that, but for the stack and what
- * belongs to the CPU, only loops find there what they look for.
+ * Which of cpu->tlb_recent a memory operand uses; -1: none. Kernels gain nothing: they wander over too many pages, and
+ * reload CR3.
  */
 static int recent_for(const Translator *t, unsigned seg, unsigned base, unsigned index)
 {
+    if (t->mmu_mode == MMU_KERNEL && !t->is_loop) {
+        return -1;
+    }
     if (seg >= R_FS) {
         return 16 + (int)seg - R_FS;
     }
-    if (t->mmu_mode == MMU_KERNEL && base != R_ESP && !t->is_loop) {
-        return -1;
-    }
     return base < 16 ? (int)base : index < 16 ? (int)index : -1;
+}
+
+/* The i386 ABI aligns double to 4 bytes only; MOVUPS and MOVDQU stand where alignment is not known. */
+static bool often_unaligned(const Translator *t, unsigned size, bool aligned)
+{
+    bool i386_double = size == 8 && !t->code64 && (t->d->info->attributes & X87);
+    return i386_double || (size == 16 && !aligned);
 }
 
 void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
@@ -218,7 +225,8 @@ void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
         em32(&t->e, size - 1);
         handler_if(t, COND_NE);
     }
-    emit_probe(t, size, write, recent_for(t, t->d->seg, t->d->base, t->d->index));
+    int recent = often_unaligned(t, size, aligned) ? -1 : recent_for(t, t->d->seg, t->d->base, t->d->index);
+    emit_probe(t, size, write, recent);
 }
 
 void mem_operand(Translator *t, unsigned size, bool write)

@@ -12,6 +12,12 @@ static uint64_t linear_page(const Translator *t, uint64_t ip)
     return (t->ctx->cs_base + ip) & (t->code64 ? PAGE_MASK : (uint32_t)PAGE_MASK);
 }
 
+/* Where the fetch latch is when the block ends. */
+static uint64_t last_page(const Translator *t)
+{
+    return linear_page(t, t->jb->eip) + (t->block->crosses ? PAGE_SIZE : 0);
+}
+
 static JitExit *new_exit(Translator *t, JitExitKind kind, uint64_t eip, uint8_t *jump)
 {
     JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
@@ -28,6 +34,46 @@ static uint8_t *emit_poll(Emit *e)
     return em_jcc_later(e, COND_NE);
 }
 
+static int64_t tlb_off(const Translator *t, uint64_t page, size_t table, size_t entry_size, size_t member)
+{
+    size_t index = (page >> PAGE_BITS) & (TLB_SIZE - 1);
+    return (int64_t)(table + (t->mmu_mode * TLB_SIZE + index) * entry_size + member) - CPU_BIAS;
+}
+
+/*
+ * Into a known page: only through a valid fetch entry of the TLB that leads to the physical page *phys; the latch is set.
+ * Both jumps are taken when not.
+ */
+static void emit_enter_page(Translator *t, uint64_t page, const uint64_t *phys, uint8_t *out[2])
+{
+    Emit *e = &t->e;
+    em_mov_ri64(e, H_T1, page);
+    em_rm(e, 3, 0x3b, H_T1, H_CPU,
+          (int32_t)tlb_off(t, page, offsetof(CPUState, tlb_fast), sizeof(TLBFast), offsetof(TLBFast, exec)));
+    out[0] = em_jcc_later(e, COND_NE);
+    em_load(e, 3, H_T2, H_CPU,
+            (int32_t)tlb_off(t, page, offsetof(CPUState, tlb), sizeof(TLBEntry), offsetof(TLBEntry, phys)));
+    em_alu_ri(e, 3, ALU_AND, H_T2, (int32_t)PAGE_MASK);
+    em_ra(e, 3, 0x3b, H_T2, phys);
+    out[1] = em_jcc_later(e, COND_NE);
+    em_store(e, 3, H_T2, H_CPU, CPU_OFF(fetch_phys));
+    em_alu_ri(e, 3, ALU_OR, H_T1, TLB_VALID);
+    em_store(e, 3, H_T1, H_CPU, CPU_OFF(fetch_page));
+}
+
+/*
+ * The rest of the block's only instruction is on the next page: as when control enters that. A miss goes back to the
+ * dispatcher, which fetches and so fills.
+ */
+static void enter_second_page(Translator *t)
+{
+    uint8_t *misses[2];
+    emit_enter_page(t, linear_page(t, t->jb->eip) + PAGE_SIZE, &t->jb->second_page, misses);
+    for (size_t i = 0; i < ARRAY_SIZE(misses); i++) {
+        new_exit(t, JIT_EXIT_POLL, t->jb->eip, misses[i])->refund = t->n;
+    }
+}
+
 void emit_entry(Translator *t)
 {
     Emit *e = &t->e;
@@ -40,12 +86,16 @@ void emit_entry(Translator *t)
         em_alu_ri(e, 3, ALU_SUB, H_BUDGET, (int32_t)t->n);
     }
     new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(e, COND_S))->refund = t->n;
+    states_guard(t, states_wanted(t, 0), t->jb->eip, t->n); /* it may leave: before the latch changes */
+    if (t->block->crosses) {
+        enter_second_page(t);
+    }
 }
 
 void emit_link(Translator *t, uint8_t *jump, uint64_t target)
 {
     JitExit *exit = new_exit(t, JIT_EXIT_LINK, target, jump);
-    exit->crosses = linear_page(t, target) != linear_page(t, t->jb->eip);
+    exit->crosses = linear_page(t, target) != last_page(t);
     exit->backward = target <= t->ip;
     exit->patch = jump;
     t->jb->exits[t->jb->exits[0] ? 1 : 0] = exit;
@@ -57,12 +107,6 @@ static void emit_exit(Translator *t, const JitExit *exit)
 {
     em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)exit);
     em_jmp(&t->e, t->thunks->exit);
-}
-
-static int64_t tlb_off(const Translator *t, uint64_t page, size_t table, size_t entry_size, size_t member)
-{
-    size_t index = (page >> PAGE_BITS) & (TLB_SIZE - 1);
-    return (int64_t)(table + (t->mmu_mode * TLB_SIZE + index) * entry_size + member) - CPU_BIAS;
 }
 
 /* Before control enters another page: what ends a slice goes first. Both jumps lead out. */
@@ -78,25 +122,13 @@ static void emit_slice_end(Translator *t, uint8_t *out[2])
     out[1] = em_jcc_later(e, COND_LE);
 }
 
-/* Into a known page: only through a valid fetch entry of the TLB that still leads to the same memory. */
 static void emit_crossing(Translator *t, JitExit *exit)
 {
     Emit *e = &t->e;
     uint64_t page = linear_page(t, exit->eip);
     uint8_t *out[5];
     emit_slice_end(t, out);
-    em_mov_ri64(e, H_T1, page);
-    em_rm(e, 3, 0x3b, H_T1, H_CPU,
-          (int32_t)tlb_off(t, page, offsetof(CPUState, tlb_fast), sizeof(TLBFast), offsetof(TLBFast, exec)));
-    out[2] = em_jcc_later(e, COND_NE);
-    em_load(e, 3, H_T2, H_CPU,
-            (int32_t)tlb_off(t, page, offsetof(CPUState, tlb), sizeof(TLBEntry), offsetof(TLBEntry, phys)));
-    em_alu_ri(e, 3, ALU_AND, H_T2, (int32_t)PAGE_MASK);
-    em_ra(e, 3, 0x3b, H_T2, &exit->phys_page);
-    out[3] = em_jcc_later(e, COND_NE);
-    em_store(e, 3, H_T2, H_CPU, CPU_OFF(fetch_phys));
-    em_alu_ri(e, 3, ALU_OR, H_T1, TLB_VALID);
-    em_store(e, 3, H_T1, H_CPU, CPU_OFF(fetch_page));
+    emit_enter_page(t, page, &exit->phys_page, out + 2);
     exit->patch = out[4] = em_jmp_later(e);
     exit->stub = em_here(e);
     for (size_t i = 0; i < ARRAY_SIZE(out); i++) {

@@ -235,17 +235,18 @@ static JitBlock *new_block(Block *block, const JitContext *ctx, uint64_t eip, in
     *jb = (JitBlock){
         .block = block, .ctx = ctx, .eip = eip, .page_tag = page | TLB_VALID, .phys_page = (block->key >> 8) & PAGE_MASK
     };
+    jb->second_page = block->second_page;
     jb->exec_off =
         (int64_t)(offsetof(CPUState, tlb_fast) + node * sizeof(TLBFast) + offsetof(TLBFast, exec)) - CPU_BIAS;
     jb->phys_off = (int64_t)(offsetof(CPUState, tlb) + node * sizeof(TLBEntry) + offsetof(TLBEntry, phys)) - CPU_BIAS;
     return jb;
 }
 
-/* Offsets must not wrap inside the block. */
+/* Addresses must not wrap inside the block. */
 static bool is_translatable(const Block *block, const JitContext *ctx, uint64_t eip)
 {
-    return !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD && !block->crosses &&
-           (jit_context_is_64(ctx) || (eip + block->bytes <= UINT32_MAX && ctx->cs_base <= UINT32_MAX));
+    return !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD &&
+           (jit_context_is_64(ctx) || ctx->cs_base + eip + block->bytes <= UINT32_MAX);
 }
 
 /* How many of the block's instructions one translation takes. */
@@ -275,7 +276,6 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     t.is_loop = jumps_to_itself(&t);
     flags_analyse(&t);
     emit_entry(&t);
-    states_guard(&t, states_wanted(&t, 0), eip, t.n);
     for (t.k = 0; t.k < t.n; t.k++) {
         translate_insn(&t);
         emit_fault(&t);

@@ -46,7 +46,7 @@ typedef struct Cold {
     JitExit *state_exit;      /* STATE: when it cannot be */
 } Cold;
 
-#define MAX_COLD (6 * BLOCK_MAX_INSNS)
+#define MAX_COLD (6 * BLOCK_MAX_INSNS + 2)
 
 typedef struct Translator Translator;
 typedef void Rule(Translator *t);
@@ -85,7 +85,7 @@ struct Translator {
     struct {
         JitExit *exit;
         uint8_t *jump;
-    } stubs[4];
+    } stubs[6];
     unsigned nb_stubs;
     uint8_t *indirect_miss[3], *indirect_cross; /* jumps of an indirect branch to its cold part */
 };

@@ -486,26 +486,30 @@ static Start random_start(void)
 static uint8_t image[RAM_SIZE]; /* memory at the start */
 static uint8_t low_memory[CODE]; /* tables */
 
-/* Numbers of all four formats, and control words. */
-static void put_numbers(uint32_t seed)
+/* Numbers of all formats, and control words: what is at DATA for x87 and SSE programs. */
+static uint8_t numbers[STACK - DATA];
+
+static void make_numbers(void)
 {
-    g_rand_set_seed(rnd, seed);
-    for (uint32_t a = DATA; a < STACK; a += 16) {
+    for (uint32_t a = 0; a < sizeof(numbers); a++) {
+        numbers[a] = (uint8_t)g_rand_int(rnd);
+    }
+    for (uint32_t a = 0; a < sizeof(numbers); a += 16) {
         floatx80 v = random_x80();
         unsigned size = below(4);
         unsigned exp = (v.high & 0x7fff) == 0x7fff ? 0xffff : below(4) ? (v.high & 0x7fff) - 0x3fff : 0;
         uint64_t fraction = v.low << 1 >> (below(3) ? 0 : 40);
         uint64_t f64 = (uint64_t)(v.high >> 15) << 63 | (uint64_t)((exp ? exp + 1023 : 0) & 0x7ff) << 52 | fraction >> 12;
         uint32_t f32 = (uint32_t)(v.high >> 15) << 31 | ((exp ? exp + 127 : 0) & 0xff) << 23 | (uint32_t)(fraction >> 41);
-        memcpy(image + a, size == 0 ? (void *)&f32 : size == 1 ? (void *)&f64 : (void *)&v, size == 0 ? 4 : size == 1 ? 8 : size == 2 ? 10 : 0);
+        memcpy(numbers + a, size == 0 ? (void *)&f32 : size == 1 ? (void *)&f64 : (void *)&v, size == 0 ? 4 : size == 1 ? 8 : size == 2 ? 10 : 0);
     }
     for (uint32_t i = 0; i < 64; i++) {
         uint16_t cw = random_control();
-        memcpy(image + CONTROL_WORDS + 2 * i, &cw, 2);
+        memcpy(numbers + CONTROL_WORDS - DATA + 2 * i, &cw, 2);
     }
     for (uint32_t i = 0; i < 32; i++) {
         uint32_t v = random_mxcsr();
-        memcpy(image + MXCSR_WORDS + 4 * i, &v, 4);
+        memcpy(numbers + MXCSR_WORDS - DATA + 4 * i, &v, 4);
     }
 }
 
@@ -520,11 +524,7 @@ static void make_image(const Program *p, const Start *s)
         memcpy(image + a, &v, 4);
     }
     if (x87_share + sse_share) {
-        GRand *saved = rnd;
-        rnd = g_rand_new();
-        put_numbers(s->seed);
-        g_rand_free(rnd);
-        rnd = saved;
+        memcpy(image + DATA, numbers, sizeof(numbers));
     }
 }
 
@@ -680,7 +680,6 @@ static Result by_interp, by_jit; /* padding stays zero */
 /* The same program for the same number of instructions on both. warm: the JIT has run it once before, so that blocks are linked. */
 static void compare(const Program *p, const Start *s, int64_t budget, uint32_t seed)
 {
-    make_image(p, s);
     load_start(s);
     run_for(&interp_engine, budget);
     save_result(&by_interp);
@@ -705,6 +704,7 @@ static void random_case(uint32_t seed, unsigned insns)
     Program p = random_program(insns);
     for (int round = 0; round < 3; round++) {
         Start s = random_start();
+        make_image(&p, &s);
         for (int64_t budget = 1; budget <= insns + 2; budget += 1 + below(3)) {
             compare(&p, &s, budget, seed);
         }
@@ -859,6 +859,7 @@ static void run_program(const uint8_t *code, size_t len)
     memcpy(p.bytes, code, len);
     machine_reset();
     memcpy(low_memory, mem, CODE);
+    make_image(&p, &s);
     for (int64_t budget = 1; budget < 3000; budget += budget < 64 ? 1 : 61) {
         compare(&p, &s, budget, 0);
     }
@@ -895,6 +896,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     rnd = g_rand_new();
     machine_init();
+    g_rand_set_seed(rnd, 1);
+    make_numbers();
     g_test_add_func("/jit/control-flow", test_control_flow);
     g_test_add_func("/jit/self-modifying", test_smc);
     g_test_add_func("/jit/random/single", test_single);
