@@ -21,7 +21,7 @@ static uint64_t last_page(const Translator *t)
 static JitExit *new_exit(Translator *t, JitExitKind kind, uint64_t eip, uint8_t *jump)
 {
     JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-    *exit = (JitExit){ .kind = kind, .eip = eip, .ctx = t->ctx, .phys_page = ~0ull };
+    *exit = (JitExit){ .kind = kind, .eip = eip, .ctx = t->ctx, .block = t->block, .phys_page = ~0ull };
     t->stubs[t->nb_stubs].exit = exit;
     t->stubs[t->nb_stubs].jump = jump;
     t->nb_stubs++;
@@ -197,6 +197,8 @@ static void emit_indirect(Translator *t)
     Emit *e = &t->e;
     int32_t table = (int32_t)(uintptr_t)jit_ibtc;
     em_mov_rr(e, 2, H_T1, H_ADDR);
+    em_shift_ri(e, 2, 5, H_T1, JIT_IBTC_FOLD);
+    em_alu_rr(e, 2, ALU_XOR, H_T1, H_ADDR);
     em_alu_ri(e, 2, ALU_AND, H_T1, JIT_IBTC_SIZE - 1);
     em_shift_ri(e, 2, 4, H_T1, 4);
     _Static_assert(sizeof(JitIBTC) == 16, "scaled by shifting");
