@@ -29,6 +29,7 @@ static const DeviceType *const device_types[] = {
     &pc_testdev_type,
     &vga_pci_type,
     /* network */
+    &e1000_type,
     &rtl8139_type,
 };
 
