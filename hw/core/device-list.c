@@ -30,6 +30,7 @@ static const DeviceType *const device_types[] = {
     &vga_pci_type,
     /* network */
     &e1000_type,
+    &ne2k_pci_type,
     &rtl8139_type,
 };
 
