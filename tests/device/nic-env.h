@@ -180,15 +180,20 @@ static inline void card_start(void)
     config_write(PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 2);
 }
 
+/* May be called again for another card; the one before is switched off. */
 static inline void board_init(const DeviceType *type)
 {
     static MemoryRegion ram;
-    memory_init();
-    memory_region_init_ram(&ram, "ram", RAM_BYTES);
-    memory_region_add_subregion(get_system_memory(), 0, &ram);
-    bus = pci_bus_new(get_system_memory(), get_system_io(), board_set_irq, board_map_irq, NULL);
+    if (card) {
+        card->type->reset(card);
+    } else {
+        memory_init();
+        memory_region_init_ram(&ram, "ram", RAM_BYTES);
+        memory_region_add_subregion(get_system_memory(), 0, &ram);
+        bus = pci_bus_new(get_system_memory(), get_system_io(), board_set_irq, board_map_irq, NULL);
+        g_queue_init(&wire.waiting);
+    }
     card = device_create(type);
-    g_queue_init(&wire.waiting);
     card_start();
 }
 
