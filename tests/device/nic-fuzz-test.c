@@ -71,8 +71,13 @@ static size_t some_frame(uint8_t *frame)
         make_tcp(frame, len - 54);
         frame[23] = below(3) ? 6 : 17;
     }
-    if (!below(4)) {
-        memcpy(frame + 12, below(2) ? "\x81\x00\x00\x05\x08\x00" : "\x86\xdd\x60", below(2) ? 6 : 3);
+    switch (below(8)) {
+    case 0:
+        memcpy(frame + 12, "\x81\x00\x00\x05\x08\x00", 6);
+        break;
+    case 1:
+        memcpy(frame + 12, "\x86\xdd\x60", 3);
+        break;
     }
     for (unsigned i = below(8); i > 0; i--) {
         frame[12 + below(50)] = rnd();
