@@ -293,6 +293,9 @@ def network_initramfs(path, nic, arch="i386"):
 
 
 def linux(initrd, *more, append="console=ttyS0 rdinit=/bin/sh", memory=256):
+    """Arguments that boot the installer's kernel; without a network unless `more` has one."""
+    if not any(str(argument).startswith(("-net", "-nic")) for argument in more):
+        more += ("-nic", "none")
     return ["-M", "pc", "-m", str(memory), "-kernel", installer_files()[0], "-initrd", initrd, "-append", append, "-display",
             "none", *more]
 

@@ -41,6 +41,8 @@ static const DeviceType *const device_types[] = {
     /* others on PCI */
     &virtio_rng_pci_type,
     /* network */
+    &e1000_type,
+    &ne2k_pci_type,
     &rtl8139_type,
 };
 

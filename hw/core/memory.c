@@ -343,13 +343,13 @@ MemoryRegion *address_space_translate(AddressSpace *as, hwaddr addr, hwaddr *off
 {
     hwaddr last;
     const FlatRange *r = find_range(as, addr, &last);
+    if (*len - 1 > last - addr) {
+        *len = last - addr + 1;
+    }
     if (!r) {
         return NULL;
     }
     *offset = r->offset + (addr - r->start);
-    if (*len - 1 > last - addr) {
-        *len = last - addr + 1;
-    }
     *readonly = r->readonly;
     return r->mr;
 }

@@ -173,7 +173,7 @@ static void fix_transport(const NetSegmenter *s, uint8_t *segment, size_t len, s
 
 static void send_segment(const NetSegmenter *s, const uint8_t *frame, size_t offset, size_t bytes, bool last)
 {
-    uint8_t segment[NET_MAX_PACKET];
+    uint8_t segment[NET_MAX_PACKET + NET_SEGMENT_ROOM];
     size_t len = s->header_len + bytes;
     memcpy(segment, frame, s->header_len);
     memcpy(segment + s->header_len, frame + s->header_len + offset, bytes);

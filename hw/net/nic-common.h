@@ -89,8 +89,9 @@ bool net_transport_checksum_ok(const uint8_t *frame, const NetHeaders *h);
 
 /*
  * TCP segmentation: cut what follows the headers into pieces of mss bytes and send each behind a copy of the headers
- * with length, identification, sequence number and flags put right. finish: writes checksums; sends.
+ * with length, identification, sequence number and flags put right. finish: writes checksums; sends; it may add NET_SEGMENT_ROOM bytes.
  */
+#define NET_SEGMENT_ROOM 64
 typedef struct NetSegmenter {
     size_t ip, transport, header_len; /* offsets; header_len: all that each segment begins with */
     size_t mss;

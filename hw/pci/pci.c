@@ -327,19 +327,40 @@ static bool pci_is_master(const PCIDevice *pci)
     return lduw_le_p(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
+/* How many of the bytes at addr are all RAM, or all not. */
+static bool dma_reaches_ram(hwaddr addr, hwaddr *len)
+{
+    hwaddr offset;
+    bool readonly;
+    MemoryRegion *mr = address_space_translate(&address_space_memory, addr, &offset, len, &readonly);
+    return mr && mr->kind != MR_IO;
+}
+
 void pci_dma_read(PCIDevice *pci, hwaddr addr, void *buf, hwaddr len)
 {
-    if (pci_is_master(pci)) {
-        cpu_physical_memory_read(addr, buf, len);
-    } else {
+    uint8_t *p = buf;
+    if (!pci_is_master(pci)) {
         memset(buf, 0xff, len);
+        return;
+    }
+    for (hwaddr piece; len > 0; addr += piece, p += piece, len -= piece) {
+        piece = len;
+        if (dma_reaches_ram(addr, &piece)) {
+            cpu_physical_memory_read(addr, p, piece);
+        } else {
+            memset(p, 0xff, piece);
+        }
     }
 }
 
 void pci_dma_write(PCIDevice *pci, hwaddr addr, const void *buf, hwaddr len)
 {
-    if (pci_is_master(pci)) {
-        cpu_physical_memory_write(addr, buf, len);
+    const uint8_t *p = buf;
+    for (hwaddr piece; pci_is_master(pci) && len > 0; addr += piece, p += piece, len -= piece) {
+        piece = len;
+        if (dma_reaches_ram(addr, &piece)) {
+            cpu_physical_memory_write(addr, p, piece);
+        }
     }
 }
 

@@ -103,7 +103,7 @@ void memory_set_map_changed_hook(MemoryMapChangedFn *fn, void *opaque);
 
 /*
  * Look up guest-physical addr: the region, the offset in it, and how many bytes (at most len) lie contiguously in it.
- * NULL when nothing is mapped there. ROM and read-only aliases: *readonly is set.
+ * NULL when nothing is mapped there (and in the len bytes). ROM and read-only aliases: *readonly is set.
  */
 MemoryRegion *address_space_translate(AddressSpace *as, hwaddr addr, hwaddr *offset, hwaddr *len, bool *readonly);
 

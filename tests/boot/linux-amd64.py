@@ -11,7 +11,7 @@ def machine(cpu, initrd_arch):
     kernel, _ = harness.installer_files("amd64")
     _, initrd = harness.installer_files(initrd_arch)
     return ["-M", "pc", "-m", "512", "-cpu", cpu, "-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 rdinit=/bin/sh",
-            "-display", "none", "-serial", "stdio", "-no-reboot"]
+            "-display", "none", "-serial", "stdio", "-no-reboot", "-nic", "none"]
 
 
 def use_shell(guest, what):

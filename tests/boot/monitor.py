@@ -12,7 +12,7 @@ class Machine(harness.Guest):
 
     def __init__(self, work, *more):
         self.log = work / "seabios"
-        super().__init__(["-M", "pc", "-m", "64", "-display", "none", "-serial", "none", "-monitor", "stdio", "-chardev",
+        super().__init__(["-M", "pc", "-m", "64", "-nic", "none", "-display", "none", "-serial", "none", "-monitor", "stdio", "-chardev",
                           f"file,id=log,path={self.log}", "-device", "isa-debugcon,iobase=0x402,chardev=log", *more])
         self.expect(b"type 'help'")
         self.expect(harness.PROMPT)

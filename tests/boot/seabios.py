@@ -7,7 +7,7 @@ import harness  # noqa: E402
 
 
 def test(work):
-    guest = harness.Guest(["-nographic", "-m", "64"])
+    guest = harness.Guest(["-nographic", "-m", "64", "-nic", "none"])
     guest.expect(b"SeaBIOS (version 1.16")
     guest.expect(b"No bootable device.")
     guest.type(b"\x01x")

@@ -7,7 +7,7 @@ import harness  # noqa: E402
 
 
 def mirrored(work):
-    guest = harness.Guest(["-nographic", "-m", "64"])
+    guest = harness.Guest(["-nographic", "-m", "64", "-nic", "none"])
     guest.expect(b"SeaBIOS (version 1.16")
     guest.expect(b"No bootable device.")
     guest.type(b"\x01h")
@@ -23,7 +23,7 @@ def mirrored(work):
 
 def silent(work):
     log = work / "debug"
-    guest = harness.Guest(["-m", "64", "-display", "none", "-serial", f"file:{work / 'serial'}", "-monitor", "stdio",
+    guest = harness.Guest(["-m", "64", "-nic", "none", "-display", "none", "-serial", f"file:{work / 'serial'}", "-monitor", "stdio",
                            "-chardev", f"file,id=log,path={log}", "-device", "isa-debugcon,iobase=0x402,chardev=log"])
     guest.expect(harness.PROMPT)
     harness.wait_for("SeaBIOS's own log at port 402h", lambda: b"No bootable device." in open(log, "rb").read())

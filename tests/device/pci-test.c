@@ -37,6 +37,8 @@ typedef struct Card {
     MemoryRegion mem, io, big;
 } Card;
 
+static int card_writes;
+
 static uint64_t card_read(void *opaque, hwaddr addr, unsigned size)
 {
     (void)opaque, (void)size;
@@ -46,6 +48,7 @@ static uint64_t card_read(void *opaque, hwaddr addr, unsigned size)
 static void card_write(void *opaque, hwaddr addr, uint64_t value, unsigned size)
 {
     (void)opaque, (void)addr, (void)value, (void)size;
+    card_writes++;
 }
 
 static const MemoryRegionOps card_ops = { card_read, card_write, 1, 4 };
@@ -130,6 +133,7 @@ static void poke(hwaddr addr, uint64_t value, unsigned size)
     address_space_st(&address_space_memory, addr, value, size);
 }
 
+#define RAM_END (16 * MiB)
 #define CARD   PCI_DEVFN(2, 0)
 #define SECOND PCI_DEVFN(5, 1)
 #define PIIX3  PCI_DEVFN(1, 0)
@@ -269,6 +273,16 @@ static void test_dma(void)
     pci_dma_read(&card->pci, 0x1000, &value, 4);
     g_assert_cmphex(value, ==, 0x64636261);
     poke(0x1000, 0, 4);
+    config_write(CARD, 0x10, RAM_END, 4);
+    config_write(CARD, PCI_COMMAND, PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY, 2);
+    uint8_t across[8];
+    poke(RAM_END - 4, 0x33221100, 4);
+    pci_dma_read(&card->pci, RAM_END - 4, across, 8); /* registers do not answer a bus master */
+    g_assert_cmpmem(across, 8, "\x00\x11\x22\x33\xff\xff\xff\xff", 8);
+    card_writes = 0;
+    pci_dma_write(&card->pci, RAM_END - 4, "abcdefgh", 8);
+    g_assert_cmphex(mem(RAM_END - 4, 4), ==, 0x64636261);
+    g_assert_cmpint(card_writes, ==, 0);
     device_reset_all();
 }
 
@@ -392,7 +406,7 @@ static void test_info(void)
 static void make_board(void)
 {
     memory_init();
-    memory_region_init_ram(&ram, "ram", 16 * MiB);
+    memory_region_init_ram(&ram, "ram", RAM_END);
     memory_region_add_subregion(get_system_memory(), 0, &ram);
     bridge = device_create(&i440fx_type);
     piix3 = device_create(&piix3_type);

@@ -870,6 +870,27 @@ static void test_socket_udp(void)
     end();
 }
 
+static void test_socket_multicast(void)
+{
+    TestNic a, b;
+    uint8_t p[100] = { 4, 5, 6 };
+    Error *err = NULL;
+    begin(NULL);
+    netdev("socket,id=a,mcast=239.192.47.11:47313,localaddr=127.0.0.1");
+    netdev("socket,id=b,mcast=239.192.47.11:47313,localaddr=127.0.0.1");
+    if (!net_init_all(false, &err)) {
+        g_test_skip(error_get_pretty(err)); /* a host without multicast */
+        error_free(err);
+    } else {
+        nic_init(&a, "a", NULL);
+        nic_init(&b, "b", NULL);
+        nic_send_packet(a.peer, p, sizeof(p));
+        g_assert_true(wait_packets(&b, 1));
+        g_assert_cmpmem(packet(&b, 0), packet_len(&b, 0), p, sizeof(p));
+    }
+    end();
+}
+
 /* ---- the command line ---- */
 
 static const struct {
@@ -1024,6 +1045,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/socket/back-pressure", test_socket_back_pressure);
     g_test_add_func("/net/socket/reconnect", test_socket_reconnect);
     g_test_add_func("/net/socket/udp", test_socket_udp);
+    g_test_add_func("/net/socket/multicast", test_socket_multicast);
     g_test_add_func("/net/options/mistakes", test_option_mistakes);
     g_test_add_func("/net/options/mistakes-found-when-opening", test_open_mistakes);
     g_test_add_func("/net/options/nics", test_requests);

@@ -88,7 +88,10 @@ bool pci_register(PCIDevice *pci, const PCIIdentity *identity, Error **errp);
 void pci_register_bar(PCIDevice *pci, int bar, PCIBarKind kind, MemoryRegion *mr);
 /* Level of the device's own INTx pin. */
 void pci_set_irq(PCIDevice *pci, int level);
-/* Bus-master accesses: nothing happens (reads give ff) while COMMAND.MASTER is clear. */
+/*
+ * Bus-master accesses: nothing happens (reads give ff) while COMMAND.MASTER is clear, and where there is no RAM or ROM: no
+ * register, of this card or of another, changes under a device that is in the middle of its work.
+ */
 void pci_dma_read(PCIDevice *pci, hwaddr addr, void *buf, hwaddr len);
 void pci_dma_write(PCIDevice *pci, hwaddr addr, const void *buf, hwaddr len);
 /* What a device without config_read of its own answers. */
