@@ -10,6 +10,7 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,19 @@ def wait_for(what, condition, timeout=30):
     while not condition():
         check(time.monotonic() < end, f"{what}: not within {timeout} s")
         time.sleep(0.01)
+
+
+def connect(path, timeout=60):
+    """A connection to a unix socket that the emulator is about to listen on."""
+    def try_it():
+        nonlocal connection
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(timeout * PATIENCE)
+        return connection.connect_ex(path) == 0
+
+    connection = None
+    wait_for(path, try_it, timeout)
+    return connection
 
 
 # ---- record and replay ----

@@ -20,7 +20,7 @@ typedef struct CodeCache {
 } CodeCache;
 
 /* False when the host does not let us (then there is no JIT). */
-bool code_cache_init(CodeCache *cache, size_t size);
+bool code_cache_init(CodeCache *cache, size_t size, size_t data_size);
 void code_cache_reset(CodeCache *cache);
 /* Is there room for so much more? */
 static inline bool code_cache_has_room(const CodeCache *cache, size_t code, size_t data)

@@ -3,7 +3,6 @@ thousand malformed inputs, after which the server answers as before."""
 import json
 import os
 import random
-import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -14,10 +13,7 @@ class QMP:
     """A client as small as can be: one JSON value a line."""
 
     def __init__(self, path, negotiate=True):
-        harness.wait_for(path, lambda: os.path.exists(path))
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(30 * harness.PATIENCE)
-        self.socket.connect(path)
+        self.socket = harness.connect(path)
         self.file = self.socket.makefile("rb")
         self.events = []
         self.greeting = self.receive()

@@ -768,7 +768,7 @@ typedef struct Stress {
 } Stress;
 
 static const Stress stresses[] = { { "one-instruction-blocks", stress_one }, { "handlers", stress_handlers }, { "no-links", stress_no_links },
-    { "random-cuts", stress_random }, { "exact-ends", stress_exact }, { "tiny-cache", stress_tiny, 1000 } };
+    { "random-cuts", stress_random }, { "exact-ends", stress_exact }, { "tiny-cache", stress_tiny, 500 } };
 
 static void test_control_flow(void);
 static void test_smc(void);

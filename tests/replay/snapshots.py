@@ -1,7 +1,6 @@
 """Snapshots of a recording: taken with savevm at several moments while it is made (and one by rrsnapshot= at its start), gone back to in its
 replay, from a new process and after the end; each time the run goes on to the recorded digest. A damaged or foreign one is refused."""
 import os
-import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -14,10 +13,7 @@ class Monitor:
     """A human monitor on a unix socket, beside the guest's serial port on stdio."""
 
     def __init__(self, path):
-        harness.wait_for(path, lambda: os.path.exists(path))
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(60 * harness.PATIENCE)
-        self.socket.connect(path)
+        self.socket = harness.connect(path)
         self.read()
 
     def read(self):
