@@ -55,29 +55,35 @@ void qemu_clock_set_virtual_source(const VirtualClockSource *new_source)
 /* virtual_rt = offset + realtime while the machine runs, offset while it is stopped. */
 static struct {
     GMutex lock;
+    gint version; /* odd while it changes: who reads without the lock looks at it before and after */
     bool running;
     int64_t offset_ns;
 } virtual_rt;
 
-static int64_t virtual_rt_locked(void)
+static int64_t virtual_rt_now(void)
 {
     return virtual_rt.offset_ns + (virtual_rt.running ? get_clock_realtime_ns() : 0);
 }
 
 static int64_t virtual_rt_get(void)
 {
-    g_mutex_lock(&virtual_rt.lock);
-    int64_t now = virtual_rt_locked();
-    g_mutex_unlock(&virtual_rt.lock);
+    gint version;
+    int64_t now;
+    do {
+        version = g_atomic_int_get(&virtual_rt.version);
+        now = virtual_rt_now();
+    } while ((version & 1) || version != g_atomic_int_get(&virtual_rt.version));
     return now;
 }
 
 void qemu_clock_enable_virtual_rt(bool running)
 {
     g_mutex_lock(&virtual_rt.lock);
-    int64_t now = virtual_rt_locked();
+    int64_t now = virtual_rt_now();
+    g_atomic_int_inc(&virtual_rt.version);
     virtual_rt.running = running;
     virtual_rt.offset_ns = now - (running ? get_clock_realtime_ns() : 0);
+    g_atomic_int_inc(&virtual_rt.version);
     g_mutex_unlock(&virtual_rt.lock);
 }
 

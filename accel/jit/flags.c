@@ -19,7 +19,7 @@ bool insn_observes(const Translator *t, unsigned k)
 {
     const DecodedInsn *d = &t->block->insn[k];
     const InsnInfo *info = d->info;
-    if (!t->rules[k]) {
+    if (!t->rules[k] || system_rule_observes(d)) {
         return true;
     }
     if (info->map == M_1B) {

@@ -27,12 +27,30 @@ static void make_precise(CPUState *cpu, const JitSite *site, int64_t budget)
     }
 }
 
+/*
+ * An interrupt point at which nothing waits. The shadow of STI and MOV SS lasts for an instruction that runs in this
+ * slice, without anything that it could keep waiting: it cannot be seen, unless the block ends here.
+ */
+static bool pass_interrupt_point(CPUState *cpu, const JitSite *site)
+{
+    bool waits = cpu->interrupt_request | cpu->pending_db | (cpu->eflags & (TF_MASK | RF_MASK)) | cpu->halted |
+                 g_atomic_int_get(&cpu->exit_request);
+    if (waits || (cpu->int_shadow && site->left < 2) || cpu->mode != site->ctx->mode) {
+        return false;
+    }
+    cpu->int_point = false;
+    cpu->int_shadow = 0;
+    cpu->run_end = site->d; /* any instruction */
+    return true;
+}
+
 /* After the handler: does the block go on? If not, icount has to be right. */
 static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
 {
     cpu->icount++;
     interp_set_running(NULL);
-    bool goes_on = cpu->run_end && cpu->icount_limit == limit && cpu->eip == site->next_ip && !site->ends_block;
+    bool goes_on = cpu->icount_limit == limit && cpu->eip == site->next_ip && !site->ends_block;
+    goes_on = goes_on && cpu->run_end && (cpu->run_end != RUN_END_INT_POINT || pass_interrupt_point(cpu, site));
     if (goes_on && site->may_change_context) {
         goes_on = jit_context_matches(cpu, site->ctx);
     }
@@ -51,7 +69,7 @@ static uintptr_t resume(CPUState *cpu)
     }
     jit_stats.resumed++;
     cpu->jit.sse_loaded = false; /* the other block may have more registers, or none */
-    cpu->run_end = cpu->insn; /* anything but NULL */
+    cpu->run_end = cpu->insn;    /* anything but NULL */
     cpu->jit.tmp = (uintptr_t)jb->forward;
     return RESULT_RESUME;
 }

@@ -168,6 +168,9 @@ Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint64_t next_i
 Rule *rule_for_sse(const DecodedInsn *d);
 Rule *rule_for_x87(const DecodedInsn *d);
 Rule *rule_for_mmx(const DecodedInsn *d);
+/* is_last: of its translation */
+Rule *rule_for_system(const Translator *t, const DecodedInsn *d, bool is_last);
+bool system_rule_observes(const DecodedInsn *d);
 /* Its flags cannot be made: it is left to its handler where they are wanted. */
 bool rule_needs_dead_flags(const DecodedInsn *d);
 /* What a rule does with guest flags where it differs from the table's row. */

@@ -320,6 +320,8 @@ void cpu_software_interrupt(CPUState *cpu, int vector);
 void cpu_interrupt(CPUState *cpu, uint32_t mask);
 void cpu_reset_interrupt(CPUState *cpu, uint32_t mask);
 
+/* Below every instruction: an engine that sees that nothing waits may go on with the block. */
+#define RUN_END_INT_POINT ((const DecodedInsn *)1)
 /* The engine's loop leaves after the present instruction. */
 static inline void cpu_end_block(CPUState *cpu)
 {
@@ -329,7 +331,7 @@ static inline void cpu_end_block(CPUState *cpu)
 static inline void cpu_interrupt_point(CPUState *cpu)
 {
     cpu->int_point = true;
-    cpu->run_end = NULL;
+    cpu->run_end = cpu->run_end ? RUN_END_INT_POINT : NULL;
 }
 
 /* ---- segments (seg.c) ---- */

@@ -60,9 +60,9 @@ INSN("wrgsbase", M_0F, 0xae, PFX_F3, EXT_REG(3), OPS(Ry), ONLY64, FEAT_FSGSBASE,
 
 /* flags */
 INSN("pushf", M_1B, 0x9c, PFX_ANY, NO_MODRM, OPS0, DEF64, FEAT_NONE, CC_ALL, 0, 0, pushf_F)
-INSN("popf", M_1B, 0x9d, PFX_ANY, NO_MODRM, OPS0, DEF64 | ENDS_BLOCK, FEAT_NONE, 0, CC_ALL, 0, popf_F)
+INSN("popf", M_1B, 0x9d, PFX_ANY, NO_MODRM, OPS0, DEF64, FEAT_NONE, 0, CC_ALL, 0, popf_F)
 INSN("cli", M_1B, 0xfa, PFX_ANY, NO_MODRM, OPS0, 0, FEAT_NONE, 0, 0, 0, cli)
-INSN("sti", M_1B, 0xfb, PFX_ANY, NO_MODRM, OPS0, ENDS_BLOCK, FEAT_NONE, 0, 0, 0, sti)
+INSN("sti", M_1B, 0xfb, PFX_ANY, NO_MODRM, OPS0, 0, FEAT_NONE, 0, 0, 0, sti)
 
 INSN("clac", M_0F, 0x01, PFX_NONE, EXT_RM(1, 2), OPS0, PRIV, FEAT_SMAP, 0, 0, 0, clac)
 INSN("stac", M_0F, 0x01, PFX_NONE, EXT_RM(1, 3), OPS0, PRIV, FEAT_SMAP, 0, 0, 0, stac)

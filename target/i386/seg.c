@@ -40,8 +40,9 @@ bool desc_read(CPUState *cpu, uint16_t selector, Descriptor *d)
         return false;
     }
     d->la = table_address(cpu, local ? ldt->base : cpu->gdt.base, index);
-    d->lo = cpu_ld32_kernel(cpu, d->la);
-    d->hi = cpu_ld32_kernel(cpu, d->la + 4);
+    uint64_t both = cpu_ld64_kernel(cpu, d->la);
+    d->lo = (uint32_t)both;
+    d->hi = (uint32_t)(both >> 32);
     d->upper = 0;
     return true;
 }
@@ -136,8 +137,18 @@ void cpu_segment_derive(CPUState *cpu, int seg)
     }
 }
 
+static bool is_same_segment(const SegmentCache *a, const SegmentCache *b)
+{
+    return a->selector == b->selector && a->attr == b->attr && a->limit == b->limit && a->base == b->base &&
+           a->null == b->null;
+}
+
+/* Most loads bring what is there: kernels set DS and ES at each entry. */
 void seg_commit(CPUState *cpu, int seg, const SegmentCache *s)
 {
+    if (is_same_segment(&cpu->seg[seg], s)) {
+        return;
+    }
     cpu->seg[seg] = *s;
     cpu_segment_derive(cpu, seg);
     if (seg == R_CS || seg == R_SS) {
