@@ -40,7 +40,7 @@ static void remove_incoming(JitExit *exit)
 
 static JitIBTC *ibtc_slot(uint64_t eip)
 {
-    return &jit_ibtc[eip & (JIT_IBTC_SIZE - 1)];
+    return &jit_ibtc[((uint32_t)eip ^ (uint32_t)eip >> JIT_IBTC_FOLD) & (JIT_IBTC_SIZE - 1)];
 }
 
 void jit_ibtc_insert(JitBlock *jb)

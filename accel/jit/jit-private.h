@@ -70,6 +70,7 @@ struct JitExit {
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     const uint8_t *stub;
     const JitContext *ctx; /* LINK */
+    Block *block;          /* LINK: out of this one */
     uint64_t phys_page; /* LINK that crosses: where the other block lies */
     JitBlock *to;       /* NULL: not linked */
     JitExit *next;      /* also leading to `to` */
@@ -115,8 +116,9 @@ typedef struct JitSite {
     bool is_rep;
 } JitSite;
 
-/* Indirect branch cache: direct-mapped by EIP. */
-#define JIT_IBTC_BITS 12
+/* Indirect branch cache: direct-mapped by EIP, pages shifted against each other. */
+#define JIT_IBTC_BITS 15
+#define JIT_IBTC_FOLD 11
 #define JIT_IBTC_SIZE (1u << JIT_IBTC_BITS)
 typedef struct JitIBTC {
     uint64_t eip;

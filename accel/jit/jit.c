@@ -292,7 +292,7 @@ static Block *run_block(CPUState *cpu, Block *block)
     JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
     left(cpu, exit);
     last_exit = before == generation ? exit : NULL;
-    return NULL;
+    return last_exit ? exit->block : NULL;
 }
 
 /* A fault in translated code: registers are in CPUState, flags may not be. */
