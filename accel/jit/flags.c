@@ -43,6 +43,13 @@ bool insn_observes(const Translator *t, unsigned k)
     return insn_is_mem(d) && !hint;
 }
 
+/* Saves the flags before it does anything else: a handler call, or a near call, return or jump as the block's end. */
+static bool saves_first(const Translator *t, unsigned k)
+{
+    const InsnInfo *info = t->block->insn[k].info;
+    return !t->rules[k] || (info->attributes & ENDS_BLOCK);
+}
+
 static bool clobbers_host(const Translator *t, unsigned k)
 {
     return insn_observes(t, k) || rule_flags_killed(&t->block->insn[k]) || t->block->insn[k].info->flags_written;
@@ -65,7 +72,7 @@ void flags_analyse(Translator *t)
             needed = CC_ALL;
         }
         if (clobbers_host(t, k)) {
-            crossing = insn_observes(t, k) || (killed != CC_ALL);
+            crossing = !saves_first(t, k) && (insn_observes(t, k) || killed != CC_ALL);
         }
     }
 }

@@ -152,9 +152,32 @@ void emit_stubs(Translator *t)
     }
 }
 
-/* ---- indirect branches: the target is in H_ADDR ---- */
+/*
+ * ---- indirect branches: the target is in H_ADDR. What is in the cache has run before, so only a miss can be a target that
+ * faults. ----
+ */
 
 static JitExit indirect_exit = { .kind = JIT_EXIT_INDIRECT };
+
+/* The target is known to be a good one: the return takes effect. Keeps flags. */
+static void emit_release(Translator *t)
+{
+    if (t->indirect_release) {
+        em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, t->indirect_release);
+    }
+}
+
+/* An indirect target that is not canonical: #GP before anything changes. */
+static void check_target(Translator *t)
+{
+    if (t->code64) {
+        em_mov_rr(&t->e, 3, H_T1, H_ADDR);
+        em_shift_ri(&t->e, 3, 4, H_T1, 16);
+        em_shift_ri(&t->e, 3, 7, H_T1, 16);
+        em_alu_rr(&t->e, 3, ALU_CMP, H_T1, H_ADDR);
+        handler_if(t, COND_NE);
+    }
+}
 
 /* H_T2: JitBlock, H_T1: its page tag. Same conditions as emit_crossing(). No copy of a guest register is alive here. */
 static void emit_indirect_cross(Translator *t, uint8_t *misses[4])
@@ -173,6 +196,7 @@ static void emit_indirect_cross(Translator *t, uint8_t *misses[4])
     misses[3] = em_jcc_later(e, COND_NE);
     em_store(e, 3, H_R10, H_CPU, CPU_OFF(fetch_phys));
     em_store(e, 3, H_T1, H_CPU, CPU_OFF(fetch_page));
+    emit_release(t);
     em_rm(e, 2, 0xff, 4, H_T2, offsetof(JitBlock, forward));
 }
 
@@ -187,6 +211,8 @@ static void emit_indirect_cold(Translator *t)
     for (size_t i = 0; i < ARRAY_SIZE(t->indirect_miss); i++) {
         em_patch(t->indirect_miss[i], e->rx_delta, em_here(e));
     }
+    check_target(t);
+    emit_release(t);
     em_store(e, 3, H_ADDR, H_CPU, CPU_OFF(eip));
     em_mov_ri64(e, H_T1, (uintptr_t)&indirect_exit);
     em_jmp(e, t->thunks->exit);
@@ -215,6 +241,7 @@ static void emit_indirect(Translator *t)
     em_load(e, 3, H_R10, H_T2, offsetof(JitBlock, phys_page));
     em_rm(e, 3, 0x3b, H_R10, H_CPU, CPU_OFF(fetch_phys));
     t->indirect_miss[2] = em_jcc_later(e, COND_NE);
+    emit_release(t);
     em_rm(e, 2, 0xff, 4, H_T2, offsetof(JitBlock, entry));
     switch_part(t);
     emit_indirect_cold(t);
@@ -275,26 +302,13 @@ static void rule_call(Translator *t)
     emit_link(t, em_jmp_later(&t->e), target_of(t->d, t->next_ip));
 }
 
-/* An indirect target that is not canonical: #GP before anything changes. */
-static void check_target(Translator *t)
-{
-    if (t->code64) {
-        em_mov_rr(&t->e, 3, H_T1, H_ADDR);
-        em_shift_ri(&t->e, 3, 4, H_T1, 16);
-        em_shift_ri(&t->e, 3, 7, H_T1, 16);
-        em_alu_rr(&t->e, 3, ALU_CMP, H_T1, H_ADDR);
-        handler_if(t, COND_NE);
-    }
-}
-
 static void rule_ret(Translator *t)
 {
     int32_t release = t->d->info->opcode == 0xc2 ? (uint16_t)t->d->imm : 0, bytes = 1 << native_size(t);
     flags_want_mem(t);
     mem_stack(t, R_ESP, 0, (unsigned)bytes, false);
     em_load(&t->e, native_size(t), H_ADDR, H_ADDR, 0);
-    check_target(t);
-    em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, bytes + release);
+    t->indirect_release = bytes + release;
     emit_indirect(t);
 }
 
@@ -307,7 +321,6 @@ static void target_operand(Translator *t)
     } else {
         em_mov_rr(&t->e, native_size(t), H_ADDR, host_reg(t, t->d->rm));
     }
-    check_target(t);
 }
 
 static void rule_jmp_e(Translator *t)
@@ -319,6 +332,7 @@ static void rule_jmp_e(Translator *t)
 static void rule_call_e(Translator *t)
 {
     target_operand(t);
+    check_target(t);
     em_store(&t->e, 3, H_ADDR, H_CPU, CPU_OFF(jit.tmp));
     call_probe(t);
     finish_call(t);

@@ -87,6 +87,7 @@ struct Translator {
         uint8_t *jump;
     } stubs[6];
     unsigned nb_stubs;
+    int32_t indirect_release; /* RET: bytes to be taken off the stack */
     uint8_t *indirect_miss[3], *indirect_cross; /* jumps of an indirect branch to its cold part */
 };
 
