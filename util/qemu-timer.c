@@ -90,7 +90,9 @@ void qemu_clock_enable_virtual_rt(bool running)
 void qemu_clock_set_virtual_rt(int64_t now_ns)
 {
     g_mutex_lock(&virtual_rt.lock);
-    virtual_rt.offset_ns += now_ns - virtual_rt_locked();
+    g_atomic_int_inc(&virtual_rt.version);
+    virtual_rt.offset_ns += now_ns - virtual_rt_now();
+    g_atomic_int_inc(&virtual_rt.version);
     g_mutex_unlock(&virtual_rt.lock);
 }
 
