@@ -74,7 +74,7 @@ static void rule_pushf(Translator *t)
 {
     Emit *e = &t->e;
     flags_want_mem(t);
-    mem_stack(t, H_R12, -(1 << native_size(t)), 1u << native_size(t), true);
+    mem_stack(t, R_ESP, -(1 << native_size(t)), 1u << native_size(t), true);
     em_rm(e, 2, 0x0fb6, H_T1, H_CPU, CPU_OFF(jit.flags));
     em_shift_ri(e, 2, 4, H_T1, 11);
     em_rm(e, 2, 0x0fb6, H_T2, H_CPU, CPU_OFF(jit.flags) + 1);
@@ -96,7 +96,7 @@ static void rule_push_sreg(Translator *t)
 {
     int32_t item = 1 << native_size(t);
     unsigned size = t->code64 ? 3 : 1;
-    mem_stack(t, H_R12, -item, 1u << size, true);
+    mem_stack(t, R_ESP, -item, 1u << size, true);
     em_rm(&t->e, 2, 0x0fb7, H_T1, H_CPU, selector_off(pushed_segment(t->d)));
     em_store(&t->e, size, H_T1, H_ADDR, 0);
     em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, -item);

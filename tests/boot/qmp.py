@@ -187,7 +187,7 @@ def check_malformed(path):
 
 def test(work):
     one, two = work / "one", work / "two"
-    guest = harness.Guest(["-M", "pc", "-m", "64", "-display", "none", "-serial", "none", "-monitor", "none", "-name", "tested",
+    guest = harness.Guest(["-M", "pc", "-m", "64", "-display", "none", "-serial", "none", "-monitor", "none", "-nic", "none", "-name", "tested",
                            "-uuid", "01234567-89ab-cdef-0123-456789abcdef", "-qmp", f"unix:{one},server=on,wait=off",
                            "-chardev", f"socket,id=second,path={two},server=on,wait=off", "-mon", "chardev=second,mode=control",
                            "-chardev", f"file,id=seabios,path={work / 'log'}", "-device", "isa-debugcon,iobase=0x402,chardev=seabios"])
