@@ -205,6 +205,12 @@ static int recent_for(const Translator *t, unsigned seg, unsigned base, unsigned
     return base < 16 ? (int)base : index < 16 ? (int)index : -1;
 }
 
+/* Follows a chain of pointers: each leads to another page. */
+static bool chases(const DecodedInsn *d)
+{
+    return d->info->map == M_1B && d->info->opcode == 0x8b && d->reg == d->base;
+}
+
 void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
 {
     flags_before_clobber(t);
@@ -215,7 +221,7 @@ void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
         em32(&t->e, size - 1);
         handler_if(t, COND_NE);
     }
-    emit_probe(t, size, write, recent_for(t, t->d->seg, t->d->base, t->d->index));
+    emit_probe(t, size, write, chases(t->d) ? -1 : recent_for(t, t->d->seg, t->d->base, t->d->index));
 }
 
 void mem_operand(Translator *t, unsigned size, bool write)

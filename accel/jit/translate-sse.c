@@ -32,18 +32,13 @@ static void sse_rm(Emit *e, unsigned prefix, unsigned opcode, unsigned reg, unsi
     em_rm(e, prefix == PFX_66 ? 1 : 2, 0x0f00 | opcode, reg, base, disp);
 }
 
-/* A general register or [H_ADDR] as the r/m operand, of 4 or 8 bytes. */
-static void sse_prefix_wide(Emit *e, unsigned prefix)
+/* With a general register of 4 or 8 bytes. */
+static void sse_rr_sized(Emit *e, unsigned size, unsigned prefix, unsigned opcode, unsigned reg, unsigned rm)
 {
     if (prefix == PFX_66) {
         em8(e, 0x66);
     }
     sse_prefix(e, prefix);
-}
-
-static void sse_rr_sized(Emit *e, unsigned size, unsigned prefix, unsigned opcode, unsigned reg, unsigned rm)
-{
-    sse_prefix_wide(e, prefix);
     em_rr(e, size, 0x0f00 | opcode, reg, rm);
 }
 
@@ -181,6 +176,34 @@ static void rule_arithmetic(Translator *t)
     store_xmm(&t->e, XMM0, d->reg);
 }
 
+/* CVTSS2SD and the like: the operand's size is not always that of the prefix. */
+static void rule_convert(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned prefix = d->info->prefix;
+    bool half = (d->info->opcode == 0x5a && prefix == PFX_NONE) || (d->info->opcode == 0xe6 && prefix == PFX_F3);
+    bool scalar = d->info->opcode == 0x5a;
+    sse_guard(t);
+    fp_open(t);
+    load_second(t, half ? 8 : scalar ? operand_bytes(prefix) : 16);
+    load_xmm(&t->e, XMM0, d->reg);
+    sse_rr(&t->e, prefix, d->info->opcode, XMM0, XMM1);
+    store_xmm(&t->e, XMM0, d->reg);
+}
+
+/* CMPPS CMPPD CMPSS CMPSD */
+static void rule_compare_mask(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    sse_guard(t);
+    fp_open(t);
+    load_second(t, operand_bytes(d->info->prefix));
+    load_xmm(&t->e, XMM0, d->reg);
+    sse_rr(&t->e, d->info->prefix, 0xc2, XMM0, XMM1);
+    em8(&t->e, (unsigned)d->imm & 7);
+    store_xmm(&t->e, XMM0, d->reg);
+}
+
 /* UCOMISS COMISS UCOMISD COMISD: the host's flags are all defined. */
 static void rule_compare(Translator *t)
 {
@@ -280,6 +303,47 @@ static void rule_mov_scalar_store(Translator *t)
     }
 }
 
+/* MOVLPS MOVLPD MOVHPS MOVHPD: one half from memory; MOVHLPS MOVLHPS: from the other half of a register. */
+static void rule_mov_half_load(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    int32_t high = d->info->opcode == 0x16 ? 8 : 0;
+    sse_guard(t);
+    if (insn_is_mem(d)) {
+        mem_operand(t, 8, false);
+        em_load(&t->e, 3, H_T1, H_ADDR, 0);
+    } else {
+        em_load(&t->e, 3, H_T1, H_CPU, XMM_OFF(d->rm) + 8 - high);
+    }
+    em_store(&t->e, 3, H_T1, H_CPU, XMM_OFF(d->reg) + high);
+}
+
+static void rule_mov_half_store(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    sse_guard(t);
+    mem_operand(t, 8, true);
+    em_load(&t->e, 3, H_T1, H_CPU, XMM_OFF(d->reg) + (d->info->opcode == 0x17 ? 8 : 0));
+    em_store(&t->e, 3, H_T1, H_ADDR, 0);
+}
+
+/* PMOVMSKB MOVMSKPS MOVMSKPD */
+static void rule_mask(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    sse_guard(t);
+    load_xmm(&t->e, XMM1, d->rm);
+    sse_rr(&t->e, d->info->prefix, d->info->opcode, host_reg_out(t, d->reg), XMM1);
+}
+
+/* PEXTRW r32, xmm, imm */
+static void rule_extract_word(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    sse_guard(t);
+    em_rm(&t->e, 2, 0x0fb7, host_reg_out(t, d->reg), H_CPU, XMM_OFF(d->rm) + 2 * (int32_t)(d->imm & 7));
+}
+
 /* MOVD, MOVQ xmm, r/m: the rest is cleared. */
 static void rule_movd_load(Translator *t)
 {
@@ -353,6 +417,12 @@ static Rule *rule_packed_or_float(unsigned op, unsigned prefix)
         return prefix == PFX_NONE ? NULL : rule_packed_imm;
     case 0xc6:
         return rule_packed_imm;
+    case 0x5a:
+    case 0x5b:
+    case 0xe6:
+        return rule_convert;
+    case 0xc2:
+        return rule_compare_mask;
     case 0x2e:
     case 0x2f:
         return rule_compare;
@@ -388,6 +458,20 @@ static Rule *rule_move(const DecodedInsn *d, unsigned op, unsigned prefix)
     case 0x2c:
     case 0x2d:
         return scalar && d->op_size >= 2 ? rule_to_int : NULL;
+    case 0x12:
+    case 0x16:
+        return scalar ? NULL : rule_mov_half_load;
+    case 0x13:
+    case 0x17:
+        return scalar ? NULL : rule_mov_half_store;
+    case 0x2b:
+    case 0xe7:
+        return scalar ? NULL : rule_mov_store;
+    case 0x50:
+    case 0xd7:
+        return rule_mask;
+    case 0xc5:
+        return prefix == PFX_66 ? rule_extract_word : NULL;
     case 0x71 ... 0x73:
         return prefix == PFX_66 ? rule_shift_group : NULL;
     default:
