@@ -19,8 +19,9 @@ typedef struct CodeCache {
     size_t data_size, data_used, data_kept;
 } CodeCache;
 
-/* False when the host does not let us (then there is no JIT). */
-bool code_cache_init(CodeCache *cache, size_t size, size_t data_size);
+/* `tables`: bytes of data besides what comes with `size` bytes of code. False when the host does not let us (then there
+ * is no JIT). */
+bool code_cache_init(CodeCache *cache, size_t size, size_t tables);
 void code_cache_reset(CodeCache *cache);
 /* Is there room for so much more? */
 static inline bool code_cache_has_room(const CodeCache *cache, size_t code, size_t data)

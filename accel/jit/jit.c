@@ -362,11 +362,10 @@ bool jit_init(void)
     if (jit_cache.rw) {
         return true;
     }
-    const size_t ibtc_bytes = JIT_IBTC_SIZE * sizeof(*jit_ibtc);
-    if (!code_cache_init(&jit_cache, jit_config.cache_bytes, jit_config.cache_bytes + ibtc_bytes)) {
+    if (!code_cache_init(&jit_cache, jit_config.cache_bytes, JIT_IBTC_SIZE * sizeof(*jit_ibtc))) {
         return false;
     }
-    jit_ibtc = code_cache_alloc_data(&jit_cache, ibtc_bytes);
+    jit_ibtc = code_cache_alloc_data(&jit_cache, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
     jit_host_mxcsr = code_cache_alloc_data(&jit_cache, sizeof(*jit_host_mxcsr));
     *jit_host_mxcsr = MXCSR_DEFAULT;
     jit_cache.data_kept = jit_cache.data_used;

@@ -215,6 +215,12 @@ static bool often_unaligned(const Translator *t, unsigned size, bool aligned)
     return i386_double || (size == 16 && !aligned);
 }
 
+/* Follows a chain of pointers: each leads to another page. */
+static bool chases(const DecodedInsn *d)
+{
+    return d->info->map == M_1B && d->info->opcode == 0x8b && d->reg == d->base;
+}
+
 void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
 {
     flags_before_clobber(t);
@@ -225,8 +231,8 @@ void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
         em32(&t->e, size - 1);
         handler_if(t, COND_NE);
     }
-    int recent = often_unaligned(t, size, aligned) ? -1 : recent_for(t, t->d->seg, t->d->base, t->d->index);
-    emit_probe(t, size, write, recent);
+    bool ask_tlb = often_unaligned(t, size, aligned) || chases(t->d);
+    emit_probe(t, size, write, ask_tlb ? -1 : recent_for(t, t->d->seg, t->d->base, t->d->index));
 }
 
 void mem_operand(Translator *t, unsigned size, bool write)

@@ -40,7 +40,8 @@ void states_guard(Translator *t, unsigned states, uint64_t ip, unsigned left)
         if (states & 1u << s) {
             em_alu_mi(&t->e, 0, ALU_CMP, H_CPU, loaded_off(s), 0);
             Cold *c = &t->cold[t->nb_cold++];
-            *c = (Cold){ .kind = COLD_STATE, .recent = -1, .jump = em_jcc_later(&t->e, COND_E), .back = em_here(&t->e) };
+            *c =
+                (Cold){ .kind = COLD_STATE, .recent = -1, .jump = em_jcc_later(&t->e, COND_E), .back = em_here(&t->e) };
             c->states = 1u << s;
             c->state_exit = states_new_exit(ip, left);
         }

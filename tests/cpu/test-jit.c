@@ -92,7 +92,7 @@ static void put_sse(Program *p)
     static const uint8_t moves[][2] = { { 0, 0x10 }, { 0, 0x11 }, { 0, 0x28 }, { 0, 0x29 }, { 0x66, 0x6f }, { 0x66, 0x7f }, { 0xf3, 0x6f },
         { 0xf3, 0x7f }, { 0x66, 0x6e }, { 0x66, 0x7e }, { 0xf3, 0x7e }, { 0x66, 0xd6 }, { 0xf3, 0x10 }, { 0xf3, 0x11 }, { 0xf2, 0x10 }, { 0xf2, 0x11 } };
     unsigned prefix = 0x66, op, imm = 0;
-    switch (below(5)) {
+    switch (below(6)) {
     case 0:
         op = packed[below(ARRAY_SIZE(packed))];
         break;
@@ -113,6 +113,19 @@ static void put_sse(Program *p)
         prefix = op == 0x70 ? prefixes[1 + below(3)] : prefixes[below(2)];
         imm = 1;
         break;
+    case 4: {
+        static const uint8_t more[][3] = { { 0, 0x5a, 0 },    { 0x66, 0x5a, 0 }, { 0xf3, 0x5a, 0 }, { 0xf2, 0x5a, 0 }, { 0, 0x5b, 0 },
+                                           { 0x66, 0x5b, 0 }, { 0xf3, 0x5b, 0 }, { 0xf3, 0xe6, 0 }, { 0xf2, 0xe6, 0 }, { 0x66, 0xe6, 0 },
+                                           { 0, 0xc2, 1 },    { 0x66, 0xc2, 1 }, { 0xf3, 0xc2, 1 }, { 0xf2, 0xc2, 1 }, { 0, 0x12, 0 },
+                                           { 0, 0x16, 0 },    { 0x66, 0x12, 0 }, { 0x66, 0x16, 0 }, { 0, 0x13, 0 },    { 0x66, 0x17, 0 },
+                                           { 0, 0x2b, 0 },    { 0x66, 0xe7, 0 }, { 0x66, 0xd7, 0 }, { 0x66, 0x50, 0 }, { 0, 0x50, 0 },
+                                           { 0x66, 0xc5, 1 }, { 0x66, 0xc4, 1 } };
+        const uint8_t *row = more[below(ARRAY_SIZE(more))];
+        prefix = row[0];
+        op = row[1];
+        imm = row[2];
+        break;
+    }
     default: {
         const uint8_t *move = moves[below(ARRAY_SIZE(moves))];
         prefix = move[0];
