@@ -11,16 +11,15 @@ static uint8_t *map_low(size_t size, int prot, int flags, int fd)
     return p == MAP_FAILED ? NULL : p;
 }
 
-bool code_cache_init(CodeCache *cache, size_t size, size_t tables)
+bool code_cache_init(CodeCache *cache, size_t size, size_t kept)
 {
     int fd = memfd_create("lockstep-jit", MFD_CLOEXEC);
     size_t cold = size / 3 & ~(size_t)4095;
-    *cache = (CodeCache){ .size = size, .data_size = size + tables, .cold = cold, .cold_used = cold };
+    *cache = (CodeCache){ .size = size, .data_size = size + kept, .cold = cold, .cold_used = cold };
     if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) {
         cache->rw = map_low(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
         cache->rx = map_low(size, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
-        cache->data =
-            map_low(cache->data_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+        cache->data = map_low(cache->data_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     }
     if (fd >= 0) {
         close(fd);

@@ -362,7 +362,8 @@ bool jit_init(void)
     if (jit_cache.rw) {
         return true;
     }
-    if (!code_cache_init(&jit_cache, jit_config.cache_bytes, JIT_IBTC_SIZE * sizeof(*jit_ibtc))) {
+    size_t kept = JIT_IBTC_SIZE * sizeof(*jit_ibtc) + PAGE_SIZE;
+    if (!code_cache_init(&jit_cache, jit_config.cache_bytes, kept)) {
         return false;
     }
     jit_ibtc = code_cache_alloc_data(&jit_cache, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
