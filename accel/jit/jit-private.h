@@ -115,7 +115,7 @@ typedef struct JitSite {
 } JitSite;
 
 /* Indirect branch cache: direct-mapped by EIP. */
-#define JIT_IBTC_BITS 12
+#define JIT_IBTC_BITS 14
 #define JIT_IBTC_SIZE (1u << JIT_IBTC_BITS)
 typedef struct JitIBTC {
     uint64_t eip;
