@@ -369,9 +369,9 @@ static void jit_info(CPUState *cpu, void (*print)(void *opaque, const char *line
     static const char *const names[JIT_EXIT_COUNT] = { "link", "indirect", "budget", "poll", "leave" };
     const JitStats *s = &jit_stats;
     interp_engine.info(cpu, print, opaque);
-    g_autofree char *blocks =
-        g_strdup_printf("translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64,
-                        s->blocks, jit_cache.used + jit_cache.cold_used - jit_cache.cold, jit_cache.size, s->flushes, s->links);
+    g_autofree char *blocks = g_strdup_printf(
+        "translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64, s->blocks,
+        jit_cache.used + jit_cache.cold_used - jit_cache.cold, jit_cache.size, s->flushes, s->links);
     print(opaque, blocks);
     g_autofree char *insns =
         g_strdup_printf("instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
