@@ -19,7 +19,8 @@ bool code_cache_init(CodeCache *cache, size_t size, size_t kept)
     if (fd >= 0 && ftruncate(fd, (off_t)size) == 0) {
         cache->rw = map_low(size, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
         cache->rx = map_low(size, PROT_READ | PROT_EXEC, MAP_SHARED, fd);
-        cache->data = map_low(cache->data_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+        cache->data =
+            map_low(cache->data_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     }
     if (fd >= 0) {
         close(fd);

@@ -19,7 +19,8 @@ typedef struct CodeCache {
     size_t data_size, data_used, data_kept;
 } CodeCache;
 
-/* `size` bytes for code, as many for records, and `kept` more for those that stay. False when the host does not let us. */
+/* `size` bytes for code, as many for records, and `kept` more for those that stay. False when the host does not let us.
+ */
 bool code_cache_init(CodeCache *cache, size_t size, size_t kept);
 void code_cache_reset(CodeCache *cache);
 /* Is there room for so much more? */

@@ -41,8 +41,8 @@
  * translated for one context and leads, by itself, only to code of the same context.
  */
 typedef struct JitContext {
-    uint32_t mode; /* cpu->mode */
-    uint32_t flat; /* bit R_ES, R_SS, R_DS: base 0, everything readable and writable */
+    uint32_t mode;              /* cpu->mode */
+    uint32_t flat;              /* bit R_ES, R_SS, R_DS: base 0, everything readable and writable */
     uint64_t cs_base, cs_limit; /* as they count in 64-bit mode: 0 and all ones */
     uint32_t id;
 } JitContext;
@@ -71,9 +71,9 @@ struct JitExit {
     const uint8_t *stub;
     const JitContext *ctx; /* LINK */
     Block *block;          /* LINK: out of this one */
-    uint64_t phys_page; /* LINK that crosses: where the other block lies */
-    JitBlock *to;       /* NULL: not linked */
-    JitExit *next;      /* also leading to `to` */
+    uint64_t phys_page;    /* LINK that crosses: where the other block lies */
+    JitBlock *to;          /* NULL: not linked */
+    JitExit *next;         /* also leading to `to` */
 };
 
 /* One translation of a decoded block: for one context and one value of EIP. */

@@ -12,8 +12,8 @@ _Static_assert(sizeof(TLBFast) == 1 << FAST_BITS, "the probe scales by the size 
 
 static int32_t fast_off(int mmu_mode, size_t member)
 {
-    return (int32_t)(offsetof(CPUState, tlb_fast) + (size_t)mmu_mode * sizeof(((CPUState *)0)->tlb_fast[0]) +
-                     member - CPU_BIAS);
+    return (int32_t)(offsetof(CPUState, tlb_fast) + (size_t)mmu_mode * sizeof(((CPUState *)0)->tlb_fast[0]) + member -
+                     CPU_BIAS);
 }
 
 JitSite *new_site(Translator *t)
@@ -122,8 +122,8 @@ static ProbeKind probe_kind(const Translator *t, unsigned size, bool write)
 }
 
 /*
- * Called when a copy of a TLB entry did not match. H_T1: which copy, from H_CPU; H_ADDR: linear address. When the TLB has
- * the page, that is remembered; H_ADDR is the host address then, and ZF set.
+ * Called when a copy of a TLB entry did not match. H_T1: which copy, from H_CPU; H_ADDR: linear address. When the TLB
+ * has the page, that is remembered; H_ADDR is the host address then, and ZF set.
  */
 const uint8_t *mem_emit_refill(Emit *e, const ProbeKind *kind)
 {

@@ -800,8 +800,9 @@ static Rule *two_byte_rule(const DecodedInsn *d)
     case 0xa5:
     case 0xac:
     case 0xad:
-        return d->op_size >= 2 && !insn_is_mem(d) && ((d->info->opcode & 1) || (d->imm & (d->op_size == 3 ? 63 : 31))) ? rule_double_shift
-                                                                                              : NULL;
+        return d->op_size >= 2 && !insn_is_mem(d) && ((d->info->opcode & 1) || (d->imm & (d->op_size == 3 ? 63 : 31)))
+                   ? rule_double_shift
+                   : NULL;
     case 0xa3:
     case 0xab:
     case 0xb3:

@@ -41,8 +41,8 @@ static int64_t tlb_off(const Translator *t, uint64_t page, size_t table, size_t 
 }
 
 /*
- * Into a known page: only through a valid fetch entry of the TLB that leads to the physical page *phys; the latch is set.
- * Both jumps are taken when not.
+ * Into a known page: only through a valid fetch entry of the TLB that leads to the physical page *phys; the latch is
+ * set. Both jumps are taken when not.
  */
 static void emit_enter_page(Translator *t, uint64_t page, const uint64_t *phys, uint8_t *out[2])
 {
@@ -153,8 +153,8 @@ void emit_stubs(Translator *t)
 }
 
 /*
- * ---- indirect branches: the target is in H_ADDR. What is in the cache has run before, so only a miss can be a target that
- * faults. ----
+ * ---- indirect branches: the target is in H_ADDR. What is in the cache has run before, so only a miss can be a target
+ * that faults. ----
  */
 
 static JitExit indirect_exit = { .kind = JIT_EXIT_INDIRECT };

@@ -37,7 +37,7 @@ typedef struct Cold {
     const uint8_t *back; /* ACCESS: with the host address in H_ADDR; STATE: it is loaded */
     const uint8_t *next; /* the instruction was done */
     JitSite *site;
-    int recent;          /* ACCESS: which of cpu->tlb_recent missed, -1: the TLB itself did */
+    int recent; /* ACCESS: which of cpu->tlb_recent missed, -1: the TLB itself did */
     FlagState before, after;
     Slots slots_before, slots_after;
     bool flags_after;         /* somebody wants the flags after the instruction */
@@ -87,7 +87,7 @@ struct Translator {
         uint8_t *jump;
     } stubs[6];
     unsigned nb_stubs;
-    int32_t indirect_release; /* RET: bytes to be taken off the stack */
+    int32_t indirect_release;                   /* RET: bytes to be taken off the stack */
     uint8_t *indirect_miss[3], *indirect_cross; /* jumps of an indirect branch to its cold part */
 };
 
@@ -140,8 +140,8 @@ static inline void flags_keep_second(Translator *t, unsigned reg)
     em_store(&t->e, 3, reg, H_CPU, CPU_OFF(jit.fb));
 }
 void flags_emit_recipe_to_mem(Emit *e, const FlagRecipe *r); /* cold paths */
-void flags_emit_restore(Emit *e); /* uses H_T2 */
-void flags_emit_save(Emit *e, bool af_bad); /* uses H_T2 */
+void flags_emit_restore(Emit *e);                            /* uses H_T2 */
+void flags_emit_save(Emit *e, bool af_bad);                  /* uses H_T2 */
 
 /* ---- mem.c ---- */
 /* H_ADDR = host address of the memory operand; false: not for us (nothing was emitted). */
