@@ -41,28 +41,10 @@ static bool parse_format(Monitor *mon, const char **p, Format *f)
     return true;
 }
 
-/* RAM and ROM only: reading a chip may change it, and looking must not. */
-static bool read_physical(uint64_t addr, uint8_t *buf, size_t len)
-{
-    while (len) {
-        hwaddr offset, n = len;
-        bool readonly;
-        MemoryRegion *mr = address_space_translate(&address_space_memory, addr, &offset, &n, &readonly);
-        if (!mr || (mr->kind != MR_RAM && mr->kind != MR_ROM)) {
-            return false;
-        }
-        memcpy(buf, memory_region_get_ram_ptr(mr) + offset, n);
-        addr += n;
-        buf += n;
-        len -= n;
-    }
-    return true;
-}
-
 static bool read_memory(const Format *f, uint64_t addr, void *buf, size_t len)
 {
     if (f->physical) {
-        return read_physical(addr, buf, len);
+        return address_space_peek(&address_space_memory, addr, buf, len);
     }
     return cpu_memory_read_debug(first_cpu(), addr, buf, len);
 }
