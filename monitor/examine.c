@@ -2,7 +2,6 @@
 #include "exec/memory.h"
 #include "hmp-internal.h"
 #include "hw/i386/pc.h"
-#include "monitor/examine.h"
 #include "target/i386/access.h"
 #include "target/i386/disas.h"
 
@@ -42,29 +41,10 @@ static bool parse_format(Monitor *mon, const char **p, Format *f)
     return true;
 }
 
-/* RAM and ROM only: reading a chip may change it, and looking must not. */
-bool physical_memory_read_debug(uint64_t addr, void *to, size_t len)
-{
-    uint8_t *buf = to;
-    while (len) {
-        hwaddr offset, n = len;
-        bool readonly;
-        MemoryRegion *mr = address_space_translate(&address_space_memory, addr, &offset, &n, &readonly);
-        if (!mr || (mr->kind != MR_RAM && mr->kind != MR_ROM)) {
-            return false;
-        }
-        memcpy(buf, memory_region_get_ram_ptr(mr) + offset, n);
-        addr += n;
-        buf += n;
-        len -= n;
-    }
-    return true;
-}
-
 static bool read_memory(const Format *f, uint64_t addr, void *buf, size_t len)
 {
     if (f->physical) {
-        return physical_memory_read_debug(addr, buf, len);
+        return address_space_peek(&address_space_memory, addr, buf, len);
     }
     return cpu_memory_read_debug(first_cpu(), addr, buf, len);
 }

@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "exec/memory.h"
 #include "hmp-internal.h"
 #include "hw/i386/pc.h"
-#include "monitor/examine.h"
 #include "qmp-internal.h"
 #include "sysemu/runstate.h"
 #include "target/i386/access.h"
@@ -74,6 +74,11 @@ static JsonNode *do_screendump(JsonObject *args, Error **errp)
 
 typedef bool ReadMemory(uint64_t addr, void *buf, size_t len);
 
+static bool read_physical(uint64_t addr, void *buf, size_t len)
+{
+    return address_space_peek(&address_space_memory, addr, buf, len);
+}
+
 static bool read_linear(uint64_t addr, void *buf, size_t len)
 {
     return cpu_memory_read_debug(first_cpu(), addr, buf, len);
@@ -120,7 +125,7 @@ static JsonNode *save_memory(JsonObject *args, ReadMemory *read, Error **errp)
 
 static JsonNode *do_pmemsave(JsonObject *args, Error **errp)
 {
-    return save_memory(args, physical_memory_read_debug, errp);
+    return save_memory(args, read_physical, errp);
 }
 
 static JsonNode *do_memsave(JsonObject *args, Error **errp)

@@ -115,7 +115,7 @@ done
 {script}
 """
 
-APPLETS = ("sh", "mount", "umount", "insmod", "setsid", "fdisk", "dd", "cp", "cat", "echo", "printf", "sha256sum", "sync", "seq", "poweroff",
+APPLETS = ("sh", "mount", "umount", "insmod", "setsid", "fdisk", "fstrim", "dd", "cp", "cat", "echo", "printf", "sha256sum", "sync", "seq", "poweroff",
            "ls", "mkdir", "sleep", "rm", "cmp", "test", "true", "grep", "wc", "dmesg", "tr", "head", "time")
 
 

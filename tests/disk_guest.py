@@ -43,6 +43,8 @@ echo 3 >/proc/sys/vm/drop_caches
 mount -t ext4 /dev/sda1 /mnt
 cd /mnt
 echo @after $(sha256sum random numbers)
+cp random spare; sync; rm spare; sync
+if fstrim /mnt; then echo @trimmed; fi
 cd /
 umount /mnt
 sync

@@ -67,7 +67,7 @@ static bool choose_unit(FloppyDrive *drive, Error **errp)
 {
     uint32_t unit = drive->unit;
     if (unit == UINT32_MAX) {
-        unit = drives[0] ? 1 : 0;
+        unit = drives[0] ? drives[1] ? 2 : 1 : 0;
     }
     if (unit >= FLOPPY_DRIVES) {
         error_setg(errp, "Can't create floppy unit %u, bus supports only %d units", unit, FLOPPY_DRIVES);

@@ -594,6 +594,34 @@ void address_space_write(AddressSpace *as, hwaddr addr, const void *buf, hwaddr 
     }
 }
 
+static bool region_peek(MemoryRegion *mr, hwaddr offset, uint8_t *buf, hwaddr len)
+{
+    if (mr->kind == MR_RAM || mr->kind == MR_ROM) {
+        memcpy(buf, ram_base + mr->ram_addr + offset, len);
+        return true;
+    }
+    for (hwaddr i = 0; mr->ops->peek && i < len; i++) {
+        buf[i] = mr->ops->peek(mr->opaque, offset + i);
+    }
+    return mr->ops->peek != NULL;
+}
+
+bool address_space_peek(AddressSpace *as, hwaddr addr, void *buf, hwaddr len)
+{
+    for (uint8_t *p = buf; len;) {
+        hwaddr offset, part = len;
+        bool readonly;
+        MemoryRegion *mr = address_space_translate(as, addr, &offset, &part, &readonly);
+        if (!mr || !region_peek(mr, offset, p, part)) {
+            return false;
+        }
+        p += part;
+        addr += part;
+        len -= part;
+    }
+    return true;
+}
+
 bool memory_region_test_and_clear_dirty_vga(MemoryRegion *mr, hwaddr offset, hwaddr len, unsigned long *page_bitmap)
 {
     lockstep_assert(mr->ram_addr != RAM_ADDR_INVALID && offset + len <= mr->size, "%s+%" PRIx64, mr->name, offset);

@@ -179,8 +179,19 @@ static void vga_mem_write(void *opaque, hwaddr addr, uint64_t value, unsigned si
     }
 }
 
+/* A read loads the latches. */
+static uint8_t vga_mem_peek(void *opaque, hwaddr addr)
+{
+    VGAState *s = opaque;
+    uint8_t latch[sizeof(s->latch)];
+    memcpy(latch, s->latch, sizeof(latch));
+    uint8_t value = vga_mem_read(s, addr, 1);
+    memcpy(s->latch, latch, sizeof(latch));
+    return value;
+}
+
 static const MemoryRegionOps vga_mem_ops = {
-    .read = vga_mem_read, .write = vga_mem_write, .min_access = 1, .max_access = 1
+    .read = vga_mem_read, .write = vga_mem_write, .min_access = 1, .max_access = 1, .peek = vga_mem_peek
 };
 
 /* Chain-4 with a graphics controller that changes nothing (mode 13h): bytes go straight to memory. */

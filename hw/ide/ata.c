@@ -10,6 +10,9 @@
 
 #define PIO_CHUNK (256 * ATA_SECTOR) /* one request of a PIO read */
 
+#define CMD_DATA_SET_MANAGEMENT 0x06
+#define TRIM_ENTRY              8u
+
 enum { CMD_MULTIPLE = IDE_CMD_USER(0), CMD_FUA = IDE_CMD_USER(1) };
 
 /* ---- addresses (ATA-6, section 6.2) ---- */
@@ -108,7 +111,7 @@ static void registers_after(IDEDrive *d, uint64_t lba, uint32_t missing)
 
 static void medium_error(IDEDrive *d, uint8_t error)
 {
-    if (d->move != MOVE_NONE) {
+    if (d->left) {
         registers_after(d, d->offset / ATA_SECTOR, d->left / ATA_SECTOR);
     }
     ide_finish(d, ST_READY | ST_ERR, error);
@@ -231,10 +234,48 @@ static void write_arrived(IDEDrive *d)
     next_piece(d, false);
 }
 
+/* ---- DATA SET MANAGEMENT, TRIM (ATA8-ACS, 7.10): ranges of {48 bits address, 16 bits count}, one request each ---- */
+
+static void trim_next(IDEDrive *d)
+{
+    for (; d->pos + TRIM_ENTRY <= d->len; d->pos += TRIM_ENTRY) {
+        uint64_t entry = ldq_le_p(d->buf + d->pos), lba = extract64(entry, 0, 48), count = entry >> 48;
+        if (lba >= d->sectors || count > d->sectors - lba) {
+            ide_finish(d, ST_READY | ST_ERR, ERR_IDNF);
+            return;
+        }
+        if (count) {
+            d->pos += TRIM_ENTRY;
+            ide_medium_discard(d, lba * ATA_SECTOR, count * ATA_SECTOR);
+            return;
+        }
+    }
+    command_done(d);
+}
+
+static void data_set_management(IDEDrive *d)
+{
+    uint32_t blocks = get_count(d);
+    if (!(d->now[REG_FEATURE] & 1) || blocks > ATA_MAX_TRIM) {
+        command_abort(d);
+        return;
+    }
+    d->move = MOVE_DMA_OUT;
+    ide_new_buffer(d, blocks * ATA_SECTOR);
+    ide_dma_advance(d);
+}
+
+static bool is_trim(const IDEDrive *d)
+{
+    return d->move == MOVE_DMA_OUT && d->command == CMD_DATA_SET_MANAGEMENT;
+}
+
 static void disk_medium_done(IDEDrive *d, int ret, const uint8_t *data, size_t len)
 {
     if (ret < 0) {
         medium_error(d, d->move == MOVE_NONE || is_write(d) ? ERR_ABRT : ERR_UNC);
+    } else if (is_trim(d)) {
+        trim_next(d);
     } else if (is_write(d)) {
         write_arrived(d);
     } else if (d->move == MOVE_NONE) {
@@ -247,7 +288,10 @@ static void disk_medium_done(IDEDrive *d, int ret, const uint8_t *data, size_t l
 /* The guest has all of the buffer, or has filled it. */
 static void disk_buffer_done(IDEDrive *d)
 {
-    if (is_write(d)) {
+    if (is_trim(d)) {
+        d->pos = 0;
+        trim_next(d);
+    } else if (is_write(d)) {
         ide_medium_write(d, (d->command_flags & CMD_FUA) || !d->write_cache);
     } else if (d->move == MOVE_REPLY) {
         ide_cancel(d);
@@ -388,7 +432,8 @@ static void smart(IDEDrive *d)
 
 static const IDECommand disk_commands[] = {
     { 0x00, 0, command_abort }, /* NOP always ends so */
-    { 0x10, 0, command_done },  /* RECALIBRATE */
+    { CMD_DATA_SET_MANAGEMENT, IDE_CMD_EXT, data_set_management },
+    { 0x10, 0, command_done }, /* RECALIBRATE */
     { 0x20, 0, read_pio },
     { 0x21, 0, read_pio },
     { 0x24, IDE_CMD_EXT, read_pio },

@@ -103,6 +103,11 @@ void ide_medium_flush(IDEDrive *d)
     medium_busy(d, blk_aio_flush(d->blk, medium_done, d));
 }
 
+void ide_medium_discard(IDEDrive *d, int64_t offset, int64_t bytes)
+{
+    medium_busy(d, blk_aio_discard(d->blk, offset, bytes, medium_done, d));
+}
+
 /* ---- data: PIO (ATA-6, sections 9.5, 9.6) and DMA (9.7) ---- */
 
 void ide_start_pio_block(IDEDrive *d, bool irq)
@@ -477,15 +482,15 @@ const VMStateDescription vmstate_ide_channel = {
 
 static bool buffer_is_sound(const IDEDrive *d)
 {
-    return d->len <= BLK_MAX_TRANSFER && d->pos <= d->len && d->block_end <= d->len && d->block_end >= d->pos;
+    return d->len <= BLK_MAX_TRANSFER && d->pos <= d->len && d->block_end <= d->len;
 }
 
 static bool transfer_is_sound(const IDEDrive *d)
 {
     uint64_t size = d->sectors * ATA_SECTOR;
     bool pio = ide_pio_in(d) || ide_pio_out(d);
-    return d->move < MOVE_COUNT && buffer_is_sound(d) && (!pio || d->block) && d->offset >= 0 && d->left <= size &&
-           (uint64_t)d->offset <= size - d->left;
+    return d->move < MOVE_COUNT && buffer_is_sound(d) && (!pio || (d->block && d->block_end >= d->pos)) &&
+           d->offset >= 0 && d->left <= size && (uint64_t)d->offset <= size - d->left;
 }
 
 static bool drive_post_load(void *opaque, Error **errp)

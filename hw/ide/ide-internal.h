@@ -40,6 +40,7 @@ enum { CONTROL_NIEN = 0x02, CONTROL_SRST = 0x04, CONTROL_HOB = 0x80 };
 
 #define ATA_SECTOR       512u
 #define ATA_MAX_MULTIPLE 16u
+#define ATA_MAX_TRIM     8u /* blocks of 64 ranges */
 #define CD_SECTOR        2048u
 
 /* How the data of the command under way move. */
@@ -181,6 +182,7 @@ void ide_dma_advance(IDEDrive *d);
 void ide_medium_read(IDEDrive *d, size_t bytes);
 void ide_medium_write(IDEDrive *d, bool fua);
 void ide_medium_flush(IDEDrive *d);
+void ide_medium_discard(IDEDrive *d, int64_t offset, int64_t bytes);
 
 /* ---- identify.c ---- */
 #define IDE_DEFAULT_MODE 0x45                          /* Ultra DMA 5 */

@@ -28,18 +28,16 @@ static const IdentifyWord common_words[] = {
 };
 
 static const IdentifyWord disk_words[] = {
-    { 0, 0x0040 },     /* fixed drive */
-    { 5, ATA_SECTOR }, /* retired words that old drivers read */
-    { 20, 3 },
-    { 21, 512 }, /* buffer, in sectors */
-    { 22, 4 },
-    { 47, 0x8000 | ATA_MAX_MULTIPLE },
+    { 0, 0x0040 },                  /* fixed drive */
+    { 5, ATA_SECTOR },              /* retired words that old drivers read */
+    { 20, 3 },         { 21, 512 }, /* buffer, in sectors */
+    { 22, 4 },         { 47, 0x8000 | ATA_MAX_MULTIPLE },
     { 82, 0x4021 }, /* NOP, write cache, SMART */
     { 83, 0x7400 }, /* FLUSH CACHE (EXT), LBA48 */
     { 84, 0x4040 }, /* WRITE DMA FUA EXT */
-    { 86, 0x3400 },
-    { 87, 0x4040 },
-    { 0 },
+    { 86, 0x3400 },    { 105, ATA_MAX_TRIM },
+    { 169, 0x0001 }, /* TRIM */
+    { 87, 0x4040 },    { 0 },
 };
 
 static const IdentifyWord cdrom_words[] = {

@@ -31,6 +31,8 @@ typedef struct MemoryRegionOps {
      * when min_access is 1.
      */
     unsigned min_access, max_access;
+    /* Optional: the byte that a read would give, without changing anything; for the monitor, which may look but not touch. */
+    uint8_t (*peek)(void *opaque, hwaddr addr);
 } MemoryRegionOps;
 
 typedef struct MemoryRegion MemoryRegion;
@@ -116,6 +118,8 @@ extern MemoryUnassignedFn *memory_unassigned_hook;
 /* Bulk, across ranges. RAM written this way is marked dirty and code in it is invalidated. */
 void address_space_read(AddressSpace *as, hwaddr addr, void *buf, hwaddr len);
 void address_space_write(AddressSpace *as, hwaddr addr, const void *buf, hwaddr len);
+/* RAM, ROM, and devices that can be looked at (MemoryRegionOps.peek), changing nothing; false: something else is there. */
+bool address_space_peek(AddressSpace *as, hwaddr addr, void *buf, hwaddr len);
 static inline void cpu_physical_memory_read(hwaddr addr, void *buf, hwaddr len)
 {
     address_space_read(&address_space_memory, addr, buf, len);

@@ -621,11 +621,10 @@ bool cpu_memory_read_debug(CPUState *cpu, uint64_t la, void *buf, size_t len)
 {
     for (uint8_t *p = buf; len;) {
         size_t part = MIN(len, bytes_in_page(la));
-        ram_addr_t ram = debug_ram(cpu, la);
-        if (ram == RAM_ADDR_INVALID) {
+        uint64_t phys;
+        if (!cpu_translate_debug(cpu, la, &phys) || !address_space_peek(&address_space_memory, phys, p, part)) {
             return false;
         }
-        memcpy(p, ram_base + ram, part);
         p += part;
         la += part;
         len -= part;

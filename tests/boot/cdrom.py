@@ -16,6 +16,9 @@ def boots(work, *args):
     guest = harness.Guest(["-M", "pc", "-m", "64", "-display", "none", "-monitor", "stdio", *args])
     guest.expect(harness.PROMPT)
     screen.expect(guest, work, MENU)
+    found = guest.monitor("x /160xb 0xb80a0") + guest.monitor("xp /1xb 0xb80a0")
+    row = bytes(int(byte, 16) for line in found.splitlines()[1:] for byte in line.partition(":")[2].split())
+    harness.check(b"GNU GRUB" in row[::2], f"the monitor does not see the screen's second line: {found}")
     guest.type(b"quit\n")
     harness.check_equal(guest.finish(), 0, "exit status")
 

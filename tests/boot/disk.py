@@ -11,11 +11,13 @@ import harness  # noqa: E402
 
 def writes(work, initramfs, form, kernel_options, mode):
     image = disk_guest.make_image(work / f"disk.{form}", form=form)
-    drive = ("-serial", "stdio", "-drive", f"file={image},format={form},if=ide")
+    drive = ("-serial", "stdio", "-drive", f"file={image},format={form},if=ide,discard=unmap")
     guest = harness.run(disk_guest.linux_arguments(initramfs, *drive, options=kernel_options), 240)
     harness.check_equal(guest.status, 0, f"exit status, {form}; stderr: {guest.stderr_text()}")
     sums = disk_guest.checksums(guest)
-    harness.check_equal(disk_guest.marks(guest.output)["mode"], mode, "transfer mode")
+    marks = disk_guest.marks(guest.output)
+    harness.check_equal(marks["mode"], mode, "transfer mode")
+    harness.check("trimmed" in marks, "fstrim failed")
     disk_guest.check_image(work, image, sums, form)
 
 

@@ -300,6 +300,13 @@ static void test_write_dma(void)
     }
 }
 
+static Device *disk_device;
+
+static void find_disk(Device *dev, void *opaque)
+{
+    disk_device = dev->type == &ide_hd_type ? dev : disk_device;
+}
+
 /* A table that is too short: the drive waits, and goes on with the next one. */
 static void test_short_table(void)
 {
@@ -311,6 +318,8 @@ static void test_short_table(void)
     check_bm(0x00);
     check_status(BSY | READY);
     g_assert_cmpint(irq14.level, ==, 0);
+    device_foreach(find_disk, NULL);
+    check_state_goes_round(disk_device); /* waiting, with data left over */
     outb(BM_PORT, 0);
     put_prd(0, 0x10000 + 700, 324, true);
     start_dma(0, true);
@@ -391,6 +400,34 @@ static void test_nonsense_dma(void)
     check_status(READY);
 }
 
+static void test_trim(void)
+{
+    setup();
+    put_prd(0, 0x10000, 512, true);
+    memset(ram(0x10000), 0, 512);
+    stq_le_p(ram(0x10000), 700 | 3ULL << 48);
+    stq_le_p(ram(0x10010), 710 | 2ULL << 48); /* after one that is empty */
+    outb(BASE + 1, 0);
+    outb(BASE + 1, 1);
+    write_task_file(BASE, 0x40, 0, 0);
+    write_task_file(BASE, 0x40, 0, 1);
+    outb(BASE + 7, 0x06);
+    start_dma(0, false);
+    g_assert_true(fake_last.kind == FAKE_DISCARD && fake_last.offset == 700 * 512 && fake_last.bytes == 3 * 512);
+    device_foreach(find_disk, NULL);
+    check_state_goes_round(disk_device);
+    irq14.edges = 0;
+    g_assert_cmpint(fake_complete_all(), ==, 2);
+    g_assert_true(fake_last.offset == 710 * 512 && fake_last.bytes == 2 * 512);
+    g_assert_cmphex(inb(BASE + 7), ==, READY);
+    stq_le_p(ram(0x10000), DISK_SIZE / 512 | 1ULL << 48); /* beyond the end */
+    outb(BM_PORT, 0);
+    outb(BASE + 7, 0x06);
+    start_dma(0, false);
+    take_irq(READY | ERR);
+    g_assert_cmphex(inb(BASE + 1), ==, 0x10);
+}
+
 /* ---- errors, resets, state ---- */
 
 static void test_errors(void)
@@ -463,13 +500,6 @@ static void test_interrupt_enable(void)
     take_irq(READY);
 }
 
-static Device *disk_device;
-
-static void find_disk(Device *dev, void *opaque)
-{
-    disk_device = dev->type == &ide_hd_type ? dev : disk_device;
-}
-
 static void test_state(void)
 {
     uint8_t data[2 * 512];
@@ -532,6 +562,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/master-not-ready", test_master_not_ready);
     g_test_add_func("/ide/large-dma", test_large_dma);
     g_test_add_func("/ide/nonsense-dma", test_nonsense_dma);
+    g_test_add_func("/ide/trim", test_trim);
     g_test_add_func("/ide/errors", test_errors);
     g_test_add_func("/ide/soft-reset", test_soft_reset);
     g_test_add_func("/ide/busy-registers", test_busy_registers);

@@ -283,6 +283,8 @@ static void test_planar_write_modes(void)
     indexed(0x3ce, 3, 0);
     indexed(0x3ce, 5, 1); /* write mode 1: latches to another place */
     mem_r(0xa0001, 1);
+    uint8_t seen = 0;
+    g_assert_true(address_space_peek(&address_space_memory, 0xa0200, &seen, 1)); /* who only looks loads no latch */
     mem_w(0xa0100, 0x55, 1);
     g_assert_cmphex(mem_r(0xe0000400, 4), ==, 0x01f101c1);
     indexed(0x3ce, 5, 2); /* write mode 2: a colour under a mask */
