@@ -163,10 +163,10 @@ bool net_transport_checksum_ok(const uint8_t *frame, const NetHeaders *h)
 
 /* ---- segmentation ---- */
 
-#define TCP_FLAGS    13
-#define TCP_FIN_PSH  0x09 /* the last segment's alone */
-#define TCP_CWR      0x80 /* the first one's alone */
-#define UDP_LENGTH   4
+#define TCP_FLAGS   13
+#define TCP_FIN_PSH 0x09 /* the last segment's alone */
+#define TCP_CWR     0x80 /* the first one's alone */
+#define UDP_LENGTH  4
 
 static bool segmenter_makes_sense(const NetSegmenter *s, size_t len)
 {
