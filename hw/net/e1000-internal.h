@@ -1,6 +1,7 @@
 /*
- * hw/net/e1000-internal.h  The 82540EM's registers and state, shared by e1000.c (registers, PHY, EEPROM, interrupts), e1000-rx.c and
- * e1000-tx.c. Section numbers are those of Intel's "PCI/PCI-X Family of Gigabit Ethernet Controllers Software Developer's Manual".
+ * hw/net/e1000-internal.h  The 82540EM's registers and state, shared by e1000.c (registers, PHY, EEPROM, interrupts),
+ * e1000-rx.c and e1000-tx.c. Section numbers are those of Intel's "PCI/PCI-X Family of Gigabit Ethernet Controllers
+ * Software Developer's Manual".
  */
 #ifndef HW_NET_E1000_INTERNAL_H
 #define HW_NET_E1000_INTERNAL_H
@@ -8,7 +9,8 @@
 #include "hw/net/nic-common.h"
 #include "hw/nvram/eeprom93xx.h"
 
-#define E1000_REG_BYTES 0x6000 /* registers proper; the filters' and the packet buffer's memory behind them is not there */
+#define E1000_REG_BYTES \
+    0x6000 /* registers proper; the filters' and the packet buffer's memory behind them is not there */
 #define E1000_PHY_REGS  32
 #define E1000_DESC_SIZE 16
 
@@ -122,13 +124,13 @@ typedef struct E1000State {
     MemoryRegion mmio, io;
     uint32_t reg[E1000_REG_BYTES / 4];
     uint16_t phy[E1000_PHY_REGS];
-    uint32_t io_address;            /* IOADDR of the I/O window */
+    uint32_t io_address; /* IOADDR of the I/O window */
     EEPROM93 eeprom;
-    E1000Context context[2];        /* [1]: for segmentation */
+    E1000Context context[2]; /* [1]: for segmentation */
     E1000Delay rx_delay, tx_delay;
-    QEMUTimer tx_timer;             /* a long transmit ring goes on later */
-    QEMUTimer itr_timer;            /* the interrupt throttle's end */
-    int64_t irq_ns;                 /* virtual clock when the interrupt was last asserted */
+    QEMUTimer tx_timer;  /* a long transmit ring goes on later */
+    QEMUTimer itr_timer; /* the interrupt throttle's end */
+    int64_t irq_ns;      /* virtual clock when the interrupt was last asserted */
 } E1000State;
 
 static inline uint32_t e1000_reg(const E1000State *s, unsigned reg)
@@ -138,7 +140,8 @@ static inline uint32_t e1000_reg(const E1000State *s, unsigned reg)
 
 /* e1000.c */
 void e1000_raise(E1000State *s, uint32_t causes);
-/* After `unit` times the registers' values (1.024 us each): relative to the newest, at most absolute to the oldest. 0: at once. */
+/* After `unit` times the registers' values (1.024 us each): relative to the newest, at most absolute to the oldest. 0:
+ * at once. */
 void e1000_raise_later(E1000State *s, E1000Delay *delay, uint32_t relative, uint32_t absolute, uint32_t causes);
 void e1000_count(E1000State *s, unsigned reg);
 void e1000_count_octets(E1000State *s, unsigned reg_low, size_t len);

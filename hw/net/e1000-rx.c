@@ -3,28 +3,28 @@
  */
 #include "hw/net/e1000-internal.h"
 
-#define RCTL_EN     0x00000002u
-#define RCTL_UPE    0x00000008u
-#define RCTL_MPE    0x00000010u
-#define RCTL_LPE    0x00000020u
-#define RCTL_BAM    0x00008000u
-#define RCTL_VFE    0x00040000u
-#define RCTL_BSEX   0x02000000u
-#define RCTL_SECRC  0x04000000u
-#define RXCSUM_IP   0x100
-#define RXCSUM_TU   0x200
-#define RX_DD       0x01
-#define RX_EOP      0x02
-#define RX_IXSM     0x04
-#define RX_VP       0x08
-#define RX_TCPCS    0x20
-#define RX_IPCS     0x40
-#define RX_PIF      0x80
-#define RXE_TCP     0x20
-#define RXE_IP      0x40
-#define RAH_AV      0x80000000u
-#define MAX_NORMAL  1522
-#define MAX_LONG    16384
+#define RCTL_EN    0x00000002u
+#define RCTL_UPE   0x00000008u
+#define RCTL_MPE   0x00000010u
+#define RCTL_LPE   0x00000020u
+#define RCTL_BAM   0x00008000u
+#define RCTL_VFE   0x00040000u
+#define RCTL_BSEX  0x02000000u
+#define RCTL_SECRC 0x04000000u
+#define RXCSUM_IP  0x100
+#define RXCSUM_TU  0x200
+#define RX_DD      0x01
+#define RX_EOP     0x02
+#define RX_IXSM    0x04
+#define RX_VP      0x08
+#define RX_TCPCS   0x20
+#define RX_IPCS    0x40
+#define RX_PIF     0x80
+#define RXE_TCP    0x20
+#define RXE_IP     0x40
+#define RAH_AV     0x80000000u
+#define MAX_NORMAL 1522
+#define MAX_LONG   16384
 
 typedef enum Match { MATCH_NONE, MATCH_EXACT, MATCH_INEXACT } Match;
 
@@ -172,7 +172,8 @@ static void finish_frame(const E1000State *s, RxFrame *f)
 {
     size_t start = e1000_reg(s, E1000_RXCSUM) & 0xff;
     if (start < f->len) {
-        f->checksum = GUINT16_SWAP_LE_BE((uint16_t)~net_checksum_finish(net_checksum_add(f->len - start, f->data + start, 0)));
+        f->checksum =
+            GUINT16_SWAP_LE_BE((uint16_t)~net_checksum_finish(net_checksum_add(f->len - start, f->data + start, 0)));
     }
     if (!(e1000_reg(s, E1000_RCTL) & RCTL_SECRC)) {
         stl_le_p(f->data + f->len, ~net_crc32_le(f->data, f->len));

@@ -1,9 +1,9 @@
 /*
- * hw/net/e1000-tx.c  The 82540EM's transmitter: legacy, context and data descriptors, checksums, segmentation, VLAN tags
- * (SDM sections 3.3 to 3.5).
+ * hw/net/e1000-tx.c  The 82540EM's transmitter: legacy, context and data descriptors, checksums, segmentation, VLAN
+ * tags (SDM sections 3.3 to 3.5).
  *
- * A packet is taken when its last descriptor is there, so that no half of one is state. One write to TDT does at most
- * TX_BURST_BYTES of work; a virtual timer goes on with the rest.
+ * A packet is taken when its last descriptor is there, so that no half of one is state. At most TX_BURST_BYTES are sent at
+ * once; the rest follows when a wire would be done with them.
  */
 #include "hw/net/e1000-internal.h"
 
@@ -27,7 +27,7 @@
 #define POPTS_TXSM     0x02
 #define STA_DD         0x01
 #define TX_BURST_BYTES (256 * KiB)
-#define TX_PAUSE_NS    10000
+#define TX_PAUSE_NS    (TX_BURST_BYTES * 8) /* at 1 Gb/s */
 
 typedef struct Desc {
     hwaddr at;
@@ -199,9 +199,14 @@ static void finish_segment(void *opaque, uint8_t *segment, size_t len)
 static void send_segments(TxPacket *p)
 {
     const E1000Context *c = &p->s->context[1];
-    NetSegmenter segmenter = { .ip = c->ip_start, .transport = c->tu_start, .header_len = c->header_len, .mss = c->mss,
-                               .ipv6 = !(c->command & TUCMD_IP), .udp = !(c->command & TUCMD_TCP),
-                               .finish = finish_segment, .opaque = p };
+    NetSegmenter segmenter = { .ip = c->ip_start,
+                               .transport = c->tu_start,
+                               .header_len = c->header_len,
+                               .mss = c->mss,
+                               .ipv6 = !(c->command & TUCMD_IP),
+                               .udp = !(c->command & TUCMD_TCP),
+                               .finish = finish_segment,
+                               .opaque = p };
     if (net_segment(&segmenter, p->data, p->len)) {
         e1000_count(p->s, E1000_TSCTC);
     }
@@ -232,9 +237,15 @@ static void take_context(E1000State *s, const Desc *d)
     uint32_t ip = (uint32_t)d->buffer, tu = d->buffer >> 32;
     uint8_t command = desc_command(d);
     s->context[(command & TUCMD_TSE) != 0] = (E1000Context){
-        .ip_start = ip & 0xff, .ip_offset = ip >> 8 & 0xff, .ip_end = ip >> 16,
-        .tu_start = tu & 0xff, .tu_offset = tu >> 8 & 0xff, .tu_end = tu >> 16,
-        .mss = d->upper >> 16, .header_len = d->upper >> 8 & 0xff, .command = command,
+        .ip_start = ip & 0xff,
+        .ip_offset = ip >> 8 & 0xff,
+        .ip_end = ip >> 16,
+        .tu_start = tu & 0xff,
+        .tu_offset = tu >> 8 & 0xff,
+        .tu_end = tu >> 16,
+        .mss = d->upper >> 16,
+        .header_len = d->upper >> 8 & 0xff,
+        .command = command,
     };
 }
 
@@ -264,7 +275,13 @@ static size_t transmit_next(E1000State *s, TxPacket *p, bool *interrupt)
     for (uint32_t i = 0; i < count; i++) {
         advance(s, interrupt);
     }
-    return p->len + count * 64;
+    return count ? p->len + count * 64 : 0;
+}
+
+static bool may_transmit(const E1000State *s)
+{
+    return (e1000_reg(s, E1000_TCTL) & TCTL_EN) && nic_is_bus_master(&s->pci) && ring_is_sane(s) &&
+           !timer_pending(&s->tx_timer);
 }
 
 void e1000_transmit(void *opaque)
@@ -273,7 +290,7 @@ void e1000_transmit(void *opaque)
     TxPacket p;
     size_t work = 0, step = 1;
     bool interrupt = false;
-    if (!(e1000_reg(s, E1000_TCTL) & TCTL_EN) || !nic_is_bus_master(&s->pci) || !ring_is_sane(s)) {
+    if (!may_transmit(s)) {
         return;
     }
     p.s = s;

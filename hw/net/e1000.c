@@ -1,10 +1,10 @@
 /*
- * hw/net/e1000.c  Intel 82540EM Gigabit Ethernet controller, PCI 8086:100e: registers, PHY (88E1000 family), EEPROM, interrupts
- * (SDM, see e1000-internal.h). Receiver: e1000-rx.c, transmitter: e1000-tx.c.
+ * hw/net/e1000.c  Intel 82540EM Gigabit Ethernet controller, PCI 8086:100e: registers, PHY (88E1000 family), EEPROM,
+ * interrupts (SDM, see e1000-internal.h). Receiver: e1000-rx.c, transmitter: e1000-tx.c.
  *
- * Non-determinism enters with packets and the link's state, both at checkpoints (net/nic.c). Interrupt delays and the throttle
- * run on the virtual clock. Auto-negotiation is done at once. Left out: wake-up and management (storage only), flow control,
- * flash, the packet buffer's memory, errors of a wire.
+ * Non-determinism enters with packets and the link's state, both at checkpoints (net/nic.c). Interrupt delays and the
+ * throttle run on the virtual clock. Auto-negotiation is done at once. Left out: wake-up and management (storage only),
+ * flow control, flash, the packet buffer's memory, errors of a wire.
  */
 #include "hw/net/e1000-internal.h"
 
@@ -152,7 +152,7 @@ static void phy_set_link(E1000State *s, bool up)
 static void phy_reset(E1000State *s)
 {
     static const uint16_t power_on[E1000_PHY_REGS] = {
-        [PHY_CONTROL] = 0x1140, [2] = 0x0141, [3] = 0x0c20, [4] = 0x0de1, [6] = 0x000d,
+        [PHY_CONTROL] = 0x1140, [2] = 0x0141,  [3] = 0x0c20,  [4] = 0x0de1, [6] = 0x000d,
         [9] = 0x0300,           [15] = 0x3000, [16] = 0x0068, [20] = 0x0ce0
     };
     memcpy(s->phy, power_on, sizeof(power_on));
@@ -173,7 +173,7 @@ static void phy_control_written(E1000State *s, uint16_t value)
 static void phy_write(E1000State *s, unsigned reg, uint16_t value)
 {
     static const uint16_t writable[E1000_PHY_REGS] = {
-        [4] = 0xffff, [7] = 0xffff,  [9] = 0xffff,  [16] = 0xffff, [18] = 0xffff, [20] = 0xffff,
+        [4] = 0xffff,  [7] = 0xffff,  [9] = 0xffff,  [16] = 0xffff, [18] = 0xffff, [20] = 0xffff,
         [22] = 0xffff, [24] = 0xffff, [26] = 0xffff, [29] = 0xffff, [30] = 0xffff
     };
     if (reg == PHY_CONTROL) {
@@ -344,15 +344,22 @@ static void address_written(E1000State *s, unsigned reg, uint32_t value)
     tell_address(s);
 }
 
+static bool counts_octets(unsigned reg)
+{
+    unsigned low = reg & ~7u;
+    return low == E1000_GORCL || low == E1000_GOTCL || low == E1000_TORL || low == E1000_TOTL;
+}
+
+/* Of 64 bits, both halves go when the high one is read. */
 static uint32_t statistic_read(E1000State *s, unsigned reg)
 {
     uint32_t value = e1000_reg(s, reg);
-    bool low = reg == E1000_GORCL || reg == E1000_GOTCL || reg == E1000_TORL || reg == E1000_TOTL;
+    if (counts_octets(reg) && !(reg & 4)) {
+        return value;
+    }
     s->reg[reg / 4] = 0;
-    if (!low && (reg == E1000_GORCL + 4 || reg == E1000_GOTCL + 4 || reg == E1000_TORL + 4 || reg == E1000_TOTL + 4)) {
+    if (counts_octets(reg)) {
         s->reg[reg / 4 - 1] = 0;
-    } else if (low) {
-        s->reg[reg / 4] = value; /* both go with the high half */
     }
     return value;
 }
@@ -360,8 +367,8 @@ static uint32_t statistic_read(E1000State *s, unsigned reg)
 /* ---- the register file ---- */
 
 typedef struct Reg {
-    uint32_t writable;                                 /* bits that are stored */
-    uint32_t (*read)(E1000State *s, unsigned reg);     /* NULL: as stored; write-only registers hold 0 */
+    uint32_t writable;                             /* bits that are stored */
+    uint32_t (*read)(E1000State *s, unsigned reg); /* NULL: as stored; write-only registers hold 0 */
     void (*written)(E1000State *s, unsigned reg, uint32_t value);
 } Reg;
 
@@ -514,8 +521,11 @@ static bool e1000_realize(Device *dev, Error **errp)
         .vendor_id = 0x8086, .device_id = 0x100e, .revision = 3, .class_id = 0x0200, .interrupt_pin = 1
     };
     E1000State *s = (E1000State *)dev;
-    const NICInfo info = { .model = "e1000", .id = dev->id, .receive = e1000_receive,
-                           .link_status_changed = e1000_link_changed, .opaque = s };
+    const NICInfo info = { .model = "e1000",
+                           .id = dev->id,
+                           .receive = e1000_receive,
+                           .link_status_changed = e1000_link_changed,
+                           .opaque = s };
     if (!nic_pci_register(&s->pci, &s->conf, &identity, &info, "pxe-e1000.rom", errp)) {
         return false;
     }
@@ -550,34 +560,34 @@ static bool e1000_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField delay_fields[] = { VMSTATE_TIMER(E1000Delay, timer), VMSTATE_INT(E1000Delay, first_ns), VMSTATE_END };
+static const VMStateField delay_fields[] = { VMSTATE_TIMER(E1000Delay, timer), VMSTATE_INT(E1000Delay, first_ns),
+                                             VMSTATE_END };
 static const VMStateDescription delay_vmsd = { .name = "e1000-delay", .version = 1, .fields = delay_fields };
 
 static const VMStateField context_fields[] = {
-    VMSTATE_INT(E1000Context, ip_start), VMSTATE_INT(E1000Context, ip_offset), VMSTATE_INT(E1000Context, tu_start),
-    VMSTATE_INT(E1000Context, tu_offset), VMSTATE_INT(E1000Context, ip_end), VMSTATE_INT(E1000Context, tu_end),
-    VMSTATE_INT(E1000Context, mss), VMSTATE_INT(E1000Context, header_len), VMSTATE_INT(E1000Context, command),
-    VMSTATE_END
+    VMSTATE_INT(E1000Context, ip_start), VMSTATE_INT(E1000Context, ip_offset),
+    VMSTATE_INT(E1000Context, tu_start), VMSTATE_INT(E1000Context, tu_offset),
+    VMSTATE_INT(E1000Context, ip_end),   VMSTATE_INT(E1000Context, tu_end),
+    VMSTATE_INT(E1000Context, mss),      VMSTATE_INT(E1000Context, header_len),
+    VMSTATE_INT(E1000Context, command),  VMSTATE_END
 };
 static const VMStateDescription context_vmsd = { .name = "e1000-context", .version = 1, .fields = context_fields };
 
-static const VMStateField e1000_fields[] = {
-    VMSTATE_STRUCT(E1000State, pci, vmstate_pci_device),
-    VMSTATE_DERIVED(E1000State, conf),
-    VMSTATE_DERIVED(E1000State, mmio),
-    VMSTATE_DERIVED(E1000State, io),
-    VMSTATE_INT_ARRAY(E1000State, reg),
-    VMSTATE_INT_ARRAY(E1000State, phy),
-    VMSTATE_INT(E1000State, io_address),
-    VMSTATE_STRUCT(E1000State, eeprom, vmstate_eeprom93xx),
-    VMSTATE_STRUCT_ARRAY(E1000State, context, context_vmsd),
-    VMSTATE_STRUCT(E1000State, rx_delay, delay_vmsd),
-    VMSTATE_STRUCT(E1000State, tx_delay, delay_vmsd),
-    VMSTATE_TIMER(E1000State, tx_timer),
-    VMSTATE_TIMER(E1000State, itr_timer),
-    VMSTATE_INT(E1000State, irq_ns),
-    VMSTATE_END
-};
+static const VMStateField e1000_fields[] = { VMSTATE_STRUCT(E1000State, pci, vmstate_pci_device),
+                                             VMSTATE_DERIVED(E1000State, conf),
+                                             VMSTATE_DERIVED(E1000State, mmio),
+                                             VMSTATE_DERIVED(E1000State, io),
+                                             VMSTATE_INT_ARRAY(E1000State, reg),
+                                             VMSTATE_INT_ARRAY(E1000State, phy),
+                                             VMSTATE_INT(E1000State, io_address),
+                                             VMSTATE_STRUCT(E1000State, eeprom, vmstate_eeprom93xx),
+                                             VMSTATE_STRUCT_ARRAY(E1000State, context, context_vmsd),
+                                             VMSTATE_STRUCT(E1000State, rx_delay, delay_vmsd),
+                                             VMSTATE_STRUCT(E1000State, tx_delay, delay_vmsd),
+                                             VMSTATE_TIMER(E1000State, tx_timer),
+                                             VMSTATE_TIMER(E1000State, itr_timer),
+                                             VMSTATE_INT(E1000State, irq_ns),
+                                             VMSTATE_END };
 
 static const VMStateDescription e1000_vmsd = {
     .name = "e1000", .version = 1, .fields = e1000_fields, .post_load = e1000_post_load

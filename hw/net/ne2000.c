@@ -1,42 +1,42 @@
 /*
- * hw/net/ne2000.c  DP8390 network interface controller (National Semiconductor data sheet DP8390D/NS32490D, sections 7 to 11) as
- * the NE2000 and Realtek's RTL8029AS (data sheet rev. 1.1, section 5) wire it.
+ * hw/net/ne2000.c  DP8390 network interface controller (National Semiconductor data sheet DP8390D/NS32490D, sections 7
+ * to 11) as the NE2000 and Realtek's RTL8029AS (data sheet rev. 1.1, section 5) wire it.
  *
- * Non-determinism enters with packets, at checkpoints (net/nic.c). A frame is sent and remote DMA is done in the instant of the
- * access that asks for it. When the receive ring is full, packets wait in net/nic.c's queue, so it never overflows. Left out:
- * loop-back into the FIFO, collisions, the RTL8029's EEPROM pins.
+ * Non-determinism enters with packets, at checkpoints (net/nic.c). A frame is sent and remote DMA is done in the
+ * instant of the access that asks for it. When the receive ring is full, packets wait in net/nic.c's queue, so it never
+ * overflows. Left out: loop-back into the FIFO, collisions, the RTL8029's EEPROM pins.
  */
 #include "hw/net/ne2000.h"
 
 #include "hw/net/nic-common.h"
 
-#define PORT_DATA   0x10
-#define PORT_RESET  0x18
-#define CR_STP      0x01
-#define CR_STA      0x02
-#define CR_TXP      0x04
-#define CR_RD       0x38
-#define RD_READ     0x08
-#define RD_WRITE    0x10
-#define RD_SEND     0x18
-#define ISR_PRX     0x01
-#define ISR_PTX     0x02
-#define ISR_TXE     0x08
-#define ISR_RDC     0x40
-#define ISR_RST     0x80
-#define DCR_WTS     0x01
-#define TCR_LOOP    0x06
-#define TSR_PTX     0x01
-#define TSR_ABT     0x08
-#define RCR_AB      0x04
-#define RCR_AM      0x08
-#define RCR_PRO     0x10
-#define RCR_MON     0x20
-#define RSR_PRX     0x01
-#define RSR_PHY     0x20
-#define RX_HEADER   4
-#define PAGE_BYTES  256
-#define MAX_FRAME   1600
+#define PORT_DATA  0x10
+#define PORT_RESET 0x18
+#define CR_STP     0x01
+#define CR_STA     0x02
+#define CR_TXP     0x04
+#define CR_RD      0x38
+#define RD_READ    0x08
+#define RD_WRITE   0x10
+#define RD_SEND    0x18
+#define ISR_PRX    0x01
+#define ISR_PTX    0x02
+#define ISR_TXE    0x08
+#define ISR_RDC    0x40
+#define ISR_RST    0x80
+#define DCR_WTS    0x01
+#define TCR_LOOP   0x06
+#define TSR_PTX    0x01
+#define TSR_ABT    0x08
+#define RCR_AB     0x04
+#define RCR_AM     0x08
+#define RCR_PRO    0x10
+#define RCR_MON    0x20
+#define RSR_PRX    0x01
+#define RSR_PHY    0x20
+#define RX_HEADER  4
+#define PAGE_BYTES 256
+#define MAX_FRAME  1600
 
 static void update_irq(NE2000 *s)
 {
@@ -510,15 +510,31 @@ static bool ne2000_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField ne2000_fields[] = {
-    VMSTATE_BYTES(NE2000, ram),     VMSTATE_DERIVED(NE2000, prom), VMSTATE_INT(NE2000, cr),      VMSTATE_INT(NE2000, isr),
-    VMSTATE_INT(NE2000, imr),       VMSTATE_INT(NE2000, dcr),      VMSTATE_INT(NE2000, rcr),     VMSTATE_INT(NE2000, tcr),
-    VMSTATE_INT(NE2000, tsr),       VMSTATE_INT(NE2000, rsr),      VMSTATE_INT(NE2000, pstart),  VMSTATE_INT(NE2000, pstop),
-    VMSTATE_INT(NE2000, bnry),      VMSTATE_INT(NE2000, curr),     VMSTATE_INT(NE2000, tpsr),    VMSTATE_INT(NE2000, tbcr),
-    VMSTATE_INT(NE2000, rsar),      VMSTATE_INT(NE2000, rbcr),     VMSTATE_BYTES(NE2000, par),   VMSTATE_BYTES(NE2000, mar),
-    VMSTATE_INT(NE2000, cr9346),    VMSTATE_INT(NE2000, config3),  VMSTATE_DERIVED(NE2000, peer), VMSTATE_DERIVED(NE2000, irq),
-    VMSTATE_END
-};
+static const VMStateField ne2000_fields[] = { VMSTATE_BYTES(NE2000, ram),
+                                              VMSTATE_DERIVED(NE2000, prom),
+                                              VMSTATE_INT(NE2000, cr),
+                                              VMSTATE_INT(NE2000, isr),
+                                              VMSTATE_INT(NE2000, imr),
+                                              VMSTATE_INT(NE2000, dcr),
+                                              VMSTATE_INT(NE2000, rcr),
+                                              VMSTATE_INT(NE2000, tcr),
+                                              VMSTATE_INT(NE2000, tsr),
+                                              VMSTATE_INT(NE2000, rsr),
+                                              VMSTATE_INT(NE2000, pstart),
+                                              VMSTATE_INT(NE2000, pstop),
+                                              VMSTATE_INT(NE2000, bnry),
+                                              VMSTATE_INT(NE2000, curr),
+                                              VMSTATE_INT(NE2000, tpsr),
+                                              VMSTATE_INT(NE2000, tbcr),
+                                              VMSTATE_INT(NE2000, rsar),
+                                              VMSTATE_INT(NE2000, rbcr),
+                                              VMSTATE_BYTES(NE2000, par),
+                                              VMSTATE_BYTES(NE2000, mar),
+                                              VMSTATE_INT(NE2000, cr9346),
+                                              VMSTATE_INT(NE2000, config3),
+                                              VMSTATE_DERIVED(NE2000, peer),
+                                              VMSTATE_DERIVED(NE2000, irq),
+                                              VMSTATE_END };
 
 const VMStateDescription vmstate_ne2000 = {
     .name = "ne2000", .version = 1, .fields = ne2000_fields, .post_load = ne2000_post_load

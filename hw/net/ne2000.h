@@ -16,13 +16,13 @@
 
 typedef struct NE2000 {
     uint8_t ram[NE2000_RAM_SIZE];
-    uint8_t prom[32];             /* each byte twice: the bus is 16 bits wide */
+    uint8_t prom[32]; /* each byte twice: the bus is 16 bits wide */
     uint8_t cr, isr, imr, dcr, rcr, tcr, tsr, rsr;
     uint8_t pstart, pstop, bnry, curr, tpsr; /* pages of 256 bytes */
-    uint16_t tbcr;                /* transmit byte count */
-    uint16_t rsar, rbcr;          /* remote DMA: start address, byte count; count on */
-    uint8_t par[6], mar[8];       /* station address, multicast filter */
-    uint8_t cr9346, config3;      /* RTL8029's page 3 */
+    uint16_t tbcr;                           /* transmit byte count */
+    uint16_t rsar, rbcr;                     /* remote DMA: start address, byte count; count on */
+    uint8_t par[6], mar[8];                  /* station address, multicast filter */
+    uint8_t cr9346, config3;                 /* RTL8029's page 3 */
     NICPeer *peer;
     IRQLine irq;
 } NE2000;

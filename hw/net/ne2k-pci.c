@@ -41,10 +41,10 @@ static void ne2k_reset(Device *dev)
     ne2000_reset(&s->ne2000);
 }
 
-static const VMStateField ne2k_fields[] = {
-    VMSTATE_STRUCT(NE2kPCI, pci, vmstate_pci_device), VMSTATE_DERIVED(NE2kPCI, conf),
-    VMSTATE_STRUCT(NE2kPCI, ne2000, vmstate_ne2000), VMSTATE_DERIVED(NE2kPCI, io), VMSTATE_END
-};
+static const VMStateField ne2k_fields[] = { VMSTATE_STRUCT(NE2kPCI, pci, vmstate_pci_device),
+                                            VMSTATE_DERIVED(NE2kPCI, conf),
+                                            VMSTATE_STRUCT(NE2kPCI, ne2000, vmstate_ne2000),
+                                            VMSTATE_DERIVED(NE2kPCI, io), VMSTATE_END };
 
 static const VMStateDescription ne2k_vmsd = { .name = "ne2k_pci", .version = 1, .fields = ne2k_fields };
 

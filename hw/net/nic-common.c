@@ -6,13 +6,36 @@
 
 /* ---- attaching ---- */
 
-/* Without the package there is no network boot, and nothing is said. */
-static void choose_rom(PCIDevice *pci, const char *name)
+/* Without the package there is no network boot, and nothing is said. Whether the default was taken. */
+static bool choose_rom(PCIDevice *pci, const char *name)
 {
     char *path = pci->romfile ? NULL : qemu_find_file(name);
-    if (path) {
-        pci->romfile = g_strdup(name);
-        g_free(path);
+    if (!path) {
+        return false;
+    }
+    pci->romfile = g_strdup(name);
+    g_free(path);
+    return true;
+}
+
+/* Store a byte; a byte that means nothing keeps the sum of all (PCI Firmware Specification 3.0, section 5.2.1.1). */
+static void patch_rom_byte(uint8_t *rom, unsigned at, uint8_t value)
+{
+    rom[6] += rom[at] - value;
+    rom[at] = value;
+}
+
+/* A package's ROM for a whole family names no card in its PCI data structure; firmware would pass it over. */
+static void name_card_in_rom(PCIDevice *pci)
+{
+    const PCIBar *bar = &pci->bars[PCI_NUM_BARS - 1];
+    uint8_t *rom = memory_region_get_ram_ptr(bar->mr);
+    unsigned data = lduw_le_p(rom + 0x18);
+    if (data > bar->size - 8 || memcmp(rom + data, "PCIR", 4)) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        patch_rom_byte(rom, data + 4 + i, pci->config[PCI_VENDOR_ID + i]);
     }
 }
 
@@ -29,9 +52,12 @@ static bool add_to_boot_order(const PCIDevice *pci, uint32_t bootindex, Error **
 bool nic_pci_register(PCIDevice *pci, NICConf *conf, const PCIIdentity *identity, const NICInfo *info,
                       const char *default_rom, Error **errp)
 {
-    choose_rom(pci, default_rom);
+    bool is_default = choose_rom(pci, default_rom);
     if (!pci_register(pci, identity, errp) || !add_to_boot_order(pci, conf->bootindex, errp)) {
         return false;
+    }
+    if (is_default) {
+        name_card_in_rom(pci);
     }
     conf->peer = nic_attach(info, conf->netdev, &conf->mac, errp);
     return conf->peer != NULL;
@@ -137,10 +163,10 @@ bool net_transport_checksum_ok(const uint8_t *frame, const NetHeaders *h)
 
 /* ---- segmentation ---- */
 
-#define TCP_FLAGS    13
-#define TCP_FIN_PSH  0x09 /* the last segment's alone */
-#define TCP_CWR      0x80 /* the first one's alone */
-#define UDP_LENGTH   4
+#define TCP_FLAGS   13
+#define TCP_FIN_PSH 0x09 /* the last segment's alone */
+#define TCP_CWR     0x80 /* the first one's alone */
+#define UDP_LENGTH  4
 
 static bool segmenter_makes_sense(const NetSegmenter *s, size_t len)
 {

@@ -20,12 +20,13 @@ typedef struct NICConf {
     NICPeer *peer;
 } NICConf;
 
-#define DEFINE_NIC_PROPERTIES(type, m)                                                                                 \
-    DEFINE_PROP_NETDEV("netdev", type, m.netdev), DEFINE_PROP_MACADDR("mac", type, m.mac),                             \
+#define DEFINE_NIC_PROPERTIES(type, m)                                                     \
+    DEFINE_PROP_NETDEV("netdev", type, m.netdev), DEFINE_PROP_MACADDR("mac", type, m.mac), \
         DEFINE_PROP_UINT32("bootindex", type, m.bootindex, UINT32_MAX)
 
 /*
- * First thing in realize: takes a place on the bus and on the wire. default_rom: used when it is installed and romfile= was not given.
+ * First thing in realize: takes a place on the bus and on the wire. default_rom: used when it is installed and romfile=
+ * was not given.
  */
 bool nic_pci_register(PCIDevice *pci, NICConf *conf, const PCIIdentity *identity, const NICInfo *info,
                       const char *default_rom, Error **errp);
@@ -89,7 +90,8 @@ bool net_transport_checksum_ok(const uint8_t *frame, const NetHeaders *h);
 
 /*
  * TCP segmentation: cut what follows the headers into pieces of mss bytes and send each behind a copy of the headers
- * with length, identification, sequence number and flags put right. finish: writes checksums; sends; it may add NET_SEGMENT_ROOM bytes.
+ * with length, identification, sequence number and flags put right. finish: writes checksums; sends; it may add
+ * NET_SEGMENT_ROOM bytes.
  */
 #define NET_SEGMENT_ROOM 64
 typedef struct NetSegmenter {
@@ -101,6 +103,6 @@ typedef struct NetSegmenter {
 } NetSegmenter;
 /* frame: header_len <= len <= NET_MAX_PACKET. False (nothing sent) when offsets or mss make no sense. */
 bool net_segment(const NetSegmenter *s, const uint8_t *frame, size_t len);
-#define NET_MIN_MSS 32 /* smaller ones are raised: bounds what one descriptor can ask for */
+#define NET_MIN_MSS 88 /* smaller ones are raised (Linux never asks for less): bounds what one descriptor can ask for */
 
 #endif

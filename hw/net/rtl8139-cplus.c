@@ -7,28 +7,28 @@
  */
 #include "hw/net/rtl8139-internal.h"
 
-#define DESC_SIZE    16
-#define DESC_OWN     0x80000000u
-#define DESC_EOR     0x40000000u
-#define DESC_FS      0x20000000u
-#define DESC_LS      0x10000000u
-#define TX_LGSEN     0x08000000u
-#define TX_IPCS      0x00040000u
-#define TX_UDPCS     0x00020000u
-#define TX_TCPCS     0x00010000u
-#define TX_TAGC      0x00020000u /* second word */
-#define TX_ERRORS    0x0fff0000u /* cleared by the status */
-#define TX_MSS_MASK  0x7ff
-#define RX_SIZE      0x1fff
+#define DESC_SIZE        16
+#define DESC_OWN         0x80000000u
+#define DESC_EOR         0x40000000u
+#define DESC_FS          0x20000000u
+#define DESC_LS          0x10000000u
+#define TX_LGSEN         0x08000000u
+#define TX_IPCS          0x00040000u
+#define TX_UDPCS         0x00020000u
+#define TX_TCPCS         0x00010000u
+#define TX_TAGC          0x00020000u /* second word */
+#define TX_ERRORS        0x0fff0000u /* cleared by the status */
+#define TX_MSS_MASK      0x7ff
+#define RX_SIZE          0x1fff
 #define RX_ADDRESS_SHIFT 11 /* RX_BAR, RX_PAM, RX_MAR to bits 24 to 26 */
-#define RX_PID_SHIFT 16
-#define RX_PID_TCP   1u
-#define RX_PID_UDP   2u
-#define RX_PID_IP    3u
-#define RX_IPF       0x8000u
-#define RX_UDPF      0x4000u
-#define RX_TCPF      0x2000u
-#define RX_TAVA      0x00010000u /* second word */
+#define RX_PID_SHIFT     16
+#define RX_PID_TCP       1u
+#define RX_PID_UDP       2u
+#define RX_PID_IP        3u
+#define RX_IPF           0x8000u
+#define RX_UDPF          0x4000u
+#define RX_TCPF          0x2000u
+#define RX_TAVA          0x00010000u /* second word */
 
 typedef struct Desc {
     hwaddr at;
@@ -61,7 +61,7 @@ static unsigned desc_next(const Desc *d, unsigned index)
 typedef struct TxFrame {
     Desc desc[RTL_RING_DESCRIPTORS];
     unsigned count;
-    unsigned next;  /* index behind it */
+    unsigned next; /* index behind it */
     size_t len;
     bool too_long;
     uint8_t data[NET_MAX_PACKET + ETH_VLAN_LEN];
@@ -111,8 +111,13 @@ static void large_send(RTL8139State *s, const TxFrame *f, size_t mss)
     if (!h.transport || h.protocol != NET_PROTOCOL_TCP) {
         return;
     }
-    NetSegmenter segmenter = { .ip = h.ip, .transport = h.transport, .header_len = h.payload, .mss = mss,
-                               .ipv6 = h.ipv6, .finish = send_checked, .opaque = s };
+    NetSegmenter segmenter = { .ip = h.ip,
+                               .transport = h.transport,
+                               .header_len = h.payload,
+                               .mss = mss,
+                               .ipv6 = h.ipv6,
+                               .finish = send_checked,
+                               .opaque = s };
     net_segment(&segmenter, f->data, h.end);
 }
 

@@ -1,6 +1,6 @@
 /*
- * hw/net/rtl8139-internal.h  The RTL8139C+'s registers and state, shared by its three files: rtl8139.c (registers, filters,
- * timer), rtl8139-normal.c (receive ring and four transmit slots), rtl8139-cplus.c (descriptor rings).
+ * hw/net/rtl8139-internal.h  The RTL8139C+'s registers and state, shared by its three files: rtl8139.c (registers,
+ * filters, timer), rtl8139-normal.c (receive ring and four transmit slots), rtl8139-cplus.c (descriptor rings).
  */
 #ifndef HW_NET_RTL8139_INTERNAL_H
 #define HW_NET_RTL8139_INTERNAL_H
@@ -64,10 +64,10 @@ enum {
 #define RCR_AB   0x08
 #define RCR_WRAP 0x80
 /* CPCR */
-#define CPCR_CPTX      0x01
-#define CPCR_CPRX      0x02
-#define CPCR_RXCHKSUM  0x20
-#define CPCR_RXVLAN    0x40
+#define CPCR_CPTX     0x01
+#define CPCR_CPRX     0x02
+#define CPCR_RXCHKSUM 0x20
+#define CPCR_RXVLAN   0x40
 /* What a received frame was addressed to, as in the normal mode's status; C+ mode has the same in the same order. */
 #define RX_BAR 0x2000
 #define RX_PAM 0x4000

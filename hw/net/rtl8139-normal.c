@@ -4,14 +4,14 @@
  */
 #include "hw/net/rtl8139-internal.h"
 
-#define TSD_SIZE     0x1fff
-#define TSD_OWN      0x2000
-#define TSD_TOK      0x8000
-#define TSD_TABT     0x40000000u
-#define TSD_MAX      1792 /* more than the FIFO's share: not sent */
-#define RX_ROK       0x0001
-#define RX_HEADER    4
-#define CAPR_BIAS    16
+#define TSD_SIZE  0x1fff
+#define TSD_OWN   0x2000
+#define TSD_TOK   0x8000
+#define TSD_TABT  0x40000000u
+#define TSD_MAX   1792 /* more than the FIFO's share: not sent */
+#define RX_ROK    0x0001
+#define RX_HEADER 4
+#define CAPR_BIAS 16
 
 /* ---- transmit ---- */
 

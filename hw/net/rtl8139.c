@@ -1,10 +1,12 @@
 /*
- * hw/net/rtl8139.c  Realtek RTL8139C+ Fast Ethernet controller (RTL8139C+ data sheet rev. 1.6), PCI 10ec:8139, revision 20h:
- * registers, address filters, EEPROM, PHY registers, timer. Normal mode: rtl8139-normal.c, C+ mode: rtl8139-cplus.c.
+ * hw/net/rtl8139.c  Realtek RTL8139C+ Fast Ethernet controller (RTL8139C+ data sheet rev. 1.6), PCI 10ec:8139, revision
+ * 20h: registers, address filters, EEPROM, PHY registers, timer. Normal mode: rtl8139-normal.c, C+ mode:
+ * rtl8139-cplus.c.
  *
- * Non-determinism enters with packets and the link's state, both at checkpoints (net/nic.c); frames go out in the instant of
- * the write that asks for it. TCTR counts the PCI clock, from the virtual clock. Left out: wake-up frames (storage only), power
- * management, early receive interrupts, the flash ROM's window, collisions and other mishaps of a wire.
+ * Non-determinism enters with packets and the link's state, both at checkpoints (net/nic.c); frames go out in the
+ * instant of the write that asks for it. TCTR counts the PCI clock, from the virtual clock. Left out: wake-up frames
+ * (storage only), power management, early receive interrupts, the flash ROM's window, collisions and other mishaps of a
+ * wire.
  */
 #include "hw/net/rtl8139-internal.h"
 
@@ -350,15 +352,18 @@ static void tppoll_written(RTL8139State *s, unsigned reg, uint32_t written)
 /* ---- the register file ---- */
 
 typedef struct Reg {
-    uint8_t size;                         /* 1, 2 or 4; naturally aligned */
-    uint32_t writable;                    /* bits that are stored */
-    uint32_t (*read)(RTL8139State *s);    /* NULL: as stored */
+    uint8_t size;                      /* 1, 2 or 4; naturally aligned */
+    uint32_t writable;                 /* bits that are stored */
+    uint32_t (*read)(RTL8139State *s); /* NULL: as stored */
     /* After storing; written: the bits that the access really set, stored or not. */
     void (*written)(RTL8139State *s, unsigned reg, uint32_t written);
-    bool gated;                           /* writable only while EEM says "config registers" */
+    bool gated; /* writable only while EEM says "config registers" */
 } Reg;
 
-#define STORAGE { 4, 0xffffffff, NULL, NULL, false }
+#define STORAGE                          \
+    {                                    \
+        4, 0xffffffff, NULL, NULL, false \
+    }
 
 static const Reg regs[RTL_REGS] = {
     [RTL_IDR0] = { 4, 0xffffffff, NULL, idr_written, false },
@@ -374,52 +379,67 @@ static const Reg regs[RTL_REGS] = {
     [RTL_TSAD0 + 8] = { 4, 0xffffffff, NULL, tsad_written, false },
     [RTL_TSAD0 + 12] = { 4, 0xffffffff, NULL, tsad_written, false },
     [RTL_RBSTART] = STORAGE,
-    [0x34] = { 2, 0, NULL, NULL, false },                          /* ERBCR */
-    [0x36] = { 1, 0, NULL, NULL, false },                          /* ERSR */
+    [0x34] = { 2, 0, NULL, NULL, false }, /* ERBCR */
+    [0x36] = { 1, 0, NULL, NULL, false }, /* ERSR */
     [RTL_CR] = { 1, CR_TE | CR_RE, cr_read, cr_written, false },
     [RTL_CAPR] = { 2, 0xffff, NULL, room_written, false },
     [RTL_CBR] = { 2, 0, NULL, NULL, false },
     [RTL_IMR] = { 2, 0xffff, NULL, room_written, false },
     [RTL_ISR] = { 2, 0, NULL, isr_written, false },
     [RTL_TCR] = { 4, 0x030707f0, NULL, NULL, false },
-    [RTL_RCR] = { 4, 0x0fffffbf, NULL, room_written, false },      /* 9356SEL is wired to 0 */
+    [RTL_RCR] = { 4, 0x0fffffbf, NULL, room_written, false }, /* 9356SEL is wired to 0 */
     [RTL_TCTR] = { 4, 0, tctr_read, tctr_written, false },
     [RTL_MPC] = { 4, 0, NULL, mpc_written, false },
     [RTL_9346CR] = { 1, EEM_MASK | EE_CS | EE_SK | EE_DI, cr9346_read, cr9346_written, false },
-    [0x51] = { 1, 0, NULL, NULL, true },                           /* CONFIG0 */
+    [0x51] = { 1, 0, NULL, NULL, true }, /* CONFIG0 */
     [RTL_CONFIG1] = { 1, 0xf3, NULL, NULL, true },
     [RTL_TIMERINT] = { 4, 0xffffffff, NULL, timerint_written, false },
     [RTL_MSR] = { 1, 0xc0, NULL, NULL, false },
-    [0x59] = { 1, 0x65, NULL, NULL, true },                        /* CONFIG3 */
-    [0x5a] = { 1, 0xff, NULL, NULL, true },                        /* CONFIG4 */
-    [0x5c] = { 2, 0x0fff, NULL, NULL, false },                     /* MULINT */
-    [0x5e] = { 1, 0, NULL, NULL, false },                          /* RERID */
+    [0x59] = { 1, 0x65, NULL, NULL, true },    /* CONFIG3 */
+    [0x5a] = { 1, 0xff, NULL, NULL, true },    /* CONFIG4 */
+    [0x5c] = { 2, 0x0fff, NULL, NULL, false }, /* MULINT */
+    [0x5e] = { 1, 0, NULL, NULL, false },      /* RERID */
     [RTL_TSAD] = { 2, 0, tsad_read, NULL, false },
     [RTL_BMCR] = { 2, 0x3300, NULL, bmcr_written, false },
     [RTL_BMSR] = { 2, 0, NULL, NULL, false },
     [RTL_ANAR] = { 2, 0x25ff, NULL, NULL, false },
     [RTL_ANLPAR] = { 2, 0, NULL, NULL, false },
     [RTL_ANER] = { 2, 0, NULL, NULL, false },
-    [0x6c] = { 2, 0, NULL, NULL, false },                          /* DIS, FCSC: nothing goes wrong */
+    [0x6c] = { 2, 0, NULL, NULL, false }, /* DIS, FCSC: nothing goes wrong */
     [0x6e] = { 2, 0, NULL, NULL, false },
-    [0x70] = { 2, 0xffff, NULL, NULL, false },                     /* NWAYTR */
-    [0x72] = { 2, 0, NULL, NULL, false },                          /* REC */
-    [0x74] = { 2, 0xffff, NULL, NULL, false },                     /* CSCR */
-    [0x78] = STORAGE,                                              /* PHY1_PARM, TW_PARM, PHY2_PARM */
+    [0x70] = { 2, 0xffff, NULL, NULL, false }, /* NWAYTR */
+    [0x72] = { 2, 0, NULL, NULL, false },      /* REC */
+    [0x74] = { 2, 0xffff, NULL, NULL, false }, /* CSCR */
+    [0x78] = STORAGE,                          /* PHY1_PARM, TW_PARM, PHY2_PARM */
     [0x7c] = STORAGE,
     [0x80] = STORAGE,
     [0x84] = STORAGE, /* wake-up: CRCs, frames' masks, last bytes */
-    [0x88] = STORAGE, [0x8c] = STORAGE, [0x90] = STORAGE, [0x94] = STORAGE, [0x98] = STORAGE, [0x9c] = STORAGE,
-    [0xa0] = STORAGE, [0xa4] = STORAGE, [0xa8] = STORAGE, [0xac] = STORAGE, [0xb0] = STORAGE, [0xb4] = STORAGE,
-    [0xb8] = STORAGE, [0xbc] = STORAGE, [0xc0] = STORAGE, [0xc4] = STORAGE, [0xc8] = STORAGE, [0xcc] = STORAGE,
+    [0x88] = STORAGE,
+    [0x8c] = STORAGE,
+    [0x90] = STORAGE,
+    [0x94] = STORAGE,
+    [0x98] = STORAGE,
+    [0x9c] = STORAGE,
+    [0xa0] = STORAGE,
+    [0xa4] = STORAGE,
+    [0xa8] = STORAGE,
+    [0xac] = STORAGE,
+    [0xb0] = STORAGE,
+    [0xb4] = STORAGE,
+    [0xb8] = STORAGE,
+    [0xbc] = STORAGE,
+    [0xc0] = STORAGE,
+    [0xc4] = STORAGE,
+    [0xc8] = STORAGE,
+    [0xcc] = STORAGE,
     [0xd0] = STORAGE,
-    [0xd8] = { 1, 0xff, NULL, NULL, false },                       /* CONFIG5 */
+    [0xd8] = { 1, 0xff, NULL, NULL, false }, /* CONFIG5 */
     [RTL_TPPOLL] = { 1, 0, NULL, tppoll_written, false },
     [RTL_CPCR] = { 2, 0x007f, NULL, NULL, false },
-    [0xe2] = { 2, 0xffff, NULL, NULL, false },                     /* interrupt mitigation: not done */
+    [0xe2] = { 2, 0xffff, NULL, NULL, false }, /* interrupt mitigation: not done */
     [RTL_RDSAR] = { 4, 0xffffffff, NULL, rdsar_written, false },
     [RTL_RDSAR + 4] = { 4, 0xffffffff, NULL, rdsar_written, false },
-    [0xec] = { 1, 0x3f, NULL, NULL, false },                       /* ETThR */
+    [0xec] = { 1, 0x3f, NULL, NULL, false }, /* ETThR */
 };
 
 /* The register that has the byte at addr; NULL. */
@@ -512,8 +532,9 @@ static bool rtl_realize(Device *dev, Error **errp)
         .vendor_id = 0x10ec, .device_id = 0x8139, .revision = 0x20, .class_id = 0x0200, .interrupt_pin = 1
     };
     RTL8139State *s = (RTL8139State *)dev;
-    const NICInfo info = { .model = "rtl8139", .id = dev->id, .receive = rtl_receive,
-                           .link_status_changed = rtl_link_changed, .opaque = s };
+    const NICInfo info = {
+        .model = "rtl8139", .id = dev->id, .receive = rtl_receive, .link_status_changed = rtl_link_changed, .opaque = s
+    };
     if (!nic_pci_register(&s->pci, &s->conf, &identity, &info, "pxe-rtl8139.rom", errp)) {
         return false;
     }
@@ -549,40 +570,36 @@ static bool rtl_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField counter_fields[] = {
-    VMSTATE_INT(RTLCounters, tx_ok),
-    VMSTATE_INT(RTLCounters, rx_ok),
-    VMSTATE_INT(RTLCounters, tx_errors),
-    VMSTATE_INT(RTLCounters, rx_errors),
-    VMSTATE_INT(RTLCounters, missed),
-    VMSTATE_INT(RTLCounters, align_errors),
-    VMSTATE_INT(RTLCounters, tx_one_collision),
-    VMSTATE_INT(RTLCounters, tx_more_collisions),
-    VMSTATE_INT(RTLCounters, rx_physical),
-    VMSTATE_INT(RTLCounters, rx_broadcast),
-    VMSTATE_INT(RTLCounters, rx_multicast),
-    VMSTATE_INT(RTLCounters, tx_aborted),
-    VMSTATE_INT(RTLCounters, tx_underruns),
-    VMSTATE_END
-};
+static const VMStateField counter_fields[] = { VMSTATE_INT(RTLCounters, tx_ok),
+                                               VMSTATE_INT(RTLCounters, rx_ok),
+                                               VMSTATE_INT(RTLCounters, tx_errors),
+                                               VMSTATE_INT(RTLCounters, rx_errors),
+                                               VMSTATE_INT(RTLCounters, missed),
+                                               VMSTATE_INT(RTLCounters, align_errors),
+                                               VMSTATE_INT(RTLCounters, tx_one_collision),
+                                               VMSTATE_INT(RTLCounters, tx_more_collisions),
+                                               VMSTATE_INT(RTLCounters, rx_physical),
+                                               VMSTATE_INT(RTLCounters, rx_broadcast),
+                                               VMSTATE_INT(RTLCounters, rx_multicast),
+                                               VMSTATE_INT(RTLCounters, tx_aborted),
+                                               VMSTATE_INT(RTLCounters, tx_underruns),
+                                               VMSTATE_END };
 
 static const VMStateDescription counter_vmsd = { .name = "rtl8139-counters", .version = 1, .fields = counter_fields };
 
-static const VMStateField rtl_fields[] = {
-    VMSTATE_STRUCT(RTL8139State, pci, vmstate_pci_device),
-    VMSTATE_DERIVED(RTL8139State, conf),
-    VMSTATE_DERIVED(RTL8139State, io),
-    VMSTATE_DERIVED(RTL8139State, mmio),
-    VMSTATE_BYTES(RTL8139State, reg),
-    VMSTATE_INT(RTL8139State, tx_slot),
-    VMSTATE_INT_ARRAY(RTL8139State, tx_index),
-    VMSTATE_INT(RTL8139State, rx_index),
-    VMSTATE_INT(RTL8139State, timer_base_ns),
-    VMSTATE_TIMER(RTL8139State, timer),
-    VMSTATE_STRUCT(RTL8139State, counters, counter_vmsd),
-    VMSTATE_STRUCT(RTL8139State, eeprom, vmstate_eeprom93xx),
-    VMSTATE_END
-};
+static const VMStateField rtl_fields[] = { VMSTATE_STRUCT(RTL8139State, pci, vmstate_pci_device),
+                                           VMSTATE_DERIVED(RTL8139State, conf),
+                                           VMSTATE_DERIVED(RTL8139State, io),
+                                           VMSTATE_DERIVED(RTL8139State, mmio),
+                                           VMSTATE_BYTES(RTL8139State, reg),
+                                           VMSTATE_INT(RTL8139State, tx_slot),
+                                           VMSTATE_INT_ARRAY(RTL8139State, tx_index),
+                                           VMSTATE_INT(RTL8139State, rx_index),
+                                           VMSTATE_INT(RTL8139State, timer_base_ns),
+                                           VMSTATE_TIMER(RTL8139State, timer),
+                                           VMSTATE_STRUCT(RTL8139State, counters, counter_vmsd),
+                                           VMSTATE_STRUCT(RTL8139State, eeprom, vmstate_eeprom93xx),
+                                           VMSTATE_END };
 
 static const VMStateDescription rtl_vmsd = {
     .name = "rtl8139", .version = 1, .fields = rtl_fields, .post_load = rtl_post_load

@@ -1,5 +1,6 @@
 /*
- * hw/nvram/eeprom93xx.c  Microwire serial EEPROM (Microchip 93C46B/93C66B data sheet, section 3: functional description).
+ * hw/nvram/eeprom93xx.c  Microwire serial EEPROM (Microchip 93C46B/93C66B data sheet, section 3: functional
+ * description).
  *
  * A start bit, two bits of opcode, an address; data follows in either direction. Writing takes no time here: DO says
  * ready at once. No other non-determinism than the pins': everything follows from them.
@@ -139,9 +140,9 @@ static bool eeprom93xx_post_load(void *opaque, Error **errp)
 }
 
 static const VMStateField eeprom93xx_fields[] = {
-    VMSTATE_INT_ARRAY(EEPROM93, words), VMSTATE_INT(EEPROM93, shift),   VMSTATE_DERIVED(EEPROM93, address_bits),
-    VMSTATE_INT(EEPROM93, state),       VMSTATE_INT(EEPROM93, count),   VMSTATE_INT(EEPROM93, address),
-    VMSTATE_INT(EEPROM93, opcode),      VMSTATE_BOOL(EEPROM93, select), VMSTATE_BOOL(EEPROM93, clock),
+    VMSTATE_INT_ARRAY(EEPROM93, words), VMSTATE_INT(EEPROM93, shift),     VMSTATE_DERIVED(EEPROM93, address_bits),
+    VMSTATE_INT(EEPROM93, state),       VMSTATE_INT(EEPROM93, count),     VMSTATE_INT(EEPROM93, address),
+    VMSTATE_INT(EEPROM93, opcode),      VMSTATE_BOOL(EEPROM93, select),   VMSTATE_BOOL(EEPROM93, clock),
     VMSTATE_BOOL(EEPROM93, out),        VMSTATE_BOOL(EEPROM93, writable), VMSTATE_END
 };
 

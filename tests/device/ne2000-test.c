@@ -4,8 +4,29 @@
 /* tests/device/ne2000-test.c  The NE2000 on PCI, by its ports, with the test at the other end of the wire. */
 #include "nic-env.h"
 
-enum { CR = 0, PSTART = 1, PSTOP = 2, BNRY = 3, TPSR = 4, TBCR0 = 5, TBCR1 = 6, ISR = 7, RSAR0 = 8, RSAR1 = 9, RBCR0 = 10, RBCR1 = 11,
-       RCR = 12, TCR = 13, DCR = 14, IMR = 15, PAR0 = 1, CURR = 7, MAR0 = 8, DATA = 0x10, RESET = 0x1f };
+enum {
+    CR = 0,
+    PSTART = 1,
+    PSTOP = 2,
+    BNRY = 3,
+    TPSR = 4,
+    TBCR0 = 5,
+    TBCR1 = 6,
+    ISR = 7,
+    RSAR0 = 8,
+    RSAR1 = 9,
+    RBCR0 = 10,
+    RBCR1 = 11,
+    RCR = 12,
+    TCR = 13,
+    DCR = 14,
+    IMR = 15,
+    PAR0 = 1,
+    CURR = 7,
+    MAR0 = 8,
+    DATA = 0x10,
+    RESET = 0x1f
+};
 enum { STOP = 0x21, START = 0x22, TXP = 4, READ = 0x0a, WRITE = 0x12, SEND = 0x1a, PAGE1 = 0x40 };
 enum { PRX = 1, PTX = 2, TXE = 8, RDC = 0x40, RST = 0x80 };
 
@@ -195,7 +216,7 @@ static void test_receive_full(void)
     g_assert_cmphex(in(ISR), ==, PRX);
     check(0x7f04, frame, 252);
     check(0x4600, frame + 252, 256); /* round */
-    out(IMR, 0); /* polling */
+    out(IMR, 0);                     /* polling */
     out(BNRY, 0x7f);
     g_assert_cmpuint(g_queue_get_length(&wire.waiting), ==, 0);
 }

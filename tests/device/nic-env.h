@@ -1,5 +1,5 @@
-/* tests/device/nic-env.h  A board with RAM, a PCI bus, one network card, and a peer at its wire. Include once per program, after
- * the LINK line that names NIC_LINK's files. */
+/* tests/device/nic-env.h  A board with RAM, a PCI bus, one network card, and a peer at its wire. Include once per
+ * program, after the LINK line that names NIC_LINK's files. */
 #ifndef TESTS_NIC_ENV_H
 #define TESTS_NIC_ENV_H
 

@@ -1,11 +1,13 @@
-/* LINK: hw/net/rtl8139.c hw/net/rtl8139-normal.c hw/net/rtl8139-cplus.c hw/net/e1000.c hw/net/e1000-rx.c hw/net/e1000-tx.c
- * hw/net/ne2000.c hw/net/ne2k-pci.c hw/net/nic-common.c hw/nvram/eeprom93xx.c hw/core/boot-order.c hw/pci/pci.c
- * net/checksum.c hw/core/memory.c hw/core/ram.c hw/core/device.c migration/vmstate.c util/qemu-timer.c util/error.c
- * util/option.c -lxxhash -lz */
+/* LINK: hw/net/rtl8139.c hw/net/rtl8139-normal.c hw/net/rtl8139-cplus.c hw/net/e1000.c hw/net/e1000-rx.c
+ * hw/net/e1000-tx.c hw/net/ne2000.c hw/net/ne2k-pci.c hw/net/nic-common.c hw/nvram/eeprom93xx.c hw/core/boot-order.c
+ * hw/pci/pci.c net/checksum.c hw/core/memory.c hw/core/ram.c hw/core/device.c migration/vmstate.c util/qemu-timer.c
+ * util/error.c util/option.c -lxxhash -lz */
 /*
- * tests/device/nic-fuzz-test.c  A guest and a network gone mad: random registers, descriptors and packets, the same for the same seed.
+ * tests/device/nic-fuzz-test.c  A guest and a network gone mad: random registers, descriptors and packets, the same for
+ * the same seed.
  *
- *     device-nic-fuzz-test [CARD [SECONDS [SEED]]]      CARD: rtl8139, e1000, ne2k_pci; default: each for a second or so
+ *     device-nic-fuzz-test [CARD [SECONDS [SEED]]]      CARD: rtl8139, e1000, ne2k_pci; default: each for a second or
+ * so
  *
  * What it looks for is found by the sanitizers and by a round that takes too long. Each round starts the card with its
  * rings in order, so that the deep paths are reached, and then does anything.
@@ -14,8 +16,8 @@
 
 #include "nic-env.h"
 
-#define ROUND_STEPS   200
-#define ROUND_SECONDS 5 /* of CPU time; one takes a few ms */
+#define ROUND_STEPS   1000
+#define ROUND_SECONDS 10 /* of CPU time, with sanitizers; one takes a few ms */
 #define RINGS         0x100000u
 #define BUFFERS       0x400000u
 
@@ -94,36 +96,50 @@ typedef struct Setting {
 
 typedef struct Card {
     const DeviceType *type;
-    bool ports;          /* registers are I/O ports only */
+    bool ports; /* registers are I/O ports only */
     uint32_t reg_bytes;
     const Setting *start;
-    uint16_t hot[16];    /* registers that are written more often; 0 ends */
+    uint16_t hot[16];       /* registers that are written more often; 0 ends */
     uint32_t desc_flags[8]; /* for the word of a descriptor that has its command */
     unsigned desc_word;
 } Card;
 
 static const Setting rtl8139_start[] = {
-    { 0xe0, 2, 0x63 }, { 0x37, 1, 0x0c }, { 0x44, 4, 0x8f }, { 0x20, 4, RINGS }, { 0x24, 4, 0 },       { 0x28, 4, RINGS + 0x400 },
-    { 0x2c, 4, 0 },    { 0xe4, 4, RINGS + 0x800 }, { 0xe8, 4, 0 }, { 0x30, 4, BUFFERS }, { 0x3c, 2, 0xffff }, { 0 }
+    { 0xe0, 2, 0x63 }, { 0x37, 1, 0x0c },          { 0x44, 4, 0x8f },   { 0x20, 4, RINGS },
+    { 0x24, 4, 0 },    { 0x28, 4, RINGS + 0x400 }, { 0x2c, 4, 0 },      { 0xe4, 4, RINGS + 0x800 },
+    { 0xe8, 4, 0 },    { 0x30, 4, BUFFERS },       { 0x3c, 2, 0xffff }, { 0 }
 };
 static const Setting e1000_start[] = {
-    { 0x2800, 4, RINGS + 0x800 }, { 0x2808, 4, 512 },   { 0x2818, 4, 31 },        { 0x3800, 4, RINGS }, { 0x3808, 4, 512 },
-    { 0x100, 4, 0x0400803a },     { 0x400, 4, 0xa },    { 0, 4, 0x40000000 },     { 0xd0, 4, 0x1ffff }, { 0 }
+    { 0x2800, 4, RINGS + 0x800 }, { 0x2808, 4, 512 }, { 0x2818, 4, 31 },    { 0x3800, 4, RINGS }, { 0x3808, 4, 512 },
+    { 0x100, 4, 0x0400803a },     { 0x400, 4, 0xa },  { 0, 4, 0x40000000 }, { 0xd0, 4, 0x1ffff }, { 0 }
 };
-static const Setting ne2000_start[] = {
-    { 0, 1, 0x21 }, { 14, 1, 0x49 }, { 12, 1, 0x1c }, { 1, 1, 0x46 }, { 2, 1, 0x80 },   { 3, 1, 0x46 },
-    { 15, 1, 0x3f }, { 0, 1, 0x61 }, { 7, 1, 0x47 },  { 0, 1, 0x22 }, { 4, 1, 0x40 },  { 5, 1, 100 }, { 0 }
-};
+static const Setting ne2000_start[] = { { 0, 1, 0x21 }, { 14, 1, 0x49 }, { 12, 1, 0x1c }, { 1, 1, 0x46 },
+                                        { 2, 1, 0x80 }, { 3, 1, 0x46 },  { 15, 1, 0x3f }, { 0, 1, 0x61 },
+                                        { 7, 1, 0x47 }, { 0, 1, 0x22 },  { 4, 1, 0x40 },  { 5, 1, 100 },
+                                        { 0 } };
 
 static const Card cards[] = {
-    { &rtl8139_type, false, 0x100, rtl8139_start,
+    { &rtl8139_type,
+      false,
+      0x100,
+      rtl8139_start,
       { 0x10, 0x14, 0x18, 0x1c, 0x37, 0x38, 0x3e, 0x44, 0x50, 0x54, 0xd9, 0xd9, 0xd9, 0xe0, 0xe4 },
-      { 0x80000000, 0xf0000000, 0xb0000000, 0xb8640000, 0xb0070000, 0xc0000000, 0xa0000000, 0x90000000 }, 0 },
-    { &e1000_type, false, 0x6000, e1000_start,
+      { 0x80000000, 0xf0000000, 0xb0000000, 0xb8640000, 0xb0070000, 0xc0000000, 0xa0000000, 0x90000000 },
+      0 },
+    { &e1000_type,
+      false,
+      0x6000,
+      e1000_start,
       { 0x100, 0x400, 0x2810, 0x2818, 0x2818, 0x3810, 0x3818, 0x3818, 0x3818, 0x2808, 0x3808, 0xc4, 0x20, 0x10, 0x14 },
-      { 0x01000000, 0x09000000, 0x25100000, 0x21100000, 0x27000000, 0x20000000, 0xad100000, 0x0d000000 }, 2 },
-    { &ne2k_pci_type, true, 0x20, ne2000_start,
-      { 0x10, 0x10, 0x10, 0x20 /* CR */, 0x20, 0x20, 0x20, 3, 5, 6, 7, 9, 10, 11, 1 }, { 0 }, 0 },
+      { 0x01000000, 0x09000000, 0x25100000, 0x21100000, 0x27000000, 0x20000000, 0xad100000, 0x0d000000 },
+      2 },
+    { &ne2k_pci_type,
+      true,
+      0x20,
+      ne2000_start,
+      { 0x10, 0x10, 0x10, 0x20 /* CR */, 0x20, 0x20, 0x20, 3, 5, 6, 7, 9, 10, 11, 1 },
+      { 0 },
+      0 },
 };
 
 /* ---- steps ---- */
@@ -206,9 +222,9 @@ static void step_rare(void)
 
 static void step(void)
 {
-    static void (*const steps[])(void) = { step_register, step_register, step_register, step_register, step_descriptor,
-                                           step_descriptor, step_descriptor, step_context, step_guest_frame, step_packet,
-                                           step_packet, step_read };
+    static void (*const steps[])(void) = { step_register,    step_register,   step_register,   step_register,
+                                           step_descriptor,  step_descriptor, step_descriptor, step_context,
+                                           step_guest_frame, step_packet,     step_packet,     step_read };
     if (below(40)) {
         steps[below(ARRAY_SIZE(steps))]();
     } else {
@@ -216,8 +232,10 @@ static void step(void)
     }
 }
 
+/* Nothing is left of the round before: any round can be played alone. */
 static void start_round(void)
 {
+    memset(ram_base, 0, RAM_BYTES);
     card_start();
     for (const Setting *s = mad->start; s->size; s++) {
         reg_write(s->reg, s->value, s->size);
@@ -229,26 +247,34 @@ static double cpu_seconds(void)
     return (double)clock() / CLOCKS_PER_SEC;
 }
 
-static void play(const Card *which, double seconds, uint64_t seed)
+/* CPU seconds that it took. */
+static double play_round(uint64_t seed, unsigned round)
 {
-    double begin = cpu_seconds(), now = begin;
-    unsigned rounds = 0;
-    mad = which;
-    board_init(which->type);
-    for (; now - begin < seconds; rounds++) {
-        double before = now;
-        rng = seed + rounds * 0x9e3779b97f4a7c15ull;
-        rng += !rng;
-        start_round();
-        for (int i = 0; i < ROUND_STEPS; i++) {
-            step();
-        }
-        now = cpu_seconds();
-        if (now - before > ROUND_SECONDS) {
-            g_error("%s: seed %" PRIu64 " round %u took %.1f s", which->type->name, seed, rounds, now - before);
-        }
+    double before = cpu_seconds();
+    rng = seed + round * 0x9e3779b97f4a7c15ull;
+    rng += !rng;
+    start_round();
+    for (int i = 0; i < ROUND_STEPS; i++) {
+        step();
     }
-    printf("%s: %u rounds of %d steps, seed %" PRIu64 "\n", which->type->name, rounds, ROUND_STEPS, seed);
+    double took = cpu_seconds() - before;
+    if (took > ROUND_SECONDS) {
+        g_error("%s: seed %" PRIu64 " round %u took %.1f s", mad->type->name, seed, round, took);
+    }
+    return took;
+}
+
+static void play(double seconds, uint64_t seed)
+{
+    double total = 0, longest = 0;
+    unsigned rounds = 0;
+    for (; total < seconds; rounds++) {
+        double took = play_round(seed, rounds);
+        total += took;
+        longest = MAX(longest, took);
+    }
+    printf("%s: %u rounds of %d steps, seed %" PRIu64 ", the longest took %.3f s\n", mad->type->name, rounds,
+           ROUND_STEPS, seed, longest);
 }
 
 int main(int argc, char **argv)
@@ -256,8 +282,15 @@ int main(int argc, char **argv)
     double seconds = argc > 2 ? atof(argv[2]) : 1;
     uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
     for (size_t i = 0; i < ARRAY_SIZE(cards); i++) {
-        if (argc < 2 || g_str_equal(argv[1], cards[i].type->name)) {
-            play(&cards[i], seconds, seed);
+        mad = &cards[i];
+        if (argc > 1 && !g_str_equal(argv[1], mad->type->name)) {
+            continue;
+        }
+        board_init(mad->type);
+        if (argc > 4) {
+            printf("%.3f s\n", play_round(seed, (unsigned)atoi(argv[4])));
+        } else {
+            play(seconds, seed);
         }
     }
     return 0;

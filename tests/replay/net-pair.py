@@ -1,19 +1,13 @@
 """Two machines on a -netdev socket, one listening, one connecting; a file goes over it, a cable is pulled. Both are recorded, and each
 replays alone."""
 import os
-import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import network  # noqa: E402
 
 NIC = "rtl8139"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def arguments(initrd, netdev, number):
@@ -42,7 +36,7 @@ def pull_cable(guest):
 
 
 def test(work):
-    port, initrd = free_port(), harness.network_initramfs(work / "initramfs", NIC)
+    port, initrd = network.free_port(), harness.network_initramfs(work / "initramfs", NIC)
     sides = [(f"connect=127.0.0.1:{port}", 2), (f"listen=127.0.0.1:{port}", 1)]
     lines = [arguments(initrd, *side) for side in sides]
     guests = [harness.Guest(line + harness.icount("record", work / f"log{i}")) for i, line in enumerate(lines)]

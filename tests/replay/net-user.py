@@ -1,47 +1,17 @@
 """The user network as the documentation has it: DHCP, TFTP, HTTP from the host, a guestfwd= command, a hostfwd= port; then the replay, with
 the server gone, the file gone, the port taken and a busy host: same output, digest and capture."""
 import hashlib
-import http.server
 import os
 import socket
 import struct
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import network  # noqa: E402
 
 NIC = "rtl8139"
-SIZE = 1 << 20
-
-
-def serve_http(folder):
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=folder)
-
-        def log_message(self, *unused):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def make_file(work):
-    folder = work / "served"
-    os.mkdir(folder)
-    data = b"".join(hashlib.sha256(struct.pack("<I", i)).digest() for i in range(SIZE // 32))
-    with open(os.path.join(folder, "file"), "wb") as file:
-        file.write(data)
-    return folder, hashlib.md5(data).hexdigest()
 
 
 def say(port, text):
@@ -74,20 +44,14 @@ def arguments(work, folder, port, dump):
 
 
 def use_network(guest, md5, http_port, port):
-    guest.expect(b"Linux version 6.1.0-", 120)
-    guest.expect(b"# ", 300)
-    text = guest.command_line("up", 120)
-    harness.check("address 10.0.2.15 router 10.0.2.2 dns 10.0.2.3 boot /pxelinux.0" in text, f"DHCP: {text}")
+    network.bring_up(guest)
     text = guest.command_line("ping -c 2 10.0.2.2")
     harness.check("2 packets transmitted, 2 packets received" in text, f"ping: {text}")
-    text = guest.command_line("tftp -g -r file -l /tmp/a 10.0.2.2; md5sum /tmp/a", 120)
-    harness.check(md5 in text, f"TFTP: {text}")
-    text = guest.command_line(f"wget -q -O /tmp/b http://10.0.2.2:{http_port}/file; md5sum /tmp/b", 120)
-    harness.check(md5 in text, f"HTTP: {text}")
+    network.fetch(guest, md5, http_port)
     text = guest.command_line("(echo through guestfwd; sleep 1) | nc 10.0.2.100 7")
     harness.check("through guestfwd" in text, f"guestfwd: {text}")
     talk_to_guest(guest, port)
-    guest.type(b"echo o >/proc/sysrq-trigger\n")
+    network.power_off(guest)
     return harness.check_recorded(guest)
 
 
@@ -108,8 +72,9 @@ def check_capture(path):
 
 
 def test(work):
-    folder, md5 = make_file(work)
-    server, port = serve_http(folder), free_port()
+    folder = work / "served"
+    md5 = network.make_file(folder)
+    server, port = network.serve_http(folder), network.free_port()
     log, first, second = work / "log", work / "first.pcap", work / "second.pcap"
     guest = harness.Guest(arguments(work, folder, port, first) + harness.icount("record", log))
     recorded = use_network(guest, md5, server.server_port, port)

@@ -12,13 +12,13 @@
 
 typedef struct EEPROM93 {
     uint16_t words[EEPROM93_MAX_WORDS];
-    uint16_t shift;        /* bits of the command or of the data to write, so far */
-    uint8_t address_bits;  /* 6 or 8; wiring */
-    uint8_t state, count;  /* what the next clock means; bits so far */
+    uint16_t shift;       /* bits of the command or of the data to write, so far */
+    uint8_t address_bits; /* 6 or 8; wiring */
+    uint8_t state, count; /* what the next clock means; bits so far */
     uint8_t address, opcode;
-    bool select, clock;    /* levels of CS and SK */
-    bool out;              /* DO */
-    bool writable;         /* EWEN was given */
+    bool select, clock; /* levels of CS and SK */
+    bool out;           /* DO */
+    bool writable;      /* EWEN was given */
 } EEPROM93;
 
 extern const VMStateDescription vmstate_eeprom93xx;
