@@ -10,6 +10,7 @@ import select
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,46 @@ def wait_for(what, condition, timeout=30):
     while not condition():
         check(time.monotonic() < end, f"{what}: not within {timeout} s")
         time.sleep(0.01)
+
+
+# ---- the monitor, beside the serial port ----
+
+class Monitor:
+    """A human monitor on a unix socket, beside the guest's serial port on stdio."""
+
+    def __init__(self, path):
+        wait_for(path, lambda: os.path.exists(path))
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(60 * PATIENCE)
+        self.socket.connect(path)
+        self.read()
+
+    def read(self):
+        data = b""
+        while not data.endswith(PROMPT):
+            more = self.socket.recv(4096)
+            check(more, f"the monitor went away after {data!r}")
+            data += more
+        return data
+
+    def command(self, line):
+        self.socket.sendall(line.encode() + b"\n")
+        text = self.read().replace(b"\r", b"").decode(errors="replace")
+        return text.partition("\n")[2].rpartition("(qemu) ")[0]
+
+    def quiet(self, line):
+        check_equal(self.command(line), "", f"what '{line}' prints")
+
+    def wait_for_status(self, status, timeout=60):
+        wait_for(f"status {status}", lambda: status in self.command("info status"), timeout)
+
+    def quit(self):
+        self.socket.sendall(b"quit\n")
+
+
+def monitor_option(work, name):
+    path = work / name
+    return path, ["-monitor", f"unix:{path},server=on,wait=off"]
 
 
 # ---- record and replay ----
