@@ -3,6 +3,8 @@ processes, no page cache) at once while savevm is called at ten moments of the r
 processes and one after the other in one process, and goes on to the recorded digest; the images are never written."""
 import hashlib
 import os
+import re
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -13,31 +15,31 @@ import harness  # noqa: E402
 MODULES = debian.DISK_MODULES + ("virtio_pci", "virtio_blk")
 MOMENTS = 10
 
-# "@go N": four writers and readers at work on vda while the file system on sda is written, read back and flushed.
+# Four processes write, flush and read vda in requests as large as can be while, from each "@go N" to the next, a file on sda is written, flushed and read back.
 SCRIPT = """
 trap 'echo @FAILED; poweroff -f' EXIT
 dmesg -n 1
 set -e
 /bin/mke2fs -q -t ext4 -E nodiscard /dev/sda
 mount -t ext4 /dev/sda /mnt
+dd if=/dev/urandom of=/tmp/random bs=2M count=1 2>/dev/null
 traffic() {
-    dd if=/dev/urandom of=/tmp/block$1 bs=4k count=4 2>/dev/null
-    for i in $(seq 4); do
-        dd if=/tmp/block$1 of=/dev/vda bs=4k seek=$(($1 * 32 + $i * 4)) count=4 conv=notrunc oflag=direct 2>/dev/null
-        dd if=/dev/vda of=/tmp/back$1 bs=4k skip=$(($1 * 32 + $i * 4)) count=4 iflag=direct 2>/dev/null
-        cmp /tmp/block$1 /tmp/back$1 || echo @DIFFERENT $1 $i
+    while [ ! -e /tmp/stop ]; do
+        dd if=/tmp/random of=/dev/vda bs=2M seek=$1 conv=notrunc,fsync oflag=direct 2>/dev/null
+        dd if=/dev/vda of=/dev/null bs=2M skip=$1 count=1 iflag=direct 2>/dev/null
     done
 }
+for worker in 0 1 2 3; do traffic $worker & done
 for round in 0 1 2 3 4 5 6 7 8 9; do
     echo @go $round
-    for worker in 1 2 3 4; do traffic $worker & done
-    dd if=/dev/urandom of=/mnt/file$round bs=4k count=32 2>/dev/null
+    dd if=/tmp/random of=/mnt/file$round bs=256k count=1 2>/dev/null
     sync
     echo 3 >/proc/sys/vm/drop_caches
-    echo @sum $round $(cat /mnt/file* | sha256sum)
-    wait
+    cmp -n 262144 /tmp/random /mnt/file$round || echo @DIFFERENT $round
 done
-echo @vda $(sha256sum /dev/vda)
+touch /tmp/stop
+wait
+for worker in 0 1 2 3; do dd if=/dev/vda bs=2M skip=$worker count=1 2>/dev/null | cmp - /tmp/random || echo @DIFFERENT $worker; done
 umount /mnt
 trap - EXIT
 echo @end
@@ -58,9 +60,20 @@ def record(work, arguments, log):
     return machine
 
 
+def check_in_flight(log):
+    """savevm waits for the pool, so what was in flight completes at the first checkpoint after it: before another instruction."""
+    dump = subprocess.Popen([os.path.join(harness.SOURCE, "scripts/replay-dump.py"), log], stdout=subprocess.PIPE, text=True)
+    completed = {int(line.split("icount ")[1].split()[0]) for line in dump.stdout if "kind=BLOCK" in line}
+    harness.check_equal(dump.wait(), 0, "exit status of replay-dump.py")
+    listed = disk_guest.run_host("qemu-img", "snapshot", "-l", log + ".snapshots")
+    taken = [int(icount) for icount in re.findall(r"^\d+ +s\d .* (\d+)$", listed, re.M)]
+    harness.check_equal(len(taken), MOMENTS, f"snapshots in {listed}")
+    harness.check(len(completed & set(taken)) >= MOMENTS // 2, f"only {completed & set(taken)} of {taken} had requests in flight")
+
+
 def replay_in_one_process(work, arguments, log, recorded):
     path, option = harness.monitor_option(work, "replay")
-    machine = harness.Guest(arguments + option + ["-no-shutdown"] + harness.icount("replay", log))
+    machine = harness.Guest(arguments + option + ["-no-shutdown", "-loadvm", "s7"] + harness.icount("replay", log))
     monitor = harness.Monitor(path)
     for number in (5, 2, 8):  # with a replay under way, its requests in flight too
         monitor.quiet(f"loadvm s{number}")
@@ -82,11 +95,12 @@ def checksum(path):
 
 def test(work):
     initramfs = debian.disk_initramfs(work / "initramfs", SCRIPT, MODULES)
-    images = [disk_guest.make_image(work / name, "16M") for name in ("ide.qcow2", "virtio.qcow2")]
+    images = [disk_guest.make_image(work / name, size) for name, size in (("ide.qcow2", "16M"), ("virtio.qcow2", "8M"))]
     before, log = [checksum(image) for image in images], work / "log"
     drives = ["-serial", "stdio", "-hda", images[0], "-drive", f"file={images[1]},if=virtio"]
     arguments = disk_guest.linux_arguments(initramfs, *drives)
     recorded = record(work, arguments, log)
+    check_in_flight(log)
     for name in ("s0", "s4", "s9"):
         harness.replay_and_compare(arguments + ["-loadvm", name], log, recorded, f"-loadvm {name}", same_output=False)
     replay_in_one_process(work, arguments, log, recorded)
