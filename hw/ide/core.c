@@ -477,15 +477,15 @@ const VMStateDescription vmstate_ide_channel = {
 
 static bool buffer_is_sound(const IDEDrive *d)
 {
-    return d->len <= BLK_MAX_TRANSFER && d->pos <= d->len && d->block_end <= d->len && d->block_end >= d->pos;
+    return d->len <= BLK_MAX_TRANSFER && d->pos <= d->len && d->block_end <= d->len;
 }
 
 static bool transfer_is_sound(const IDEDrive *d)
 {
     uint64_t size = d->sectors * ATA_SECTOR;
     bool pio = ide_pio_in(d) || ide_pio_out(d);
-    return d->move < MOVE_COUNT && buffer_is_sound(d) && (!pio || d->block) && d->offset >= 0 && d->left <= size &&
-           (uint64_t)d->offset <= size - d->left;
+    return d->move < MOVE_COUNT && buffer_is_sound(d) && (!pio || (d->block && d->block_end >= d->pos)) &&
+           d->offset >= 0 && d->left <= size && (uint64_t)d->offset <= size - d->left;
 }
 
 static bool drive_post_load(void *opaque, Error **errp)
