@@ -34,6 +34,7 @@
 #define STATE_FORMAT  1u
 #define MAX_SECTION   (256u << 20)
 #define STORE_CLUSTER 65536u
+#define NO_STORE      "no block device can store vmstate for snapshot"
 
 /* ---- the run: what is neither a device nor the log ---- */
 
@@ -371,7 +372,7 @@ static bool add_store_file(GPtrArray *images, bool write, Error **errp)
     return ok;
 }
 
-/* The images that hold snapshots, the one with the state first. NULL on error; none at all is no error unless write. */
+/* The images that take part. NULL on error; none at all is no error. */
 static GPtrArray *find_images(bool write, Error **errp)
 {
     GPtrArray *images = g_ptr_array_new_with_free_func(image_free);
@@ -382,21 +383,38 @@ static GPtrArray *find_images(bool write, Error **errp)
     } else {
         blk_foreach(add_if_writable, images);
     }
-    for (guint i = 0; ok && i < images->len; i++) {
-        Image *image = g_ptr_array_index(images, i);
-        if (!image->node->drv->snapshot_create) {
-            error_setg(errp, "Device '%s' is writable but does not support snapshots", image->name);
-            ok = false;
-        }
-    }
-    if (ok && write && !images->len) {
-        error_setg(errp, "No block device can accept snapshots");
-        ok = false;
-    }
     if (!ok) {
         g_ptr_array_free(images, true);
     }
     return ok ? images : NULL;
+}
+
+static bool all_can_store(GPtrArray *images, Error **errp)
+{
+    for (guint i = 0; i < images->len; i++) {
+        Image *image = g_ptr_array_index(images, i);
+        if (!image->node->drv->snapshot_create) {
+            error_setg(errp, "Device '%s' is writable but does not support snapshots", image->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* As above, for one that changes or follows what they hold: each must be able to. */
+static GPtrArray *find_stores(bool write, Error **errp)
+{
+    GPtrArray *images = find_images(write, errp);
+    if (images && !all_can_store(images, errp)) {
+        g_ptr_array_free(images, true);
+        return NULL;
+    }
+    if (images && !images->len && (write || !replay_log_path())) {
+        error_setg(errp, NO_STORE);
+        g_ptr_array_free(images, true);
+        return NULL;
+    }
+    return images;
 }
 
 static bool find_snapshot(BlockNode *node, const char *name, QEMUSnapshotInfo *found)
@@ -512,7 +530,7 @@ bool save_snapshot(const char *name, Error **errp)
         error_setg(errp, "Snapshot name '%.40s...' is longer than %zu bytes", name, sizeof(sn.name) - 1);
         return false;
     }
-    GPtrArray *images = find_images(true, errp);
+    GPtrArray *images = find_stores(true, errp);
     if (!images) {
         return false;
     }
@@ -530,7 +548,7 @@ static bool go_to(GPtrArray *images, const char *name, QEMUSnapshotInfo *sn, Err
     for (guint i = 0; i < images->len; i++) {
         Image *image = g_ptr_array_index(images, i);
         if (!find_snapshot(image->node, name, i ? &(QEMUSnapshotInfo){ 0 } : sn)) {
-            error_setg(errp, "Device '%s' does not have the requested snapshot '%s'", image->name, name);
+            error_setg(errp, "Snapshot '%s' does not exist in one or more devices", name);
             return false;
         }
     }
@@ -584,17 +602,15 @@ static bool load_from(GPtrArray *images, const char *name, Error **errp)
 
 bool load_snapshot(const char *name, Error **errp)
 {
-    GPtrArray *images = replay_may_load(errp) ? find_images(false, errp) : NULL;
+    GPtrArray *images = replay_may_load(errp) ? find_stores(false, errp) : NULL;
     if (!images) {
         return false;
     }
     bool ok = false;
     if (images->len) {
         ok = load_from(images, name, errp);
-    } else if (replay_log_path()) {
-        error_setg(errp, "Snapshot '%s' does not exist: no snapshot was taken of '%s'", name, replay_log_path());
     } else {
-        error_setg(errp, "No block device supports snapshots");
+        error_setg(errp, "Snapshot '%s' does not exist: no snapshot was taken of '%s'", name, replay_log_path());
     }
     g_ptr_array_free(images, true);
     return ok;
@@ -604,7 +620,7 @@ bool load_snapshot(const char *name, Error **errp)
 
 bool delete_snapshot(const char *name, Error **errp)
 {
-    GPtrArray *images = find_images(true, errp);
+    GPtrArray *images = find_stores(true, errp);
     bool found = false;
     if (!images) {
         return false;
@@ -647,7 +663,7 @@ static char *snapshot_line(const QEMUSnapshotInfo *sn)
     if (sn->icount != UINT64_MAX) {
         snprintf(icount, sizeof(icount), "%" PRIu64, sn->icount);
     }
-    char *line = g_strdup_printf("%-10s%-17s%8s%20s%13s%11s", sn->id_str, sn->name, size, date, clock, icount);
+    char *line = g_strdup_printf("%-9s %-16s %8s%20s%13s%11s", sn->id_str, sn->name, size, date, clock, icount);
     g_free(size);
     g_free(clock);
     return line;
@@ -661,7 +677,7 @@ static void print_list(BlockNode *node, void (*print)(void *opaque, const char *
         print(opaque, "There is no snapshot available.");
         return;
     }
-    char *head = g_strdup_printf("%-10s%-17s%8s%20s%13s%11s", "ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT");
+    char *head = g_strdup_printf("%-9s %-16s %8s%20s%13s%11s", "ID", "TAG", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT");
     print(opaque, "List of snapshots present on all disks:");
     print(opaque, head);
     g_free(head);
@@ -673,6 +689,17 @@ static void print_list(BlockNode *node, void (*print)(void *opaque, const char *
     g_free(list);
 }
 
+static BlockNode *first_store(GPtrArray *images)
+{
+    for (guint i = 0; i < images->len; i++) {
+        BlockNode *node = ((Image *)g_ptr_array_index(images, i))->node;
+        if (node->drv->snapshot_list) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
 void snapshot_info(void (*print)(void *opaque, const char *line), void *opaque)
 {
     Error *err = NULL;
@@ -682,11 +709,11 @@ void snapshot_info(void (*print)(void *opaque, const char *line), void *opaque)
         error_free(err);
         return;
     }
-    if (images->len) {
-        print_list(((Image *)g_ptr_array_index(images, 0))->node, print, opaque);
+    BlockNode *store = first_store(images);
+    if (store) {
+        print_list(store, print, opaque);
     } else {
-        print(opaque,
-              replay_active() ? "There is no snapshot available." : "No available block device supports snapshots");
+        print(opaque, replay_active() ? "There is no snapshot available." : NO_STORE);
     }
     g_ptr_array_free(images, true);
 }

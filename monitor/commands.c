@@ -255,15 +255,6 @@ static void do_screendump(Monitor *mon, const char *args)
     }
 }
 
-static void do_savevm(Monitor *mon, const char *args)
-{
-    Error *err = NULL;
-    (void)mon;
-    if (!save_snapshot(args, &err)) {
-        error_report_err(err);
-    }
-}
-
 static void do_hostfwd_add(Monitor *mon, const char *args)
 {
     Error *err = NULL;
@@ -273,14 +264,35 @@ static void do_hostfwd_add(Monitor *mon, const char *args)
     }
 }
 
+/* A word, or several in quotes, of the command's whole line; NULL, with a message, if there is more. "" is for the caller to judge. */
+static char *only_string(Monitor *mon, const char *args, const char *command)
+{
+    bool quoted = *args == '"';
+    const char *start = args + quoted;
+    size_t length = strcspn(start, quoted ? "\"" : " ");
+    if (start[length + (quoted && start[length])]) {
+        monitor_printf(mon, "%s: extraneous characters at the end of line\nTry \"help %s\" for more information\n", command,
+                       command);
+        return NULL;
+    }
+    return g_strndup(start, length);
+}
+
 static void with_tag(Monitor *mon, const char *args, const char *command, bool (*run)(const char *name, Error **errp))
 {
     Error *err = NULL;
-    if (!*args) {
-        monitor_printf(mon, "%s: tag expected\n", command);
-    } else if (!run(args, &err)) {
+    char *tag = only_string(mon, args, command);
+    if (tag && !*tag && run != save_snapshot) {
+        monitor_printf(mon, "%s: string expected\nTry \"help %s\" for more information\n", command, command);
+    } else if (tag && !run(tag, &err)) {
         error_report_err(err);
     }
+    g_free(tag);
+}
+
+static void do_savevm(Monitor *mon, const char *args)
+{
+    with_tag(mon, args, "savevm", save_snapshot);
 }
 
 static void do_hostfwd_remove(Monitor *mon, const char *args)

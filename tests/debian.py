@@ -116,7 +116,7 @@ done
 """
 
 APPLETS = ("sh", "mount", "umount", "insmod", "setsid", "fdisk", "fstrim", "dd", "cp", "cat", "echo", "printf", "sha256sum", "sync", "seq", "poweroff",
-           "ls", "mkdir", "sleep", "rm", "cmp", "test", "true", "grep", "wc", "dmesg", "tr", "head", "time")
+           "ls", "mkdir", "sleep", "rm", "cmp", "test", "true", "grep", "wc", "dmesg", "tr", "head", "time", "switch_root", "touch")
 
 
 def disk_initramfs(path, script="exec setsid -c sh", modules=DISK_MODULES):

@@ -154,6 +154,43 @@ def connect(path, timeout=60):
     return connection
 
 
+# ---- the monitor, beside the serial port ----
+
+class Monitor:
+    """A human monitor on a unix socket, beside the guest's serial port on stdio."""
+
+    def __init__(self, path):
+        self.socket = connect(path)
+        self.read()
+
+    def read(self):
+        data = b""
+        while not data.endswith(PROMPT):
+            more = self.socket.recv(4096)
+            check(more, f"the monitor went away after {data!r}")
+            data += more
+        return data
+
+    def command(self, line):
+        self.socket.sendall(line.encode() + b"\n")
+        text = self.read().replace(b"\r", b"").decode(errors="replace")
+        return text.partition("\n")[2].rpartition("(qemu) ")[0]
+
+    def quiet(self, line):
+        check_equal(self.command(line), "", f"what '{line}' prints")
+
+    def wait_for_status(self, status, timeout=60):
+        wait_for(f"status {status}", lambda: status in self.command("info status"), timeout)
+
+    def quit(self):
+        self.socket.sendall(b"quit\n")
+
+
+def monitor_option(work, name):
+    path = work / name
+    return path, ["-monitor", f"unix:{path},server=on,wait=off"]
+
+
 # ---- record and replay ----
 
 def digest_of(guest):

@@ -6,42 +6,11 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
 
-PROMPT = b"(qemu) "
-
-
-class Monitor:
-    """A human monitor on a unix socket, beside the guest's serial port on stdio."""
-
-    def __init__(self, path):
-        self.socket = harness.connect(path)
-        self.read()
-
-    def read(self):
-        data = b""
-        while not data.endswith(PROMPT):
-            more = self.socket.recv(4096)
-            harness.check(more, f"the monitor went away after {data!r}")
-            data += more
-        return data
-
-    def command(self, line):
-        self.socket.sendall(line.encode() + b"\n")
-        text = self.read().replace(b"\r", b"").decode(errors="replace")
-        return text.partition("\n")[2].rpartition("(qemu) ")[0]
-
-    def quiet(self, line):
-        harness.check_equal(self.command(line), "", f"what '{line}' prints")
-
-
-def monitor_option(work, name):
-    path = work / name
-    return path, ["-monitor", f"unix:{path},server=on,wait=off"]
-
 
 def record_demo(work, guest, log):
-    path, option = monitor_option(work, "record")
+    path, option = harness.monitor_option(work, "record")
     machine = harness.Guest(guest + option + ["-serial", "stdio"] + harness.icount("record", log, ",rrsnapshot=start"))
-    monitor = Monitor(path)
+    monitor = harness.Monitor(path)
     machine.expect(b"Type something.\n")
     for number, word in enumerate((b"hello", b"again", b"world")):
         monitor.quiet(f"savevm before{number}")
@@ -65,16 +34,16 @@ def replay_from(guest, log, recorded, name):
 
 
 def rewind_at_the_end(work, guest, log, recorded):
-    path, option = monitor_option(work, "rewind")
+    path, option = harness.monitor_option(work, "rewind")
     machine = harness.Guest(guest + option + ["-serial", "stdio", "-no-shutdown"] + harness.icount("replay", log, ",rrsnapshot=start"))
-    monitor = Monitor(path)
+    monitor = harness.Monitor(path)
     for name in ("after1", "before0", "start", "after2"):
-        harness.wait_for("the end of the replay", lambda: "shutdown" in monitor.command("info status"))
+        monitor.wait_for_status("shutdown")
         monitor.quiet(f"loadvm {name}")
         harness.check("paused" in monitor.command("info status"), "paused after loadvm at the end")
         monitor.quiet("cont")
-    harness.wait_for("the end of the replay", lambda: "shutdown" in monitor.command("info status"))
-    monitor.socket.sendall(b"quit\n")
+    monitor.wait_for_status("shutdown")
+    monitor.quit()
     harness.check_equal(machine.finish(), 0, f"exit status; stderr: {machine.stderr_text()}")
     ends = machine.stderr_text().count(f"digest {harness.digest_of(recorded)[1]}, same as recorded")
     harness.check_equal(ends, 5, f"replays that ended as recorded; stderr: {machine.stderr_text()}")
