@@ -7,7 +7,7 @@
 /* ---- attaching ---- */
 
 /* Without the package there is no network boot, and nothing is said. */
-static void choose_rom(PCIDevice *pci, const char *name)
+void nic_choose_rom(PCIDevice *pci, const char *name)
 {
     char *path = pci->romfile ? NULL : qemu_find_file(name);
     if (path) {
@@ -26,15 +26,20 @@ static bool add_to_boot_order(const PCIDevice *pci, uint32_t bootindex, Error **
     return ok;
 }
 
-bool nic_pci_register(PCIDevice *pci, NICConf *conf, const PCIIdentity *identity, const NICInfo *info,
-                      const char *default_rom, Error **errp)
+bool nic_connect(PCIDevice *pci, NICConf *conf, const NICInfo *info, Error **errp)
 {
-    choose_rom(pci, default_rom);
-    if (!pci_register(pci, identity, errp) || !add_to_boot_order(pci, conf->bootindex, errp)) {
+    if (!add_to_boot_order(pci, conf->bootindex, errp)) {
         return false;
     }
     conf->peer = nic_attach(info, conf->netdev, &conf->mac, errp);
     return conf->peer != NULL;
+}
+
+bool nic_pci_register(PCIDevice *pci, NICConf *conf, const PCIIdentity *identity, const NICInfo *info,
+                      const char *default_rom, Error **errp)
+{
+    nic_choose_rom(pci, default_rom);
+    return pci_register(pci, identity, errp) && nic_connect(pci, conf, info, errp);
 }
 
 /* ---- VLAN tags ---- */
