@@ -1,10 +1,10 @@
 /*
  * hw/char/virtio-serial.c  Virtio console device with several ports (Virtual I/O Device Version 1.1, section 5.3).
  *
- * A port is a device of its own, with a chardev. What the chardev says arrives at a checkpoint (chardev/char.c) when the
- * guest has the port open and a buffer for it; until then it waits in the chardev's queue. Whether anybody is at the
- * chardev's other end is the host's affair: to the guest every port's other end is open.
- * Left out on purpose: sizes of consoles, removal of ports.
+ * A port is a device of its own, with a chardev. What the chardev says arrives at a checkpoint (chardev/char.c) when
+ * the guest has the port open and a buffer for it; until then it waits in the chardev's queue. Whether anybody is at
+ * the chardev's other end is the host's affair: to the guest every port's other end is open. Left out on purpose: sizes
+ * of consoles, removal of ports.
  */
 #include "chardev/char.h"
 #include "hw/virtio/virtio.h"
@@ -432,11 +432,11 @@ static const DeviceProperty port_properties[] = { DEFINE_PROP_STRING("bus", Virt
 
 const DeviceType virtio_serial_port_type = { .name = "virtio-serial-port", .size = sizeof(VirtSerialPort) };
 
-#define PORT_TYPE(type_name, text)                                                                                  \
-    {                                                                                                               \
-        .name = type_name, .description = text, .size = sizeof(VirtSerialPort), .vmsd = &vmstate_port,              \
-        .properties = port_properties, .realize = port_realize, .user_creatable = true,                             \
-        .parent = &virtio_serial_port_type                                                                          \
+#define PORT_TYPE(type_name, text)                                                                     \
+    {                                                                                                  \
+        .name = type_name, .description = text, .size = sizeof(VirtSerialPort), .vmsd = &vmstate_port, \
+        .properties = port_properties, .realize = port_realize, .user_creatable = true,                \
+        .parent = &virtio_serial_port_type                                                             \
     }
 
 const DeviceType virtconsole_type = PORT_TYPE("virtconsole", "console on a virtio-serial device");

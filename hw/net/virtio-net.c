@@ -172,7 +172,8 @@ static void fill_buffers(VirtIONet *s, RxBuffers *b, const uint8_t *header, cons
     virtio_notify(&s->vdev, RX_QUEUE);
 }
 
-/* A first buffer that cannot hold the header breaks the rules (5.1.6.3.1). A packet that one buffer cannot hold is lost. */
+/* A first buffer that cannot hold the header breaks the rules (5.1.6.3.1). A packet that one buffer cannot hold is
+ * lost. */
 static bool no_buffers(VirtIONet *s, RxBuffers *b)
 {
     bool broken = b->count && b->elem[0]->in_len < header_len(&s->vdev);
@@ -232,8 +233,13 @@ static void send_segmented(VirtIONet *s, const uint8_t *frame, size_t len, size_
     NetHeaders h;
     net_parse_headers(frame, len, &h);
     if (h.transport && h.protocol == NET_PROTOCOL_TCP) {
-        const NetSegmenter segmenter = { .ip = h.ip, .transport = h.transport, .header_len = h.payload, .mss = mss,
-                                         .ipv6 = h.ipv6, .finish = send_segment, .opaque = s };
+        const NetSegmenter segmenter = { .ip = h.ip,
+                                         .transport = h.transport,
+                                         .header_len = h.payload,
+                                         .mss = mss,
+                                         .ipv6 = h.ipv6,
+                                         .finish = send_segment,
+                                         .opaque = s };
         net_segment(&segmenter, frame, h.end);
     }
 }
@@ -352,8 +358,7 @@ static bool ctrl_vlan(VirtIONet *s, uint8_t command, const uint8_t *data, size_t
 static bool control(VirtIONet *s, const uint8_t *request, size_t len)
 {
     static bool (*const classes[])(VirtIONet *, uint8_t, const uint8_t *, size_t) = { ctrl_rx, ctrl_mac, ctrl_vlan };
-    return len >= 2 && request[0] < ARRAY_SIZE(classes) &&
-           classes[request[0]](s, request[1], request + 2, len - 2);
+    return len >= 2 && request[0] < ARRAY_SIZE(classes) && classes[request[0]](s, request[1], request + 2, len - 2);
 }
 
 /* The answer is the last byte that the device may write. */
@@ -386,9 +391,9 @@ static void ctrl_kicked(VirtIODevice *vdev, int queue)
 
 static uint64_t net_features(VirtIODevice *vdev)
 {
-    static const uint8_t bits[] = { F_CSUM,      F_GUEST_CSUM, F_MAC,     F_HOST_TSO4, F_HOST_TSO6,     F_HOST_ECN,
-                                    F_MRG_RXBUF, F_STATUS,     F_CTRL_VQ, F_CTRL_RX,   F_CTRL_RX_EXTRA, F_CTRL_VLAN,
-                                    F_CTRL_MAC_ADDR };
+    static const uint8_t bits[] = { F_CSUM,          F_GUEST_CSUM, F_MAC,          F_HOST_TSO4, F_HOST_TSO6,
+                                    F_HOST_ECN,      F_MRG_RXBUF,  F_STATUS,       F_CTRL_VQ,   F_CTRL_RX,
+                                    F_CTRL_RX_EXTRA, F_CTRL_VLAN,  F_CTRL_MAC_ADDR };
     uint64_t features = 0;
     (void)vdev;
     for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
@@ -453,8 +458,11 @@ static const VirtIOClass net_class = {
 static bool net_realize(Device *dev, Error **errp)
 {
     VirtIONet *s = (VirtIONet *)dev;
-    const NICInfo info = { .model = "virtio-net-pci", .id = dev->id, .receive = net_receive,
-                           .link_status_changed = net_link_changed, .opaque = s };
+    const NICInfo info = { .model = "virtio-net-pci",
+                           .id = dev->id,
+                           .receive = net_receive,
+                           .link_status_changed = net_link_changed,
+                           .opaque = s };
     nic_choose_rom(&s->vdev.pci, "pxe-virtio.rom");
     if (!virtio_realize(&s->vdev, &net_class, errp) || !nic_connect(&s->vdev.pci, &s->conf, &info, errp)) {
         return false;
@@ -505,7 +513,8 @@ static const VMStateDescription vmstate_net = {
     .name = "virtio-net", .version = 1, .fields = net_fields, .post_load = net_post_load
 };
 
-static const DeviceProperty net_properties[] = { DEFINE_NIC_PROPERTIES(VirtIONet, conf), VIRTIO_PROPERTIES(VirtIONet),
+static const DeviceProperty net_properties[] = { DEFINE_NIC_PROPERTIES(VirtIONet, conf),
+                                                 VIRTIO_PROPERTIES(VirtIONet),
                                                  { .name = NULL } };
 
 const DeviceType virtio_net_pci_type = {
