@@ -27,9 +27,11 @@ static const DeviceType *const device_types[] = {
     &i8257_type,
     /* for users */
     &isa_serial_type,
+    &isa_parallel_type,
     &isa_debug_exit_type,
     &isa_debugcon_type,
     &pc_testdev_type,
+    &pvpanic_type,
     &vga_pci_type,
     /* storage */
     &piix3_ide_type,
