@@ -309,7 +309,7 @@ for m in $(cat /modules/list); do insmod /modules/$m.ko; done
 def virtio_initramfs(path, modules, arch="i386"):
     """As small_initramfs(), with virtio and `modules`. In the guest: `up` loads them."""
     everything = installer_members(arch)
-    members = small_members(everything, TOOLS + ("insmod", "head", "tail", "md5sum", "dd", "stty", "true"))
+    members = small_members(everything, TOOLS + ("insmod", "head", "tail", "md5sum", "dd", "printf"))
     insert_modules(members, everything, VIRTIO_MODULES + tuple(modules))
     members["bin/up"] = (0o100755, LOAD_SCRIPT)
     with open(path, "wb") as file:

@@ -322,11 +322,13 @@ typedef struct BusSearch {
     VirtIOSerial *found;
 } BusSearch;
 
-/* "ID.0" is the bus of device ID. */
+/* "ID.0" is the bus of device ID; that of the second one without an id is "virtio-serial-bus.1". */
 static bool is_bus_of(const Device *dev, const char *bus)
 {
-    size_t len = dev->id ? strlen(dev->id) : 0;
-    return len && !strncmp(bus, dev->id, len) && !strcmp(bus + len, ".0");
+    char *name = dev->id ? g_strdup_printf("%s.0", dev->id) : g_strdup_printf("virtio-serial-bus.%d", dev->instance);
+    bool same = g_str_equal(name, bus);
+    g_free(name);
+    return same;
 }
 
 static void match_bus(Device *dev, void *opaque)

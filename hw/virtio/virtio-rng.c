@@ -65,7 +65,7 @@ static bool parse_source(void *field, const char *text, Error **errp)
 {
     *(const char **)field = find_source(text);
     if (!find_source(text)) {
-        error_setg(errp, "Device '%s' not found", text);
+        error_setg(errp, "can't find value '%s'", text);
     }
     return find_source(text) != NULL;
 }

@@ -1,5 +1,5 @@
 """virtio-serial and virtio-rng under Debian's drivers: a named port and a console, both on sockets, in both directions; recorded, and replayed
-with nobody at the sockets."""
+with nobody at the sockets. The guest prints a byte on the parallel port as well."""
 import hashlib
 import os
 import socket
@@ -13,7 +13,8 @@ NAME = "org.lockstep.0"
 
 
 def arguments(work, initrd):
-    args = ["-no-reboot", "-monitor", "none", "-serial", "stdio", "-device", "virtio-rng-pci", "-device", "virtio-serial-pci,id=vs0"]
+    args = ["-no-reboot", "-monitor", "none", "-serial", "stdio", "-parallel", f"file:{work / 'printed'}",
+            "-object", "rng-random,id=rng0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng0", "-device", "virtio-serial-pci,id=vs0"]
     for name, device in (("port", f"virtserialport,bus=vs0.0,nr=3,name={NAME}"), ("console", "virtconsole")):
         args += ["-chardev", f"socket,id={name},path={work / name},server=on,wait=off", "-device", f"{device},chardev={name}"]
     return harness.linux(initrd, *args)
@@ -55,6 +56,12 @@ def use_console(guest, path):
         client.sendall(b"exit\n")
 
 
+def use_printer(guest, path):
+    for register, value in ((0x378, "L"), (0x37a, "\\015"), (0x37a, "\\014")):
+        guest.command_line(f"printf '{value}' | dd of=/dev/port bs=1 seek={register}")
+    harness.wait_for("the printer's byte", lambda: open(path, "rb").read() == b"L")
+
+
 def use_random(guest):
     text = guest.command_line("head -c 4096 /dev/hwrng | sha256sum; cat /sys/class/misc/hw_random/rng_current")
     harness.check("virtio_rng.0" in text, f"hwrng: {text}")
@@ -69,6 +76,7 @@ def test(work):
     use_port(guest, work / "port")
     use_console(guest, work / "console")
     use_random(guest)
+    use_printer(guest, work / "printed")
     guest.type(b"echo o >/proc/sysrq-trigger\n")
     recorded = harness.check_recorded(guest)
     harness.replay_and_compare(args, work / "log", recorded, "nobody at the sockets")
