@@ -481,6 +481,31 @@ static void test_port_numbers(void)
     }
 }
 
+static void something_comes(GRand *rand)
+{
+    uint8_t bytes[2000];
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = g_rand_int(rand);
+    }
+    if (g_rand_boolean(rand)) {
+        make_frame(bytes, g_rand_boolean(rand) ? NET_PROTOCOL_TCP : NET_PROTOCOL_UDP, 900);
+    }
+    arrives(bytes, g_rand_int_range(rand, 60, 1515));
+    g_ptr_array_set_size(sent, 0);
+    int room = console_fe.can_receive(console_fe.opaque);
+    if (room > 0) {
+        console_fe.receive(console_fe.opaque, bytes, MIN(room, 2000));
+    }
+    g_string_truncate(said, 0);
+}
+
+static void test_random(void)
+{
+    random_guest(net, 3, 500, something_comes);
+    random_guest(serial, 8, 200, something_comes);
+    check_receive(true);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -497,5 +522,6 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-serial/control", test_serial_control);
     g_test_add_func("/virtio-serial/bytes", test_serial_bytes);
     g_test_add_func("/virtio-serial/numbers", test_port_numbers);
+    g_test_add_func("/virtio/random", test_random);
     return g_test_run();
 }

@@ -375,6 +375,23 @@ static void test_blk_state_damaged(void)
     g_assert_cmpuint(used_count(&r), ==, 1);
 }
 
+static void complete_some(GRand *rand)
+{
+    fake_error = g_rand_int_range(rand, 0, 4) ? 0 : -5;
+    if (g_rand_boolean(rand)) {
+        fake_complete();
+    }
+    fake_error = 0;
+}
+
+static void test_random(void)
+{
+    random_guest(rng, 1, 500, complete_some);
+    random_guest(blk, 1, 500, complete_some);
+    fake_complete_all();
+    check_blk(true);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -395,5 +412,6 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-blk/reset", test_blk_reset);
     g_test_add_func("/virtio-blk/state", test_blk_state);
     g_test_add_func("/virtio-blk/state/damaged", test_blk_state_damaged);
+    g_test_add_func("/virtio/random", test_random);
     return g_test_run();
 }
