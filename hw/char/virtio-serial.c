@@ -179,9 +179,11 @@ static void port_receive(void *opaque, const uint8_t *buf, int len)
     VirtSerialPort *port = opaque;
     VirtIODevice *vdev = &port->serial->vdev;
     int queue = rx_queue(port->nr);
-    VirtElement *elem = virtio_pop(vdev, queue); /* port_can_receive() has just seen it */
-    virtio_push(vdev, queue, elem, virtio_write(vdev, elem, 0, buf, len));
-    virtio_notify(vdev, queue);
+    VirtElement *elem = virtio_pop(vdev, queue);
+    if (elem) { /* port_can_receive() has just seen it; but a ring that lies upon itself may have changed by that */
+        virtio_push(vdev, queue, elem, virtio_write(vdev, elem, 0, buf, len));
+        virtio_notify(vdev, queue);
+    }
 }
 
 static void rx_kicked(VirtIODevice *vdev, int queue)

@@ -363,6 +363,36 @@ static void test_socket_server(void)
     g_free(path);
 }
 
+/* The server is not there yet; later it is. */
+static void test_reconnect(void)
+{
+    char *path = g_strdup_printf("%s/chardev-later-%d", g_get_tmp_dir(), getpid());
+    char *spec = g_strdup_printf("unix:%s,reconnect=1", path);
+    Fe *fe = fe_new(legacy("later0", spec), false, 1000);
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    g_strlcpy(a.sun_path, path, sizeof(a.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    turn();
+    g_assert_cmpint(fe->opened, ==, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&a, sizeof(a)) | listen(fd, 1), ==, 0);
+    for (int i = 0; i < 1000 && !fe->opened; i++) {
+        turn();
+        g_usleep(10000);
+    }
+    g_assert_cmpint(fe->opened, ==, 1);
+    int client = accept(fd, NULL, NULL);
+    g_assert_cmpint(write(client, "hi", 2), ==, 2);
+    turn();
+    g_assert_cmpstr(fe->got->str, ==, "hi");
+    close(client);
+    turn();
+    g_assert_cmpint(fe->closed, ==, 1);
+    close(fd);
+    unlink(path);
+    g_free(spec);
+    g_free(path);
+}
+
 static void test_telnet(void)
 {
     Chardev *chr = legacy("tel0", "telnet:127.0.0.1:0,server=on,wait=off");
@@ -548,6 +578,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/ringbuf-write", test_ringbuf_write);
     g_test_add_func("/chardev/udp", test_udp);
     g_test_add_func("/chardev/socket-server", test_socket_server);
+    g_test_add_func("/chardev/reconnect", test_reconnect);
     g_test_add_func("/chardev/telnet", test_telnet);
     g_test_add_func("/chardev/output-stuck-is-bounded", test_stuck_output);
     g_test_add_func("/chardev/input-throttled", test_throttle);
