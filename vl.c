@@ -18,6 +18,7 @@
 #include "hw/core/device.h"
 #include "hw/i386/pc.h"
 #include "hw/isa/chips.h"
+#include "hw/virtio/virtio.h"
 #include "migration/snapshot.h"
 #include "migration/vmstate.h"
 #include "monitor/monitor.h"
@@ -43,7 +44,7 @@
 
 typedef struct Options {
     const char *memory, *cpu, *kernel, *initrd, *append, *bios, *boot, *icount, *rtc, *vga, *display, *debugcon, *name;
-    GPtrArray *serials, *monitors, *devices, *chardevs, *mons, *qmps, *compares; /* of const char * */
+    GPtrArray *serials, *parallels, *monitors, *devices, *chardevs, *mons, *qmps, *compares; /* of const char * */
     const char *loadvm, *dump_vmstate;
     bool nographic, start_paused, nodefaults, no_hpet, no_acpi;
 } Options;
@@ -83,6 +84,7 @@ STRING_OPTION(dump_vmstate)
         g_ptr_array_add(opts.field, (gpointer)arg);        \
     }
 LIST_OPTION(serials)
+LIST_OPTION(parallels)
 LIST_OPTION(monitors)
 LIST_OPTION(devices)
 LIST_OPTION(chardevs)
@@ -307,6 +309,7 @@ static const struct {
     bool (*add)(const char *arg, Error **errp);
 } object_kinds[] = {
     { "filter-", object_add_filter },
+    { "rng-", object_add_rng },
 };
 
 static void opt_object(const char *arg, Error **errp)
@@ -319,13 +322,6 @@ static void opt_object(const char *arg, Error **errp)
         }
     }
     error_setg(errp, "Parameter 'qom-type' does not accept value '%.*s'", (int)strcspn(kind, ","), kind);
-}
-
-static void opt_parallel(const char *arg, Error **errp)
-{
-    if (strcmp(arg, "none")) {
-        error_setg(errp, "'%s': there is no parallel port yet, only none", arg);
-    }
 }
 
 static void opt_help(const char *arg, Error **errp);
@@ -373,7 +369,7 @@ static const Option option_table[] = {
     { "display", "none", set_display, "display type" },
     { "nographic", NULL, opt_nographic, "no display; serial port and monitor on stdio" },
     { "serial", "dev", opt_serials, "connect a serial port" },
-    { "parallel", "none", opt_parallel, "connect the parallel port" },
+    { "parallel", "dev", opt_parallels, "connect a parallel port" },
     { "monitor", "dev", opt_monitors, "connect a monitor" },
     { "mon", "[chardev=]name[,mode=readline|control][,pretty=on|off]", opt_mons, "connect a monitor to a chardev" },
     { "qmp", "dev", opt_qmps, "connect a QMP monitor" },
@@ -383,7 +379,8 @@ static const Option option_table[] = {
     { "netdev", "user|tap|socket|hubport,id=id[,prop=value]", opt_netdev, "add a host network ('-netdev help')" },
     { "nic", "none|user|tap|socket[,model=m][,mac=addr][,prop=value]", opt_nic, "add a host network and a card on it" },
     { "net", "none|nic|user|tap|socket[,prop=value]", opt_net, "the same, on a common hub" },
-    { "object", "filter-replay|filter-dump,id=id,netdev=id[,prop=value]", opt_object, "look at a network's packets" },
+    { "object", "filter-replay|filter-dump,id=id,netdev=id[,prop=value]|rng-builtin|rng-random,id=id", opt_object,
+      "look at a network's packets; name a source of random numbers" },
     { "rtc", "[base=utc|localtime|date][,clock=host|rt|vm]", opt_rtc, "real-time clock" },
     { "icount", "shift=N|auto[,sleep=on|off][,rr=record|replay,rrfile=file]", opt_icount,
       "time is the instruction count; record and replay" },
@@ -459,7 +456,7 @@ static void parse_options(int argc, char **argv)
 
 static void options_init(void)
 {
-    GPtrArray **lists[] = { &opts.serials, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons, &opts.qmps, &opts.compares };
+    GPtrArray **lists[] = { &opts.serials, &opts.parallels, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons, &opts.qmps, &opts.compares };
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         *lists[i] = g_ptr_array_new();
     }
@@ -540,12 +537,15 @@ static void parse_boot(PCConfig *config)
     qemu_opts_free(o);
 }
 
-/* What -serial and -monitor default to, as QEMU has it. */
+/* What -serial, -parallel and -monitor default to, as QEMU has it. */
 static void default_characters(void)
 {
     bool serial_given = opts.serials->len, monitor_given = opts.monitors->len;
     if (opts.nodefaults) {
         return;
+    }
+    if (!opts.parallels->len) {
+        g_ptr_array_add(opts.parallels, "vc");
     }
     if (opts.nographic && !serial_given) {
         g_ptr_array_add(opts.serials, monitor_given ? "stdio" : "mon:stdio");
@@ -582,41 +582,59 @@ static void create_chardevs(void)
     }
 }
 
-/* Which UARTs exist is the machine's affair: a replay has those of the recording, whatever -serial says now. */
-static void decide_serial_ports(PCConfig *config)
+/* The ports of one kind that the board may have. */
+typedef struct PortKind {
+    const char *name, *option, *property; /* "serial": label; property: in the manifest */
+    int count;
+    Chardev **chr;
+    bool *present;
+} PortKind;
+
+/* Which ports exist is the machine's affair: a replay has those of the recording, whatever the option says now. */
+static void decide_ports(const PortKind *kind)
 {
-    char present[PC_SERIAL_PORTS + 1] = "0000";
-    for (int i = 0; i < PC_SERIAL_PORTS; i++) {
-        present[i] = config->serial_present[i] ? '1' : '0';
+    char *present = g_strnfill(kind->count, '0');
+    for (int i = 0; i < kind->count; i++) {
+        present[i] = kind->present[i] ? '1' : '0';
     }
-    const char *recorded = replay_recorded_property("serial-ports");
-    if (recorded && strlen(recorded) == PC_SERIAL_PORTS) {
-        memcpy(present, recorded, PC_SERIAL_PORTS);
+    const char *recorded = replay_recorded_property(kind->property);
+    if (recorded && strlen(recorded) == (size_t)kind->count) {
+        memcpy(present, recorded, kind->count);
     }
-    for (int i = 0; i < PC_SERIAL_PORTS; i++) {
-        config->serial_present[i] = present[i] == '1';
+    for (int i = 0; i < kind->count; i++) {
+        kind->present[i] = present[i] == '1';
     }
-    replay_add_property("serial-ports", "-serial", present, &error_fatal);
+    replay_add_property(kind->property, kind->option, present, &error_fatal);
+    g_free(present);
+}
+
+static void create_ports(const PortKind *kind, const GPtrArray *specs)
+{
+    for (guint i = 0; i < specs->len; i++) {
+        Error *err = NULL;
+        const char *spec = g_ptr_array_index(specs, i);
+        if (i == (guint)kind->count) {
+            error_setg(&err, "there are only %d %s ports", kind->count, kind->name);
+        } else {
+            char *label = g_strdup_printf("%s%u", kind->name, i);
+            qemu_chr_new_from_legacy(label, spec, &kind->chr[i], &err);
+            kind->present[i] = strcmp(spec, "none") != 0;
+            g_free(label);
+        }
+        check(kind->option, spec, err);
+    }
+    decide_ports(kind);
 }
 
 static void create_serials(PCConfig *config)
 {
     default_characters();
     drop_second_stdio_monitor();
-    for (guint i = 0; i < opts.serials->len; i++) {
-        Error *err = NULL;
-        const char *spec = g_ptr_array_index(opts.serials, i);
-        if (i == PC_SERIAL_PORTS) {
-            error_setg(&err, "there are only %d serial ports", PC_SERIAL_PORTS);
-        } else {
-            char *label = g_strdup_printf("serial%u", i);
-            qemu_chr_new_from_legacy(label, spec, &config->serial[i], &err);
-            config->serial_present[i] = strcmp(spec, "none") != 0;
-            g_free(label);
-        }
-        check("-serial", spec, err);
-    }
-    decide_serial_ports(config);
+    const PortKind serial = { "serial", "-serial", "serial-ports", PC_SERIAL_PORTS, config->serial, config->serial_present };
+    const PortKind parallel = { "parallel",        "-parallel",      "parallel-ports",
+                                PC_PARALLEL_PORTS, config->parallel, config->parallel_present };
+    create_ports(&serial, opts.serials);
+    create_ports(&parallel, opts.parallels);
 }
 
 static void create_legacy_monitor(const char *option, const char *label, const char *spec, bool qmp)

@@ -56,9 +56,21 @@ static void ring_consume(Chardev *chr, const uint8_t *buf, size_t len)
     g_mutex_unlock(&ring->lock);
 }
 
+bool qemu_chr_is_ringbuf(const Chardev *chr)
+{
+    return chr->backend == &chr_backend_ringbuf;
+}
+
+void qemu_chr_ringbuf_write(Chardev *chr, const uint8_t *buf, size_t len)
+{
+    if (qemu_chr_is_ringbuf(chr)) {
+        ring_consume(chr, buf, len);
+    }
+}
+
 size_t qemu_chr_ringbuf_read(Chardev *chr, uint8_t *buf, size_t len)
 {
-    if (chr->backend != &chr_backend_ringbuf) {
+    if (!qemu_chr_is_ringbuf(chr)) {
         return 0;
     }
     Ring *ring = chr->state;

@@ -7,6 +7,7 @@
 static const ChardevBackend *const backends[] = {
     &chr_backend_null, &chr_backend_stdio,  &chr_backend_file,   &chr_backend_pipe,
     &chr_backend_pty,  &chr_backend_serial, &chr_backend_socket, &chr_backend_ringbuf,
+    &chr_backend_udp,
 };
 
 static const struct {
@@ -132,6 +133,25 @@ static char *socket_from_tcp(const char *spec, const char *extra, Error **errp)
     return str;
 }
 
+/* "HOST:PORT[@LOCAL:PORT]"; hosts may be empty. */
+static char *udp_from_legacy(const char *spec, Error **errp)
+{
+    char **ends = g_strsplit(spec, "@", 2);
+    GString *str = g_string_new("udp");
+    static const char *const keys[2][2] = { { "host", "port" }, { "localaddr", "localport" } };
+    for (int i = 0; i < 2 && ends[i] && str; i++) {
+        char *colon = strrchr(ends[i], ':');
+        if (!colon) {
+            error_setg(errp, "'%s': expected [HOST]:PORT[@[LOCALADDR]:LOCALPORT]", spec);
+            g_string_free(g_steal_pointer(&str), TRUE);
+            break;
+        }
+        g_string_append_printf(str, ",%s=%.*s,%s=%s", keys[i][0], (int)(colon - ends[i]), ends[i], keys[i][1], colon + 1);
+    }
+    g_strfreev(ends);
+    return str ? g_string_free(str, FALSE) : NULL;
+}
+
 /* "-chardev" form of a short form, or NULL with an error. */
 static char *translate(const char *spec, Error **errp)
 {
@@ -155,6 +175,9 @@ static char *translate(const char *spec, Error **errp)
     }
     if (g_str_has_prefix(spec, "tcp:")) {
         return socket_from_tcp(spec + 4, "", errp);
+    }
+    if (g_str_has_prefix(spec, "udp:")) {
+        return udp_from_legacy(spec + 4, errp);
     }
     if (g_str_has_prefix(spec, "telnet:")) {
         return socket_from_tcp(spec + 7, ",telnet=on", errp);

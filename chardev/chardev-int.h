@@ -109,7 +109,7 @@ void chr_mux_front_end_added(Chardev *chr);
 /* back ends */
 const ChardevBackend *chr_backend_find(const char *name);
 extern const ChardevBackend chr_backend_null, chr_backend_ringbuf, chr_backend_stdio, chr_backend_file,
-    chr_backend_pipe, chr_backend_pty, chr_backend_serial, chr_backend_socket;
+    chr_backend_pipe, chr_backend_pty, chr_backend_serial, chr_backend_socket, chr_backend_udp;
 bool chr_is_stdio(const Chardev *chr);
 
 #endif

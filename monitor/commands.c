@@ -342,6 +342,8 @@ const HMPCommand hmp_commands[] = {
     { "loadvm", "tag", "go back to a snapshot of the machine", do_loadvm },
     { "print|p", "expr", "print expression value (use $reg for CPU register access)", do_print },
     { "quit|q", "", "quit the emulator", do_quit },
+    { "ringbuf_read", "device size", "read from a ring buffer character device", hmp_ringbuf_read },
+    { "ringbuf_write", "device data", "write to a ring buffer character device", hmp_ringbuf_write },
     { "savevm", "[tag]", "save a snapshot of the machine; one of that tag is replaced", do_savevm },
     { "screendump", "filename", "save the screen into a PPM or PNG image", do_screendump },
     { "sendkey", "keys [hold_ms]", "send keys to the guest ('sendkey ctrl-alt-f1')", hmp_sendkey },

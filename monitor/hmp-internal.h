@@ -26,6 +26,10 @@ bool hmp_parse_expression(Monitor *mon, const char **p, uint64_t *value);
 void sendkey_press(const int *keys, int count, int64_t hold_ms);
 /* sendkey: keys joined by "-", pressed in order, released in reverse. */
 void hmp_sendkey(Monitor *mon, const char *args);
+
+/* ringbuf.c */
+void hmp_ringbuf_read(Monitor *mon, const char *args);
+void hmp_ringbuf_write(Monitor *mon, const char *args);
 /* x and xp. */
 void hmp_examine(Monitor *mon, const char *args, bool physical);
 

@@ -268,6 +268,8 @@ const QMPCommand qmp_commands[] = {
     { "netdev_del", NULL, no_hotplug },
     { "pmemsave", "val:i,size:i,filename:s", do_pmemsave },
     { "quit", "", do_quit },
+    { "ringbuf-read", "device:s,size:i,format:?s", qmp_ringbuf_read },
+    { "ringbuf-write", "device:s,data:s,format:?s", qmp_ringbuf_write },
     { "screendump", "filename:s,format:?s,device:?s,head:?i", do_screendump },
     { "send-key", "keys:a,hold-time:?i", do_send_key },
     { "stop", "", do_stop },

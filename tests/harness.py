@@ -325,17 +325,22 @@ udhcpc -i eth0 -n -q -t 10 -s /bin/dhcp-script
 """
 
 
+def insert_modules(members, everything, names):
+    """The kernel modules `names` of the installer and, in /modules/list, the order in which `up` loads them."""
+    members["modules"] = (0o40755, b"")
+    members["modules/list"] = (0o100644, "\n".join(names).encode())
+    for name, member in everything.items():
+        base = os.path.basename(name).removesuffix(".ko")
+        if name.endswith(".ko") and base in names:
+            members[f"modules/{base}.ko"] = member
+
+
 def network_initramfs(path, nic, arch="i386"):
     """As small_initramfs(), with the modules of a NIC and tools for networks. In the guest: `up` loads them and does DHCP."""
     everything = installer_members(arch)
     members = small_members(everything, TOOLS + ("insmod", "ip", "udhcpc", "tftp", "wget", "nc", "ping", "md5sum", "dd", "rm",
                                                  "httpd", "arping", "route", "true", "kill", "tail", "head"))
-    members["modules"] = (0o40755, b"")
-    members["modules/list"] = (0o100644, "\n".join(NIC_MODULES[nic]).encode())
-    for name, member in everything.items():
-        base = os.path.basename(name).removesuffix(".ko")
-        if name.endswith(".ko") and base in NIC_MODULES[nic]:
-            members[f"modules/{base}.ko"] = member
+    insert_modules(members, everything, NIC_MODULES[nic])
     members["bin/dhcp-script"] = (0o100755, DHCP_SCRIPT)
     members["bin/up"] = (0o100755, UP_SCRIPT)
     with open(path, "wb") as file:
@@ -343,11 +348,36 @@ def network_initramfs(path, nic, arch="i386"):
     return path
 
 
-def linux(initrd, *more, append="console=ttyS0 rdinit=/bin/sh", memory=256):
+VIRTIO_MODULES = NIC_MODULES["virtio-net-pci"][:5]
+LOAD_SCRIPT = b"""#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+for m in $(cat /modules/list); do insmod /modules/$m.ko; done
+"""
+
+
+def virtio_initramfs(path, modules, arch="i386"):
+    """As small_initramfs(), with virtio and `modules`. In the guest: `up` loads them."""
+    everything = installer_members(arch)
+    members = small_members(everything, TOOLS + ("insmod", "head", "tail", "md5sum", "dd", "printf"))
+    insert_modules(members, everything, VIRTIO_MODULES + tuple(modules))
+    members["bin/up"] = (0o100755, LOAD_SCRIPT)
+    with open(path, "wb") as file:
+        file.write(write_cpio(members))
+    return path
+
+
+def program_for(arch):
+    """Which emulator runs Debian's `arch`."""
+    return {"i386": "i386", "amd64": "x86_64"}[arch]
+
+
+def linux(initrd, *more, append="console=ttyS0 rdinit=/bin/sh", memory=256, arch="i386"):
     """Arguments that boot the installer's kernel; without a network unless `more` has one."""
     if not any(str(argument).startswith(("-net", "-nic")) for argument in more):
         more += ("-nic", "none")
-    return ["-M", "pc", "-m", str(memory), "-kernel", installer_files()[0], "-initrd", initrd, "-append", append, "-display",
+    return ["-M", "pc", "-m", str(memory), "-kernel", installer_files(arch)[0], "-initrd", initrd, "-append", append, "-display",
             "none", *more]
 
 

@@ -27,9 +27,11 @@ static const DeviceType *const device_types[] = {
     &i8257_type,
     /* for users */
     &isa_serial_type,
+    &isa_parallel_type,
     &isa_debug_exit_type,
     &isa_debugcon_type,
     &pc_testdev_type,
+    &pvpanic_type,
     &vga_pci_type,
     /* storage */
     &piix3_ide_type,
@@ -40,16 +42,22 @@ static const DeviceType *const device_types[] = {
     &virtio_blk_pci_type,
     /* others on PCI */
     &virtio_rng_pci_type,
+    &virtio_serial_pci_type,
+    &virtconsole_type,
+    &virtserialport_type,
     /* network */
     &e1000_type,
     &ne2k_pci_type,
     &rtl8139_type,
+    &virtio_net_pci_type,
 };
 
 /* Other names of the same. */
 static const char *const aliases[][2] = {
     { "virtio-blk", "virtio-blk-pci" },
+    { "virtio-net", "virtio-net-pci" },
     { "virtio-rng", "virtio-rng-pci" },
+    { "virtio-serial", "virtio-serial-pci" },
 };
 
 static const char *real_name(const char *name)
@@ -75,10 +83,11 @@ const DeviceType *device_type_find(const char *name)
 
 static const char *bus_kind(const DeviceType *type)
 {
-    return type->parent == &pci_device_type   ? "PCI"
-           : type->parent == &ide_device_type ? "IDE"
-           : type == &floppy_type             ? "floppy-bus"
-                                              : "ISA";
+    return type->parent == &pci_device_type           ? "PCI"
+           : type->parent == &ide_device_type         ? "IDE"
+           : type->parent == &virtio_serial_port_type ? "virtio-serial-bus"
+           : type == &floppy_type                     ? "floppy-bus"
+                                                      : "ISA";
 }
 
 /* ---- -device ---- */
@@ -140,7 +149,7 @@ static void apply_option(const char *key, const char *value, void *opaque)
     }
     if (g_str_equal(key, "id")) {
         set_id(add, value);
-    } else if (g_str_equal(key, "bus")) {
+    } else if (g_str_equal(key, "bus") && add->dev->type->parent != &virtio_serial_port_type) {
         set_bus(add, value);
     } else {
         device_set_property(add->dev, key, value, &add->error);

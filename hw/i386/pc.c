@@ -338,18 +338,33 @@ static bool create_serial(int n, Error **errp)
     return true;
 }
 
+static bool create_parallel(int n, Error **errp)
+{
+    static const char *const indices[PC_PARALLEL_PORTS] = { "0", "1", "2" };
+    Device *parallel = device_new(&isa_parallel_type);
+    device_set_property(parallel, "index", indices[n], &error_fatal);
+    return device_realize(parallel, errp) && parallel_connect(parallel, pc.config->parallel[n], errp);
+}
+
+static bool create_ports(Error **errp)
+{
+    bool ok = true;
+    for (int i = 0; i < PC_SERIAL_PORTS && ok; i++) {
+        ok = !pc.config->serial_present[i] || create_serial(i, errp);
+    }
+    for (int i = 0; i < PC_PARALLEL_PORTS && ok; i++) {
+        ok = !pc.config->parallel_present[i] || create_parallel(i, errp);
+    }
+    return ok;
+}
+
 static bool create_isa_devices(Error **errp)
 {
     i8042_connect(device_create(&i8042_type), pc_gsi(1), pc_gsi(12), irq_line(a20_set, NULL, A20_KBC));
     port92_connect(device_create(&port92_type), irq_line(a20_set, NULL, A20_PORT92));
     fdc_connect(device_create(&isa_fdc_type), device_create(&i8257_type), pc_gsi(6));
     create_ferr();
-    for (int i = 0; i < PC_SERIAL_PORTS; i++) {
-        if (pc.config->serial_present[i] && !create_serial(i, errp)) {
-            return false;
-        }
-    }
-    return true;
+    return create_ports(errp);
 }
 
 static bool create_vga(Error **errp)

@@ -6,36 +6,13 @@
 
 /* ---- attaching ---- */
 
-/* Without the package there is no network boot, and nothing is said. Whether the default was taken. */
-static bool choose_rom(PCIDevice *pci, const char *name)
+/* Without the package there is no network boot, and nothing is said. */
+void nic_choose_rom(PCIDevice *pci, const char *name)
 {
     char *path = pci->romfile ? NULL : qemu_find_file(name);
-    if (!path) {
-        return false;
-    }
-    pci->romfile = g_strdup(name);
-    g_free(path);
-    return true;
-}
-
-/* Store a byte; a byte that means nothing keeps the sum of all (PCI Firmware Specification 3.0, section 5.2.1.1). */
-static void patch_rom_byte(uint8_t *rom, unsigned at, uint8_t value)
-{
-    rom[6] += rom[at] - value;
-    rom[at] = value;
-}
-
-/* A package's ROM for a whole family names no card in its PCI data structure; firmware would pass it over. */
-static void name_card_in_rom(PCIDevice *pci)
-{
-    const PCIBar *bar = &pci->bars[PCI_NUM_BARS - 1];
-    uint8_t *rom = memory_region_get_ram_ptr(bar->mr);
-    unsigned data = lduw_le_p(rom + 0x18);
-    if (data > bar->size - 8 || memcmp(rom + data, "PCIR", 4)) {
-        return;
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        patch_rom_byte(rom, data + 4 + i, pci->config[PCI_VENDOR_ID + i]);
+    if (path) {
+        pci->romfile = g_strdup(name);
+        g_free(path);
     }
 }
 
@@ -49,18 +26,20 @@ static bool add_to_boot_order(const PCIDevice *pci, uint32_t bootindex, Error **
     return ok;
 }
 
-bool nic_pci_register(PCIDevice *pci, NICConf *conf, const PCIIdentity *identity, const NICInfo *info,
-                      const char *default_rom, Error **errp)
+bool nic_connect(PCIDevice *pci, NICConf *conf, const NICInfo *info, Error **errp)
 {
-    bool is_default = choose_rom(pci, default_rom);
-    if (!pci_register(pci, identity, errp) || !add_to_boot_order(pci, conf->bootindex, errp)) {
+    if (!add_to_boot_order(pci, conf->bootindex, errp)) {
         return false;
-    }
-    if (is_default) {
-        name_card_in_rom(pci);
     }
     conf->peer = nic_attach(info, conf->netdev, &conf->mac, errp);
     return conf->peer != NULL;
+}
+
+bool nic_pci_register(PCIDevice *pci, NICConf *conf, const PCIIdentity *identity, const NICInfo *info,
+                      const char *default_rom, Error **errp)
+{
+    nic_choose_rom(pci, default_rom);
+    return pci_register(pci, identity, errp) && nic_connect(pci, conf, info, errp);
 }
 
 /* ---- VLAN tags ---- */

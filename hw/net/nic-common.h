@@ -31,6 +31,10 @@ typedef struct NICConf {
 bool nic_pci_register(PCIDevice *pci, NICConf *conf, const PCIIdentity *identity, const NICInfo *info,
                       const char *default_rom, Error **errp);
 
+/* The two halves of it, for a card that takes its place on the bus by other means: before that, and after. */
+void nic_choose_rom(PCIDevice *pci, const char *default_rom);
+bool nic_connect(PCIDevice *pci, NICConf *conf, const NICInfo *info, Error **errp);
+
 static inline bool nic_is_bus_master(const PCIDevice *pci)
 {
     return lduw_le_p(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER;

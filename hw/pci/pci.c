@@ -188,6 +188,24 @@ void pci_register_bar(PCIDevice *pci, int bar, PCIBarKind kind, MemoryRegion *mr
 
 /* ---- registration ---- */
 
+/*
+ * Firmware runs a ROM only for the device whose identity its "PCIR" structure carries (6.3.1.2); a ROM for several
+ * devices carries that of one of them, as iPXE's for old and new virtio cards does. So it gets ours; byte 6 is the header's
+ * spare one and keeps the checksum.
+ */
+static void pci_adopt_rom(const PCIDevice *pci, uint8_t *rom, size_t len)
+{
+    size_t at = len < 0x1a ? len : lduw_le_p(rom + 0x18);
+    if (at + 8 > len || memcmp(rom + at, "PCIR", 4)) {
+        return;
+    }
+    for (int i = 0; i < 4; i++) { /* vendor, device */
+        uint8_t *byte = rom + at + 4 + i;
+        rom[6] += *byte - pci->config[PCI_VENDOR_ID + i];
+        *byte = pci->config[PCI_VENDOR_ID + i];
+    }
+}
+
 static void pci_load_rom_image(PCIDevice *pci, const char *image, size_t len)
 {
     uint64_t size = 2 * KiB; /* smallest ROM BAR, section 6.2.5.2 */
@@ -198,6 +216,7 @@ static void pci_load_rom_image(PCIDevice *pci, const char *image, size_t len)
     char *name = g_strdup_printf("%s.rom", pci->dev.type->name);
     memory_region_init_rom(mr, name, MAX(size, PAGE_SIZE));
     memcpy(memory_region_get_ram_ptr(mr), image, len);
+    pci_adopt_rom(pci, memory_region_get_ram_ptr(mr), len);
     bar_install(pci, PCI_BAR_ROM, PCI_BAR_MEM32, mr);
 }
 

@@ -2,6 +2,7 @@
  * hw/virtio/virtio-rng.c  Entropy device (Virtual I/O Device Version 1.1, section 5.4).
  *
  * Its bytes come from the machine's own generator, seeded once per recording (util/rng.h): nothing of the host enters.
+ * Sources that -object names (rng-builtin, rng-random) are accepted, and all of them are that generator.
  */
 #include "hw/virtio/virtio.h"
 #include "util/rng.h"
@@ -11,7 +12,65 @@
 
 typedef struct VirtIORNG {
     VirtIODevice vdev;
+    const char *source; /* id, or NULL; owned by the list of sources */
 } VirtIORNG;
+
+/* ---- -object rng-builtin, rng-random ---- */
+
+static GPtrArray *sources; /* of char *: their ids */
+
+static const char *find_source(const char *id)
+{
+    for (guint i = 0; sources && i < sources->len; i++) {
+        if (g_str_equal(g_ptr_array_index(sources, i), id)) {
+            return g_ptr_array_index(sources, i);
+        }
+    }
+    return NULL;
+}
+
+static bool add_source(const char *kind, const char *id, const char *filename, Error **errp)
+{
+    bool random = g_str_equal(kind, "rng-random");
+    if (!random && !g_str_equal(kind, "rng-builtin")) {
+        error_setg(errp, "Parameter 'qom-type' does not accept value '%s'", kind);
+    } else if (!random && filename) {
+        error_setg(errp, "Invalid parameter 'filename'");
+    } else if (!id) {
+        error_setg(errp, "Parameter 'id' is missing");
+    } else if (find_source(id)) {
+        error_setg(errp, "attempt to add duplicate object '%s'", id);
+    } else {
+        sources = sources ? sources : g_ptr_array_new();
+        g_ptr_array_add(sources, g_strdup(id));
+        return true;
+    }
+    return false;
+}
+
+bool object_add_rng(const char *arg, Error **errp)
+{
+    static const char *const known[] = { "qom-type", "id", "filename", NULL };
+    QemuOpts *opts = qemu_opts_parse(arg, "qom-type", known, errp);
+    if (!opts) {
+        return false;
+    }
+    bool ok =
+        add_source(qemu_opt_get(opts, "qom-type"), qemu_opt_get(opts, "id"), qemu_opt_get(opts, "filename"), errp);
+    qemu_opts_free(opts);
+    return ok;
+}
+
+static bool parse_source(void *field, const char *text, Error **errp)
+{
+    *(const char **)field = find_source(text);
+    if (!find_source(text)) {
+        error_setg(errp, "can't find value '%s'", text);
+    }
+    return find_source(text) != NULL;
+}
+
+/* ---- the device ---- */
 
 static uint32_t fill(VirtIODevice *vdev, const VirtElement *elem)
 {
@@ -53,10 +112,13 @@ static void rng_reset(Device *dev)
     pci_device_reset(&s->vdev.pci);
 }
 
-static const VMStateField rng_fields[] = { VMSTATE_STRUCT(VirtIORNG, vdev, vmstate_virtio_device), VMSTATE_END };
+static const VMStateField rng_fields[] = { VMSTATE_STRUCT(VirtIORNG, vdev, vmstate_virtio_device),
+                                           VMSTATE_DERIVED(VirtIORNG, source), VMSTATE_END };
 static const VMStateDescription vmstate_rng = { .name = "virtio-rng", .version = 1, .fields = rng_fields };
 
-static const DeviceProperty rng_properties[] = { VIRTIO_PROPERTIES(VirtIORNG), { .name = NULL } };
+static const DeviceProperty rng_properties[] = { DEFINE_PROP_PARSED("rng", VirtIORNG, source, parse_source),
+                                                 VIRTIO_PROPERTIES(VirtIORNG),
+                                                 { .name = NULL } };
 
 const DeviceType virtio_rng_pci_type = {
     .name = "virtio-rng-pci",

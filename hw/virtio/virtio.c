@@ -337,21 +337,26 @@ void virtio_push(VirtIODevice *vdev, int queue, VirtElement *elem, uint32_t len)
 }
 
 /* 2.6.7: with event indices, when used_index has passed the one asked for since the last interrupt. */
-static bool guest_wants_interrupt(VirtIODevice *vdev, VirtQueue *q)
+static bool guest_wants_interrupt(VirtIODevice *vdev, const VirtQueue *q, uint16_t old, bool first)
 {
     if (!virtio_has_feature(vdev, VIRTIO_RING_F_EVENT_IDX)) {
         return !(read_u16(vdev, q->avail) & AVAIL_F_NO_INTERRUPT);
     }
-    uint16_t event = read_u16(vdev, used_event_addr(q)), old = q->signalled;
-    bool first = !q->signalled_valid;
-    q->signalled = q->used_index;
-    q->signalled_valid = true;
+    uint16_t event = read_u16(vdev, used_event_addr(q));
     return first || (uint16_t)(q->used_index - event - 1) < (uint16_t)(q->used_index - old);
 }
 
 void virtio_notify(VirtIODevice *vdev, int queue)
 {
-    if (virtio_queue_ready(vdev, queue) && guest_wants_interrupt(vdev, &vdev->queues[queue])) {
+    VirtQueue *q = &vdev->queues[queue];
+    uint16_t old = q->signalled;
+    bool first = !q->signalled_valid;
+    if (!virtio_queue_ready(vdev, queue) || q->used_index == old) {
+        return; /* nothing was pushed */
+    }
+    q->signalled = q->used_index;
+    q->signalled_valid = true;
+    if (guest_wants_interrupt(vdev, q, old, first)) {
         vdev->isr |= ISR_QUEUE;
         virtio_update_irq(vdev);
     }
@@ -454,6 +459,10 @@ static bool queue_post_load(void *opaque, Error **errp)
     VirtQueue *q = opaque;
     if (q->size > q->size_max || (q->size & (q->size - 1))) {
         error_setg(errp, "a queue of %u entries", q->size);
+        return false;
+    }
+    if ((uint16_t)(q->last_avail - q->used_index) > q->size_max) {
+        error_setg(errp, "more buffers under way than a queue has");
         return false;
     }
     return true;

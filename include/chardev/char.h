@@ -55,6 +55,9 @@ void qemu_chr_foreach(void (*fn)(const char *label, const char *filename, bool o
 void qemu_chr_info(void (*print)(void *opaque, const char *line), void *opaque);
 /* What a guest wrote into a ringbuf chardev, oldest first; removes and returns at most len bytes. 0 for other kinds. */
 size_t qemu_chr_ringbuf_read(Chardev *chr, uint8_t *buf, size_t len);
+bool qemu_chr_is_ringbuf(const Chardev *chr);
+/* Append to it, as if it had been written by the front end. Nothing for other kinds. Any thread. */
+void qemu_chr_ringbuf_write(Chardev *chr, const uint8_t *buf, size_t len);
 /* Is this chardev (or the mux above it) on the process's stdin? */
 bool qemu_chr_uses_stdio(const Chardev *chr);
 

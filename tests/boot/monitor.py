@@ -60,6 +60,16 @@ def examines(guest):
     check_has(guest, "print 7&3", "^0x3")
 
 
+def ring_buffers(guest):
+    check_has(guest, "info chardev", "ring: filename=ringbuf")
+    guest.monitor(r"ringbuf_write ring a\b c")
+    harness.check_equal(guest.monitor("ringbuf_read ring 4"), "a\\\\b \n", "the first bytes")
+    harness.check_equal(guest.monitor("ringbuf_read ring 100"), "c\n", "the rest")
+    for command in ("ringbuf_read missing 1", "ringbuf_read log 1", "ringbuf_read ring 0", "ringbuf_read ring", "ringbuf_write ring"):
+        text = guest.monitor(command)
+        harness.check(text.strip() and text.count("\n") == 1, f"'{command}' should be refused in one line, says:\n{text}")
+
+
 def refuses(guest):
     harness.check_equal(guest.monitor("bogus 1").strip(), "unknown command: 'bogus'", "an unknown command")
     harness.check_equal(guest.monitor("info bogus").strip(), "unknown command: 'info bogus'", "an unknown info")
@@ -85,10 +95,11 @@ def stops(guest):
 
 
 def test(work):
-    guest = Machine(work, "-icount", "shift=7")
+    guest = Machine(work, "-icount", "shift=7", "-chardev", "ringbuf,id=ring")
     guest.booted(1)
     informs(guest)
     examines(guest)
+    ring_buffers(guest)
     refuses(guest)
     stops(guest)
     guest.monitor("system_reset")

@@ -114,6 +114,10 @@ def check_actions(client, other, work):
     client.execute("memsave", val=0xf0000, size=0x10000, filename=work / "rom2")
     rom = open(work / "rom", "rb").read()
     harness.check(len(rom) == 0x10000 and b"BIOS" in rom, "pmemsave of the BIOS")
+    client.execute("ringbuf-write", device="ring", data="eMO8eQ==", format="base64")
+    harness.check_equal(client.execute("ringbuf-read", device="ring", size=100), "x\u00fcy", "ringbuf-read")
+    client.execute("ringbuf-write", device="ring", data="text")
+    harness.check_equal(client.execute("ringbuf-read", device="ring", size=100, format="base64"), "dGV4dA==", "ringbuf-read")
     client.execute("system_powerdown")
     client.wait_event("POWERDOWN")
     client.execute("system_reset")
@@ -129,6 +133,10 @@ def check_errors(client, work):
                  "Invalid addr 0x0000010000000000/size 16 specified")
     client.error("send-key", {"keys": [{"type": "qcode", "data": "noway"}]}, "Parameter 'data' does not accept value 'noway'")
     client.error("screendump", {"filename": "/nonexistent/x"}, "failed to open file '/nonexistent/x': No such file or directory")
+    client.error("ringbuf-read", {"device": "missing", "size": 1}, "Device 'missing' not found")
+    client.error("ringbuf-read", {"device": "seabios", "size": 1}, "seabios is not a ringbuf device")
+    client.error("ringbuf-read", {"device": "ring", "size": 0}, "size must be greater than zero")
+    client.error("ringbuf-write", {"device": "ring", "data": "x", "format": "no"}, "Parameter 'format' does not accept value 'no'")
     client.error("device_add", {"driver": "e1000"}, "Bus 'pci.0' does not support hotplugging")
     client.error("job-dismiss", {"id": "none"}, "Job not found", "DeviceNotActive")
     client.error("human-monitor-command", {"command-line": "info status", "cpu-index": 7}, "Parameter 'cpu-index' expects a CPU number")
@@ -190,7 +198,8 @@ def test(work):
     guest = harness.Guest(["-M", "pc", "-m", "64", "-display", "none", "-serial", "none", "-monitor", "none", "-nic", "none", "-name", "tested",
                            "-uuid", "01234567-89ab-cdef-0123-456789abcdef", "-qmp", f"unix:{one},server=on,wait=off",
                            "-chardev", f"socket,id=second,path={two},server=on,wait=off", "-mon", "chardev=second,mode=control",
-                           "-chardev", f"file,id=seabios,path={work / 'log'}", "-device", "isa-debugcon,iobase=0x402,chardev=seabios"])
+                           "-chardev", f"file,id=seabios,path={work / 'log'}", "-device", "isa-debugcon,iobase=0x402,chardev=seabios",
+                           "-chardev", "ringbuf,id=ring"])
     check_handshake(one)
     client, other = QMP(one), QMP(two)
     harness.wait_for("SeaBIOS", lambda: b"No bootable device." in open(work / "log", "rb").read())

@@ -12,7 +12,7 @@ struct BlockBackend {
     bool read_only, writethrough;
 };
 
-typedef enum FakeKind { FAKE_READ, FAKE_WRITE, FAKE_FLUSH, FAKE_DISCARD } FakeKind;
+typedef enum FakeKind { FAKE_READ, FAKE_WRITE, FAKE_FLUSH, FAKE_ZEROES, FAKE_DISCARD } FakeKind;
 
 typedef struct FakeRequest {
     BlockRequestId id;
@@ -38,7 +38,7 @@ static BlockRequestId fake_issue(BlockBackend *blk, FakeKind kind, int64_t offse
     *r = (FakeRequest){
         .id = ++fake_last_id, .blk = blk, .kind = kind, .offset = offset, .bytes = bytes, .cb = cb, .opaque = opaque
     };
-    g_assert_true(bytes <= BLK_MAX_TRANSFER || kind == FAKE_DISCARD);
+    g_assert_true(bytes <= BLK_MAX_TRANSFER || kind >= FAKE_ZEROES);
     g_queue_push_tail(&fake_queue, r);
     fake_last = *r;
     return r->id;
@@ -61,10 +61,13 @@ BlockRequestId blk_aio_flush(BlockBackend *blk, BlockCompletionFunc *cb, void *o
 {
     return fake_issue(blk, FAKE_FLUSH, 0, 0, cb, opaque);
 }
-
+BlockRequestId blk_aio_write_zeroes(BlockBackend *blk, int64_t offset, int64_t bytes, bool may_unmap,
+                                    BlockCompletionFunc *cb, void *opaque)
+{
+    return fake_issue(blk, FAKE_ZEROES, offset, bytes, cb, opaque);
+}
 BlockRequestId blk_aio_discard(BlockBackend *blk, int64_t offset, int64_t bytes, BlockCompletionFunc *cb, void *opaque)
 {
-    g_assert_cmpint(bytes, >, 0);
     return fake_issue(blk, FAKE_DISCARD, offset, bytes, cb, opaque);
 }
 
@@ -107,6 +110,9 @@ static int fake_do(FakeRequest *r)
     if (r->kind == FAKE_WRITE) {
         memcpy(r->blk->data + r->offset, r->data, r->bytes);
     } else if (r->kind == FAKE_DISCARD) {
+        memset(r->blk->data + r->offset, 0, r->bytes);
+    }
+    if (r->kind == FAKE_ZEROES) {
         memset(r->blk->data + r->offset, 0, r->bytes);
     }
     return 0;

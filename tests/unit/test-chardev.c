@@ -1,4 +1,4 @@
-/* LINK: chardev/char.c chardev/char-io.c chardev/char-mux.c chardev/char-null.c chardev/char-fd.c chardev/char-socket.c chardev/char-parse.c util/option.c util/error.c util/main-loop.c util/qemu-timer.c */
+/* LINK: chardev/char.c chardev/char-io.c chardev/char-mux.c chardev/char-null.c chardev/char-fd.c chardev/char-socket.c chardev/char-udp.c chardev/char-parse.c util/option.c util/error.c util/main-loop.c util/qemu-timer.c */
 #include "chardev/chardev-int.h"
 #include "migration/vmstate.h"
 #include "monitor/monitor.h"
@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -274,6 +275,57 @@ static void test_ringbuf_wraps(void)
     g_assert_cmpint(qemu_chr_ringbuf_read(chr, buf, 32), ==, 5);
 }
 
+static void test_ringbuf_write(void)
+{
+    uint8_t buf[8];
+    g_assert_true(qemu_chr_new_from_opts("ringbuf,id=ring2,size=8", NULL));
+    Chardev *chr = qemu_chr_find("ring2");
+    qemu_chr_ringbuf_write(chr, (const uint8_t *)"abc", 3);
+    g_assert_cmpint(qemu_chr_ringbuf_read(chr, buf, sizeof(buf)), ==, 3);
+    g_assert_true(!memcmp(buf, "abc", 3));
+    Chardev *other = qemu_chr_null_new("noring");
+    g_assert_false(qemu_chr_is_ringbuf(other));
+    qemu_chr_ringbuf_write(other, buf, 1);
+}
+
+/* A socket of the test's own; *port: where it is. */
+static int udp_socket(int *port)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(a);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&a, len), ==, 0);
+    g_assert_cmpint(getsockname(fd, (struct sockaddr *)&a, &len), ==, 0);
+    *port = ntohs(a.sin_port);
+    return fd;
+}
+
+static void test_udp(void)
+{
+    int port;
+    struct sockaddr_in from;
+    socklen_t len = sizeof(from);
+    char buf[16] = "";
+    int fd = udp_socket(&port);
+    char *spec = g_strdup_printf("udp:127.0.0.1:%d@127.0.0.1:0", port);
+    Chardev *chr = legacy("udp0", spec);
+    Fe *fe = fe_new(chr, false, 1000);
+    qemu_chr_write(chr, "out", 3);
+    turn();
+    g_assert_cmpint(recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len), ==, 3);
+    g_assert_cmpstr(buf, ==, "out");
+    sendto(fd, "", 0, 0, (struct sockaddr *)&from, len); /* an empty one is no end */
+    sendto(fd, "in", 2, 0, (struct sockaddr *)&from, len);
+    turn();
+    g_assert_cmpstr(fe->got->str, ==, "in");
+    close(fd);
+    qemu_chr_write(chr, "nobody", 6);
+    turn();
+    qemu_chr_write(chr, "there", 5);
+    turn();
+    g_free(spec);
+}
+
 static int unix_client(const char *path)
 {
     struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -307,6 +359,36 @@ static void test_socket_server(void)
         g_assert_cmpint(fe->closed, ==, round + 1);
     }
     g_assert_cmpstr(fe->got->str, ==, "hihi");
+    g_free(spec);
+    g_free(path);
+}
+
+/* The server is not there yet; later it is. */
+static void test_reconnect(void)
+{
+    char *path = g_strdup_printf("%s/chardev-later-%d", g_get_tmp_dir(), getpid());
+    char *spec = g_strdup_printf("unix:%s,reconnect=1", path);
+    Fe *fe = fe_new(legacy("later0", spec), false, 1000);
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    g_strlcpy(a.sun_path, path, sizeof(a.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    turn();
+    g_assert_cmpint(fe->opened, ==, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&a, sizeof(a)) | listen(fd, 1), ==, 0);
+    for (int i = 0; i < 1000 && !fe->opened; i++) {
+        turn();
+        g_usleep(10000);
+    }
+    g_assert_cmpint(fe->opened, ==, 1);
+    int client = accept(fd, NULL, NULL);
+    g_assert_cmpint(write(client, "hi", 2), ==, 2);
+    turn();
+    g_assert_cmpstr(fe->got->str, ==, "hi");
+    close(client);
+    turn();
+    g_assert_cmpint(fe->closed, ==, 1);
+    close(fd);
+    unlink(path);
     g_free(spec);
     g_free(path);
 }
@@ -411,6 +493,10 @@ static void test_parse(void)
     expect_error("nonsense", "nonsense");
     expect_error("chardev:missing", "missing");
     expect_error("tcp:nowhere", "nowhere");
+    expect_error("udp:nowhere", "nowhere");
+    expect_error("udp:127.0.0.1:9@nowhere", "nowhere");
+    expect_opts_error("udp,id=u", "remote port");
+    expect_opts_error("udp,id=u,port=9,localaddr=203.0.113.1", "203.0.113.1");
     expect_error("file:/nonexistent/dir/x", "/nonexistent/dir/x");
     expect_opts_error("null", "id");
     expect_opts_error("bogus,id=a", "bogus");
@@ -489,7 +575,10 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/output-to-file", test_output_file);
     g_test_add_func("/chardev/mux", test_mux);
     g_test_add_func("/chardev/ringbuf-wraps", test_ringbuf_wraps);
+    g_test_add_func("/chardev/ringbuf-write", test_ringbuf_write);
+    g_test_add_func("/chardev/udp", test_udp);
     g_test_add_func("/chardev/socket-server", test_socket_server);
+    g_test_add_func("/chardev/reconnect", test_reconnect);
     g_test_add_func("/chardev/telnet", test_telnet);
     g_test_add_func("/chardev/output-stuck-is-bounded", test_stuck_output);
     g_test_add_func("/chardev/input-throttled", test_throttle);

@@ -9,6 +9,7 @@
 struct CPUState;
 
 #define PC_SERIAL_PORTS 4
+#define PC_PARALLEL_PORTS 3
 #define PC_DEFAULT_NIC "e1000"
 
 typedef struct PCConfig {
@@ -21,6 +22,8 @@ typedef struct PCConfig {
     bool boot_menu;
     Chardev *serial[PC_SERIAL_PORTS];
     bool serial_present[PC_SERIAL_PORTS];
+    Chardev *parallel[PC_PARALLEL_PORTS];
+    bool parallel_present[PC_PARALLEL_PORTS];
     bool sercon;            /* -nographic: SeaBIOS mirrors its text on serial 0 (fw_cfg etc/sercon-port) */
     bool vga;               /* standard VGA unless -vga none */
     bool hpet, acpi;

@@ -39,6 +39,10 @@ bool rtc_configure(const char *arg, Error **errp);
 extern const DeviceType isa_serial_type; /* properties iobase, irq; chardev set by serial_connect or property "chardev" */
 void serial_connect(Device *serial, Chardev *chr, IRQLine irq);
 
+/* Parallel port, output only. hw/char/parallel.c */
+extern const DeviceType isa_parallel_type; /* properties iobase, irq, index, chardev */
+bool parallel_connect(Device *parallel, Chardev *chr, Error **errp); /* chr NULL: nobody prints */
+
 /* i8042 with PS/2 keyboard and mouse, ports 60h, 64h. hw/input/i8042.c, hw/input/ps2.c */
 extern const DeviceType i8042_type;
 void i8042_connect(Device *kbc, IRQLine irq1, IRQLine irq12, IRQLine a20);
@@ -59,6 +63,7 @@ void piix4_pm_connect(Device *pm, IRQLine sci, IRQLine smi);
 uint16_t piix4_pm_io_base(Device *pm); /* PMBA, 0 when not programmed */
 
 /* Debug devices. hw/misc/debugexit.c, hw/char/debugcon.c */
+extern const DeviceType pvpanic_type; /* ioport 0x505, events 3. hw/misc/pvpanic.c */
 extern const DeviceType isa_debug_exit_type; /* iobase 0x501, iosize 2 */
 extern const DeviceType isa_debugcon_type;   /* iobase 0xe9, readback 0xe9, chardev */
 

@@ -130,6 +130,10 @@ bool virtio_pci_realize(VirtIODevice *vdev, Error **errp);
 struct BlockBackend;
 /* The board's, for -drive if=virtio. */
 bool virtio_blk_create(struct BlockBackend *blk, Error **errp);
-extern const DeviceType virtio_blk_pci_type, virtio_rng_pci_type;
+/* -object rng-builtin,id= and rng-random,id=[,filename=]: names for the machine's own generator. */
+bool object_add_rng(const char *arg, Error **errp);
+extern const DeviceType virtio_blk_pci_type, virtio_net_pci_type, virtio_rng_pci_type, virtio_serial_pci_type;
+/* On a virtio-serial-pci; virtio_serial_port_type is what they are. */
+extern const DeviceType virtio_serial_port_type, virtconsole_type, virtserialport_type;
 
 #endif

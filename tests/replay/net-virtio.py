@@ -1,0 +1,9 @@
+"""The user network by virtio-net-pci and Debian's amd64 virtio_net: recorded and replayed."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import harness  # noqa: E402
+import net_guest  # noqa: E402
+
+harness.main(lambda work: net_guest.record_and_replay(work, "virtio-net-pci", "amd64"))
