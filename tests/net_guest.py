@@ -1,44 +1,23 @@
 """net_guest.py  A guest that uses the user network by one NIC: DHCP, TFTP, HTTP from the host, a guestfwd= command, a hostfwd= port; then the
 replay, with the server gone, the file gone, the port taken and a busy host: same output, digest and capture."""
 import hashlib
-import http.server
 import os
 import socket
 import struct
-import threading
+import subprocess
 import time
 
 import harness
-
-SIZE = 1 << 20
-
-
-def serve_http(folder):
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=folder)
-
-        def log_message(self, *unused):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+import network
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def make_file(work):
-    folder = work / "served"
-    os.mkdir(folder)
-    data = b"".join(hashlib.sha256(struct.pack("<I", i)).digest() for i in range(SIZE // 32))
-    with open(os.path.join(folder, "file"), "wb") as file:
-        file.write(data)
-    return folder, hashlib.md5(data).hexdigest()
+def documented_disk(work):
+    """A disk as DESIGN.md section 1 has it, beside the network."""
+    image = work / "disk.qcow2"
+    if not os.path.exists(image):
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", image, "64M"], check=True)
+    return ["-drive", f"file={image},if=none,id=img-direct", "-drive", "driver=blkreplay,if=none,image=img-direct,id=img-blkreplay",
+            "-device", "ide-hd,drive=img-blkreplay"]
 
 
 def say(port, text):
@@ -67,7 +46,7 @@ def arguments(work, nic, arch, folder, port, dump):
                          "-netdev", f"user,id=net1,tftp={folder},bootfile=/pxelinux.0,hostfwd=tcp:127.0.0.1:{port}-:22,"
                          "guestfwd=tcp:10.0.2.100:7-cmd:cat", "-device", f"{nic},netdev=net1",
                          "-object", "filter-replay,id=replay,netdev=net1",
-                         "-object", f"filter-dump,id=dump,netdev=net1,file={dump}", arch=arch)
+                         "-object", f"filter-dump,id=dump,netdev=net1,file={dump}", *documented_disk(work), arch=arch)
 
 
 def use_network(guest, md5, http_port, port):
@@ -105,8 +84,9 @@ def check_capture(path):
 
 
 def record_and_replay(work, nic, arch="i386"):
-    folder, md5 = make_file(work)
-    server, port = serve_http(folder), free_port()
+    folder = work / "served"
+    md5 = network.make_file(folder)
+    server, port = network.serve_http(folder), network.free_port()
     log, first, second = work / "log", work / "first.pcap", work / "second.pcap"
     program = harness.program_for(arch)
     guest = harness.Guest(arguments(work, nic, arch, folder, port, first) + harness.icount("record", log), arch=program)

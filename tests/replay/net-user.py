@@ -1,4 +1,5 @@
-"""The user network as the documentation has it, by rtl8139 and Debian's 8139cp: recorded and replayed."""
+"""The user network as the documentation has it, by rtl8139 and Debian's 8139cp, on the command line of DESIGN.md section 1: recorded and
+replayed."""
 import os
 import sys
 
