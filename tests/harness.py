@@ -147,10 +147,9 @@ class Monitor:
     """A human monitor on a unix socket, beside the guest's serial port on stdio."""
 
     def __init__(self, path):
-        wait_for(path, lambda: os.path.exists(path))
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(60 * PATIENCE)
-        self.socket.connect(path)
+        wait_for(f"a monitor at {path}", lambda: self.socket.connect_ex(path) == 0)
         self.read()
 
     def read(self):
