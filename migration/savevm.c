@@ -276,31 +276,38 @@ static bool check_head(StateStream *s)
     return !s->error;
 }
 
-static bool load_section(StateStream *s, GByteArray *bytes, bool (*load)(const uint8_t *buf, size_t len, Error **errp))
+static bool load_section(StateStream *s, const GByteArray *bytes,
+                         bool (*load)(const uint8_t *buf, size_t len, Error **errp))
 {
     Error *err = NULL;
-    if (bytes && !s->error && !load(bytes->data, bytes->len, &err)) {
+    if (!s->error && !load(bytes->data, bytes->len, &err)) {
         state_stream_fail(s, "%s", error_get_pretty(err));
         error_free(err);
     }
-    if (bytes) {
-        g_byte_array_unref(bytes);
-    }
     return !s->error;
+}
+
+static bool load_machine(StateStream *s, const GByteArray *machine, const GByteArray *replay)
+{
+    memory_region_transaction_begin();
+    bool ok = load_section(s, machine, vmstate_load_all);
+    memory_region_transaction_commit();
+    return ok && load_section(s, replay, replay_snapshot_load);
 }
 
 /* All that is checked before it changes anything comes first; *half_loaded tells whether that is behind us. */
 static void apply_state(StateStream *s, bool *half_loaded)
 {
-    GByteArray *machine = state_get_bytes(s, MAX_SECTION), *replay = state_get_bytes(s, MAX_SECTION);
+    g_autoptr(GByteArray) machine = state_get_bytes(s, MAX_SECTION);
+    g_autoptr(GByteArray) replay = state_get_bytes(s, MAX_SECTION);
     RunSection run = get_run(s);
-    memory_region_transaction_begin();
-    bool ok = load_section(s, machine, vmstate_load_all);
-    memory_region_transaction_commit();
-    if (!load_section(s, replay, replay_snapshot_load) || !ok) {
+    if (!load_section(s, machine, vmstate_check_all) || !load_section(s, replay, replay_snapshot_check)) {
         return;
     }
     *half_loaded = true;
+    if (!load_machine(s, machine, replay)) {
+        return;
+    }
     current_engine()->flush(first_cpu());
     get_ram(s);
     get_disks(s);
@@ -543,7 +550,7 @@ bool save_snapshot(const char *name, Error **errp)
 
 /* ---- load ---- */
 
-static bool go_to(GPtrArray *images, const char *name, QEMUSnapshotInfo *sn, Error **errp)
+static bool find_in_all(GPtrArray *images, const char *name, QEMUSnapshotInfo *sn, Error **errp)
 {
     for (guint i = 0; i < images->len; i++) {
         Image *image = g_ptr_array_index(images, i);
@@ -556,6 +563,11 @@ static bool go_to(GPtrArray *images, const char *name, QEMUSnapshotInfo *sn, Err
         error_setg(errp, "Snapshot '%s' is a disk-only snapshot. Revert to it offline using qemu-img", name);
         return false;
     }
+    return true;
+}
+
+static bool go_to(GPtrArray *images, const char *name, Error **errp)
+{
     for (guint i = 0; i < images->len; i++) {
         Image *image = g_ptr_array_index(images, i);
         int ret = image->node->drv->snapshot_goto(image->node, name);
@@ -585,10 +597,11 @@ static bool load_state(Image *first, const char *name, uint64_t size, bool *half
 static bool load_from(GPtrArray *images, const char *name, Error **errp)
 {
     QEMUSnapshotInfo sn = { 0 };
-    bool half_loaded = false;
     bool was_running = stand_still();
-    bool ok = go_to(images, name, &sn, errp) &&
-              load_state(g_ptr_array_index(images, 0), name, sn.vm_state_size, &half_loaded, errp);
+    bool ok = find_in_all(images, name, &sn, errp);
+    bool half_loaded = ok && !replay_active(); /* the disks go first */
+    ok = ok && go_to(images, name, errp) &&
+         load_state(g_ptr_array_index(images, 0), name, sn.vm_state_size, &half_loaded, errp);
     if (half_loaded && !ok) {
         vm_stop(RUN_STATE_INTERNAL_ERROR);
         return false;

@@ -577,6 +577,14 @@ static void load_stream(Reader *r)
     g_hash_table_destroy(seen);
 }
 
+bool vmstate_check_all(const uint8_t *buf, size_t len, Error **errp)
+{
+    Reader r = { .buf = buf, .len = len, .timers = g_array_new(false, false, sizeof(LoadedTimer)) };
+    load_stream(&r);
+    g_array_set_size(r.timers, 0);
+    return finish_load(&r, errp);
+}
+
 bool vmstate_load_all(const uint8_t *buf, size_t len, Error **errp)
 {
     Reader r = { .buf = buf, .len = len, .timers = g_array_new(false, false, sizeof(LoadedTimer)) };

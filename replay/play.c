@@ -412,7 +412,7 @@ static void find_next_digest(int64_t icount)
     }
 }
 
-static bool play_set_position(const ReplayPosition *pos, Error **errp)
+static bool play_check_position(const ReplayPosition *pos, Error **errp)
 {
     if (!pos->offset) {
         error_setg(errp, "it was taken without rr=record or rr=replay: '%s' does not lead on from it", play.path);
@@ -421,6 +421,14 @@ static bool play_set_position(const ReplayPosition *pos, Error **errp)
     if (play.manifest.has_head && pos->seed != play.manifest.seed) {
         error_setg(errp, "it belongs to another recording (seed %016" PRIx64 ", that of '%s' is %016" PRIx64 ")", pos->seed,
                    play.path, play.manifest.seed);
+        return false;
+    }
+    return true;
+}
+
+static bool play_set_position(const ReplayPosition *pos, Error **errp)
+{
+    if (!play_check_position(pos, errp)) {
         return false;
     }
     log_reader_seek(&play.log, pos->offset);
@@ -503,6 +511,7 @@ const ReplayOps replay_ops_play = {
     .add_property = play_add_property,
     .start = play_start,
     .get_position = play_get_position,
+    .check_position = play_check_position,
     .set_position = play_set_position,
     .finish = play_finish,
     .info = play_info,

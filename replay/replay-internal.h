@@ -36,6 +36,7 @@ typedef struct ReplayOps {
     bool (*add_property)(const char *name, const char *option, const char *value, Error **errp);
     bool (*start)(Error **errp);
     void (*get_position)(ReplayPosition *pos);
+    bool (*check_position)(const ReplayPosition *pos, Error **errp); /* can it be gone to? NULL: any */
     bool (*set_position)(const ReplayPosition *pos, Error **errp);
     int (*finish)(uint64_t digest);
     void (*info)(ReplayPrint *print, void *opaque);

@@ -24,16 +24,29 @@ void replay_snapshot_save(GByteArray *out)
     async_save(out);
 }
 
-bool replay_snapshot_load(const uint8_t *buf, size_t len, Error **errp)
+static bool read_position(const uint8_t *buf, size_t len, ReplayPosition *pos, Error **errp)
 {
     if (len < POSITION_SIZE) {
         error_setg(errp, "the place in the log is missing");
         return false;
     }
-    ReplayPosition pos = {
+    *pos = (ReplayPosition){
         .offset = ldq_le_p(buf), .icount = ldq_le_p(buf + 8), .events = ldq_le_p(buf + 16), .seed = ldq_le_p(buf + 24)
     };
-    return replay_ops->set_position(&pos, errp) && async_load(buf + POSITION_SIZE, len - POSITION_SIZE, errp);
+    return true;
+}
+
+bool replay_snapshot_check(const uint8_t *buf, size_t len, Error **errp)
+{
+    ReplayPosition pos;
+    return read_position(buf, len, &pos, errp) && (!replay_ops->check_position || replay_ops->check_position(&pos, errp));
+}
+
+bool replay_snapshot_load(const uint8_t *buf, size_t len, Error **errp)
+{
+    ReplayPosition pos;
+    return read_position(buf, len, &pos, errp) && replay_ops->set_position(&pos, errp) &&
+           async_load(buf + POSITION_SIZE, len - POSITION_SIZE, errp);
 }
 
 bool replay_may_load(Error **errp)

@@ -86,6 +86,8 @@ void vmstate_save_all(GByteArray *out);
 /* Bounded; a wrong byte is an error that names object and field, never a crash. */
 bool vmstate_load_object(const uint8_t *buf, size_t len, const VMStateDescription *vmsd, void *opaque, Error **errp);
 bool vmstate_load_all(const uint8_t *buf, size_t len, Error **errp);
+/* The first half of that: is it the state of a machine like this one? Changes nothing; what a post_load finds comes later. */
+bool vmstate_check_all(const uint8_t *buf, size_t len, Error **errp);
 
 /* 64-bit XXH3 of one object's described state. */
 uint64_t vmstate_digest_object(const VMStateDescription *vmsd, void *opaque);

@@ -133,6 +133,8 @@ void replay_net_packet(int id, uint32_t flags, const uint8_t *buf, size_t len);
  */
 void replay_snapshot_save(GByteArray *out);
 bool replay_snapshot_load(const uint8_t *buf, size_t len, Error **errp);
+/* Does it belong to this recording? Changes nothing. */
+bool replay_snapshot_check(const uint8_t *buf, size_t len, Error **errp);
 /* A recording goes forward only: an error then. */
 bool replay_may_load(Error **errp);
 const char *replay_snapshot_name(void); /* rrsnapshot=; NULL */

@@ -71,6 +71,23 @@ def refusals(work, guest, log, recorded):
             harness.check_equal(harness.digest_of(machine), harness.digest_of(recorded), "a snapshot that was not hit")
 
 
+def foreign(work, guest, log):
+    """A snapshot of another recording changes nothing: the replay goes on from where it is."""
+    other = work / "second"
+    recorded = harness.check_recorded(harness.run(guest + ["-serial", "stdio", "-monitor", "none"] + harness.icount("record", other)))
+    path, option = harness.monitor_option(work, "foreign")
+    store = ["-drive", f"file={log}.snapshots,if=none,id=store"]
+    machine = harness.Guest(guest + option + store + ["-serial", "stdio", "-S"] + harness.icount("replay", other))
+    monitor = harness.Monitor(path)
+    text = monitor.command("loadvm after1")
+    harness.check("it belongs to another recording" in text, f"loadvm of another recording's snapshot: {text!r}")
+    status = monitor.command("info status")
+    harness.check("paused" in status or "prelaunch" in status, f"status after a refused loadvm: {status}")
+    monitor.socket.sendall(b"cont\n")
+    harness.check_equal(machine.finish(), 0, f"exit status; stderr: {machine.stderr_text()}")
+    harness.check_equal(harness.digest_of(machine), harness.digest_of(recorded), "digest after a refused loadvm")
+
+
 def test(work):
     guest = harness.rom_guest("demo", "-no-reboot")
     log = work / "log"
@@ -78,6 +95,7 @@ def test(work):
     for name in ("start", "before0", "after0", "before1", "after2"):
         replay_from(guest, log, recorded, name)
     rewind_at_the_end(work, guest, log, recorded)
+    foreign(work, guest, log)
     refusals(work, guest, log, recorded)
 
 
