@@ -34,7 +34,8 @@ typedef struct FairLock {
 static FairLock replay_lock, big_lock;
 static __thread bool has_replay_mutex, has_bql, is_vcpu_thread;
 
-/* `waiting`, when not NULL, is called once the place in the queue is taken: the holder can then see that somebody waits. */
+/* `waiting`, when not NULL, is called once the place in the queue is taken: the holder can then see that somebody
+ * waits. */
 static void fair_lock(FairLock *l, void (*waiting)(void))
 {
     g_mutex_lock(&l->mutex);
@@ -190,18 +191,17 @@ typedef struct TimingState {
 
 static TimingState timing = { .sleep = true, .shift = 3, .warp_start_ns = -1 };
 
-static const VMStateField timing_fields[] = {
-    VMSTATE_DERIVED(TimingState, enabled), /* options */
-    VMSTATE_DERIVED(TimingState, sleep),
-    VMSTATE_DERIVED(TimingState, adaptive),
-    VMSTATE_INT(TimingState, shift),
-    VMSTATE_INT(TimingState, warp_ns),
-    VMSTATE_DERIVED(TimingState, warp_start_ns), /* host time, between two turns only */
-    VMSTATE_DERIVED(TimingState, warp_wanted),
-    VMSTATE_DERIVED(TimingState, warp_timer),
-    VMSTATE_DERIVED(TimingState, adapt_at_ns),
-    VMSTATE_END
-};
+static const VMStateField timing_fields[] = { VMSTATE_DERIVED(TimingState, enabled), /* options */
+                                              VMSTATE_DERIVED(TimingState, sleep),
+                                              VMSTATE_DERIVED(TimingState, adaptive),
+                                              VMSTATE_INT(TimingState, shift),
+                                              VMSTATE_INT(TimingState, warp_ns),
+                                              VMSTATE_DERIVED(TimingState,
+                                                              warp_start_ns), /* host time, between two turns only */
+                                              VMSTATE_DERIVED(TimingState, warp_wanted),
+                                              VMSTATE_DERIVED(TimingState, warp_timer),
+                                              VMSTATE_DERIVED(TimingState, adapt_at_ns),
+                                              VMSTATE_END };
 static const VMStateDescription vmstate_timing = { .name = "timing", .version = 1, .fields = timing_fields };
 
 bool icount_enabled(void)

@@ -21,7 +21,7 @@
 static RunState run_state = RUN_STATE_PRELAUNCH;
 static gint shutdown_requested, reset_requested; /* ShutdownCause */
 static gint exit_wanted;
-static int finish_status = -1; /* replay_finish()'s, once it was called */
+static int finish_status = -1;     /* replay_finish()'s, once it was called */
 static int guest_exit_status = -1; /* isa-debug-exit's, or -1 */
 static struct {
     void (*fn)(void *opaque);
@@ -206,8 +206,8 @@ static void reset_machine(ShutdownCause cause)
 }
 
 /*
- * A guest's reset or shutdown: what becomes of it is what became of it in the recording (-no-reboot, -no-shutdown). After a
- * shutdown the log is at its end, or the machine went on after a reset.
+ * A guest's reset or shutdown: what becomes of it is what became of it in the recording (-no-reboot, -no-shutdown).
+ * After a shutdown the log is at its end, or the machine went on after a reset.
  */
 static void act_in_replay(bool guest_asked)
 {

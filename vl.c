@@ -384,7 +384,8 @@ static const Option option_table[] = {
     { "rtc", "[base=utc|localtime|date][,clock=host|rt|vm]", opt_rtc, "real-time clock" },
     { "icount", "shift=N|auto[,sleep=on|off][,rr=record|replay,rrfile=file]", opt_icount,
       "time is the instruction count; record and replay" },
-    { "rrcompare", "digests=file[,every=n][,from=n]", opt_compares, "replay: write down states on the way (scripts/lockstep.py)" },
+    { "rrcompare", "digests=file[,every=n][,from=n]", opt_compares,
+      "replay: write down states on the way (scripts/lockstep.py)" },
     { "d", "item1[,item2]", opt_log, "log what the machine does ('-d help' lists the items)" },
     { "D", "file", opt_log_file, "write the log there, not to stderr" },
     { "dfilter", "start..end|start+len|start-len[,...]", opt_log_filter, "log only code that lies there" },
@@ -456,7 +457,8 @@ static void parse_options(int argc, char **argv)
 
 static void options_init(void)
 {
-    GPtrArray **lists[] = { &opts.serials, &opts.parallels, &opts.monitors, &opts.devices, &opts.chardevs, &opts.mons, &opts.qmps, &opts.compares };
+    GPtrArray **lists[] = { &opts.serials,  &opts.parallels, &opts.monitors, &opts.devices,
+                            &opts.chardevs, &opts.mons,      &opts.qmps,     &opts.compares };
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
         *lists[i] = g_ptr_array_new();
     }
@@ -630,7 +632,8 @@ static void create_serials(PCConfig *config)
 {
     default_characters();
     drop_second_stdio_monitor();
-    const PortKind serial = { "serial", "-serial", "serial-ports", PC_SERIAL_PORTS, config->serial, config->serial_present };
+    const PortKind serial = { "serial",        "-serial",      "serial-ports",
+                              PC_SERIAL_PORTS, config->serial, config->serial_present };
     const PortKind parallel = { "parallel",        "-parallel",      "parallel-ports",
                                 PC_PARALLEL_PORTS, config->parallel, config->parallel_present };
     create_ports(&serial, opts.serials);
@@ -672,7 +675,8 @@ static void create_monitors(void)
     int n = 0;
     for (guint i = 0; i < opts.monitors->len + opts.qmps->len; i++) {
         bool qmp = i >= opts.monitors->len;
-        const char *spec = qmp ? g_ptr_array_index(opts.qmps, i - opts.monitors->len) : g_ptr_array_index(opts.monitors, i);
+        const char *spec =
+            qmp ? g_ptr_array_index(opts.qmps, i - opts.monitors->len) : g_ptr_array_index(opts.monitors, i);
         if (!strcmp(spec, "none")) {
             continue;
         }
@@ -742,7 +746,8 @@ static char *size_text(uint64_t size)
 
 static void record_properties(const PCConfig *config)
 {
-    char *memory = size_text(config->ram_size), *uuid = uuid_text(machine_identity.uuid), *shift = g_strdup_printf("%d", icount_shift());
+    char *memory = size_text(config->ram_size), *uuid = uuid_text(machine_identity.uuid),
+         *shift = g_strdup_printf("%d", icount_shift());
     g_ptr_array_add(opts.devices, NULL);
     char *devices = g_strjoinv(" ", (char **)opts.devices->pdata);
     g_ptr_array_remove_index(opts.devices, opts.devices->len - 1);
@@ -916,7 +921,8 @@ static int finish(void)
     return status;
 }
 
-/* A missing standard stream must not be the number of the next file opened: the log, say, which stdio would then read. */
+/* A missing standard stream must not be the number of the next file opened: the log, say, which stdio would then read.
+ */
 static void open_standard_streams(void)
 {
     for (int fd = 0; fd < 3; fd++) {

@@ -9,16 +9,16 @@ typedef enum BlockErrorAction { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE } BlockEr
 
 struct BlockBackend {
     char *name;
-    unsigned index;      /* in order of creation: the same in every run of a machine */
-    BlockNode *root;     /* NULL: no medium */
-    int64_t length;      /* bytes, a multiple of a sector */
+    unsigned index;  /* in order of creation: the same in every run of a machine */
+    BlockNode *root; /* NULL: no medium */
+    int64_t length;  /* bytes, a multiple of a sector */
     bool read_only;
     bool write_cache;
-    bool removable;      /* CD-ROM and floppy drives: `info block` */
+    bool removable; /* CD-ROM and floppy drives: `info block` */
     BlockErrorAction on_read_error, on_write_error;
     char *serial;
-    char *user;          /* what it is attached to; NULL: nothing yet */
-    BlockNode *overlay;  /* temporary image that takes what is written; part of root's graph. NULL: none */
+    char *user;         /* what it is attached to; NULL: nothing yet */
+    BlockNode *overlay; /* temporary image that takes what is written; part of root's graph. NULL: none */
 };
 
 /* Takes over the reference to root (NULL: no medium). */
@@ -42,12 +42,12 @@ struct BlockRequest {
     BlockBackend *blk;
     BlockRequestKind kind;
     int64_t offset, bytes;
-    int flags;              /* BDRV_REQ_* */
-    uint8_t *data;          /* of reads and writes; bytes long */
-    int ret;                /* once it is finished, or when it was impossible from the beginning */
-    bool from_host;         /* ret was the host's answer, not ours */
-    bool finished;          /* the pool is done with it */
-    unsigned waits_for;     /* overlapping requests, issued before, that are not finished */
+    int flags;               /* BDRV_REQ_* */
+    uint8_t *data;           /* of reads and writes; bytes long */
+    int ret;                 /* once it is finished, or when it was impossible from the beginning */
+    bool from_host;          /* ret was the host's answer, not ours */
+    bool finished;           /* the pool is done with it */
+    unsigned waits_for;      /* overlapping requests, issued before, that are not finished */
     BlockCompletionFunc *cb; /* NULL: nobody is to be told (any more) */
     void *opaque;
     BlockRequest *prev, *next; /* all that are under way, by id */
@@ -57,7 +57,8 @@ struct BlockRequest {
 
 /* Put a temporary image on what blk has: nothing is written to it any more. */
 bool overlay_add(BlockBackend *blk, Error **errp);
-/* With rr=: name the files of a drive that the machine uses as inputs, put an overlay on it (unless read_only) and a recording point. */
+/* With rr=: name the files of a drive that the machine uses as inputs, put an overlay on it (unless read_only) and a
+ * recording point. */
 bool overlay_prepare_replay(BlockBackend *blk, bool read_only, Error **errp);
 
 /* ---- block/drive.c ---- */

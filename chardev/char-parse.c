@@ -5,9 +5,8 @@
 #include "monitor/monitor.h"
 
 static const ChardevBackend *const backends[] = {
-    &chr_backend_null, &chr_backend_stdio,  &chr_backend_file,   &chr_backend_pipe,
-    &chr_backend_pty,  &chr_backend_serial, &chr_backend_socket, &chr_backend_ringbuf,
-    &chr_backend_udp,
+    &chr_backend_null,   &chr_backend_stdio,  &chr_backend_file,    &chr_backend_pipe, &chr_backend_pty,
+    &chr_backend_serial, &chr_backend_socket, &chr_backend_ringbuf, &chr_backend_udp,
 };
 
 static const struct {
@@ -146,7 +145,8 @@ static char *udp_from_legacy(const char *spec, Error **errp)
             g_string_free(g_steal_pointer(&str), TRUE);
             break;
         }
-        g_string_append_printf(str, ",%s=%.*s,%s=%s", keys[i][0], (int)(colon - ends[i]), ends[i], keys[i][1], colon + 1);
+        g_string_append_printf(str, ",%s=%.*s,%s=%s", keys[i][0], (int)(colon - ends[i]), ends[i], keys[i][1],
+                               colon + 1);
     }
     g_strfreev(ends);
     return str ? g_string_free(str, FALSE) : NULL;

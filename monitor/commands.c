@@ -264,15 +264,16 @@ static void do_hostfwd_add(Monitor *mon, const char *args)
     }
 }
 
-/* A word, or several in quotes, of the command's whole line; NULL, with a message, if there is more. "" is for the caller to judge. */
+/* A word, or several in quotes, of the command's whole line; NULL, with a message, if there is more. "" is for the
+ * caller to judge. */
 static char *only_string(Monitor *mon, const char *args, const char *command)
 {
     bool quoted = *args == '"';
     const char *start = args + quoted;
     size_t length = strcspn(start, quoted ? "\"" : " ");
     if (start[length + (quoted && start[length])]) {
-        monitor_printf(mon, "%s: extraneous characters at the end of line\nTry \"help %s\" for more information\n", command,
-                       command);
+        monitor_printf(mon, "%s: extraneous characters at the end of line\nTry \"help %s\" for more information\n",
+                       command, command);
         return NULL;
     }
     return g_strndup(start, length);

@@ -1,4 +1,5 @@
-/* monitor/expression.c  Numbers, $registers, parentheses, and the operators of C from * to |: addresses as people type them. */
+/* monitor/expression.c  Numbers, $registers, parentheses, and the operators of C from * to |: addresses as people type
+ * them. */
 #include "hmp-internal.h"
 #include "hw/i386/pc.h"
 #include "target/i386/cpu.h"

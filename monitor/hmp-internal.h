@@ -5,8 +5,8 @@
 #include "monitor/monitor.h"
 
 typedef struct HMPCommand {
-    const char *name;    /* "cont|c": alternatives */
-    const char *params;  /* as help shows them */
+    const char *name;   /* "cont|c": alternatives */
+    const char *params; /* as help shows them */
     const char *help;
     void (*run)(Monitor *mon, const char *args); /* machine_lock held; args: rest of the line, trimmed */
 } HMPCommand;
@@ -21,7 +21,7 @@ void hmp_print_help(Monitor *mon, const HMPCommand *table, const char *prefix, c
 /* Numbers, $registers, operators and parentheses, as in `x /4xw $esp+8`. Advances *p; false: message printed. */
 bool hmp_parse_expression(Monitor *mon, const char **p, uint64_t *value);
 /* Press at most SENDKEY_MAX keys now, release them in reverse after hold_ms (clamped to 1..10000). */
-#define SENDKEY_MAX 16
+#define SENDKEY_MAX     16
 #define SENDKEY_HOLD_MS 100
 void sendkey_press(const int *keys, int count, int64_t hold_ms);
 /* sendkey: keys joined by "-", pressed in order, released in reverse. */

@@ -14,7 +14,7 @@
 typedef enum EscapeState { ESC_NONE, ESC_SEEN, ESC_BRACKET } EscapeState;
 
 struct Monitor {
-    Chardev *chr;     /* NULL: output is captured */
+    Chardev *chr; /* NULL: output is captured */
     GString *capture;
     GString *line;
     GQueue history; /* char *, newest first */

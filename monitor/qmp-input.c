@@ -1,8 +1,9 @@
 /*
- * monitor/qmp-input.c  Cuts a stream of bytes into JSON values (RFC 8259; single quotes too, as QEMU's users are used to).
+ * monitor/qmp-input.c  Cuts a stream of bytes into JSON values (RFC 8259; single quotes too, as QEMU's users are used
+ * to).
  *
- * It only counts brackets and quotes; whether the value between them is well-formed is the parser's affair. After an error the rest of the
- * line is skipped, so that a client which has lost its thread gets one error and not a thousand.
+ * It only counts brackets and quotes; whether the value between them is well-formed is the parser's affair. After an
+ * error the rest of the line is skipped, so that a client which has lost its thread gets one error and not a thousand.
  */
 #include "qmp-internal.h"
 
@@ -103,7 +104,8 @@ static void feed_byte(Feed *f, char c)
     }
 }
 
-void qmp_input_feed(QMPInput *in, const uint8_t *buf, size_t len, QMPValueFunc *value, QMPErrorFunc *error, void *opaque)
+void qmp_input_feed(QMPInput *in, const uint8_t *buf, size_t len, QMPValueFunc *value, QMPErrorFunc *error,
+                    void *opaque)
 {
     Feed f = { in, value, error, opaque };
     for (size_t i = 0; i < len; i++) {

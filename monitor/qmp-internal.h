@@ -25,14 +25,15 @@ typedef void QMPErrorFunc(void *opaque, const char *message);
 void qmp_input_init(QMPInput *in);
 /* A new client: forget what the last one left unfinished. */
 void qmp_input_reset(QMPInput *in);
-void qmp_input_feed(QMPInput *in, const uint8_t *buf, size_t len, QMPValueFunc *value, QMPErrorFunc *error, void *opaque);
+void qmp_input_feed(QMPInput *in, const uint8_t *buf, size_t len, QMPValueFunc *value, QMPErrorFunc *error,
+                    void *opaque);
 
 /* ---- commands ---- */
 
 /*
- * arguments: "filename:s,hold-time:?i": name, type, '?' before an optional one's. Types: s string, i integer, b boolean, a array, o object.
- * NULL: whatever the client says.
- * run: machine_lock held; arguments have been checked against it. Returns the reply's "return", NULL for an empty object or on error.
+ * arguments: "filename:s,hold-time:?i": name, type, '?' before an optional one's. Types: s string, i integer, b
+ * boolean, a array, o object. NULL: whatever the client says. run: machine_lock held; arguments have been checked
+ * against it. Returns the reply's "return", NULL for an empty object or on error.
  */
 typedef struct QMPCommand {
     const char *name, *arguments;

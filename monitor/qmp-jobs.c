@@ -1,9 +1,9 @@
 /*
- * monitor/qmp-jobs.c  snapshot-save, -load and -delete: jobs in QEMU's protocol. The machine stands still while it is saved, so a job is over when
- * its command returns; clients see the same states in the same order, and dismiss it.
+ * monitor/qmp-jobs.c  snapshot-save, -load and -delete: jobs in QEMU's protocol. The machine stands still while it is
+ * saved, so a job is over when its command returns; clients see the same states in the same order, and dismiss it.
  */
-#include "block/block.h"
 #include "block/block-int.h"
+#include "block/block.h"
 #include "migration/snapshot.h"
 #include "qmp-internal.h"
 
@@ -53,7 +53,8 @@ static bool check_device(JsonArray *devices, guint i, Error **errp)
     return true;
 }
 
-/* Which images take part is the machine's affair (migration/snapshot.h); names that do not exist are a mistake all the same. */
+/* Which images take part is the machine's affair (migration/snapshot.h); names that do not exist are a mistake all the
+ * same. */
 static bool check_devices(JsonObject *args, Error **errp)
 {
     const char *vmstate = qmp_string(args, "vmstate", NULL);

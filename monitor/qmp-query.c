@@ -1,6 +1,6 @@
 /* monitor/qmp-query.c  The query-* commands: the machine as JSON, in QEMU's shapes. */
-#include "block/block.h"
 #include "block/block-int.h"
+#include "block/block.h"
 #include "exec/memory.h"
 #include "hw/pci/pci.h"
 #include "qmp-internal.h"

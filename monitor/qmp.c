@@ -1,8 +1,8 @@
 /*
  * monitor/qmp.c  A QMP session on a character device: greeting, negotiation of capabilities, commands, events.
  *
- * Sessions are made before the machine runs and used on the I/O thread; only the list and each one's `negotiated`, which decide about
- * events, are looked at by other threads, under a lock.
+ * Sessions are made before the machine runs and used on the I/O thread; only the list and each one's `negotiated`,
+ * which decide about events, are looked at by other threads, under a lock.
  */
 #include "monitor/qmp.h"
 

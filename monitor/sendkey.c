@@ -4,7 +4,6 @@
 #include "ui/keycodes.h"
 #include "util/timer.h"
 
-
 /* Keys held down until the timer lets go of them. */
 static struct {
     int keys[SENDKEY_MAX];

@@ -6,14 +6,14 @@
 
 #include <zlib.h>
 
-#define ETH_HEADER    14
-#define ETH_VLAN      0x8100
-#define ETH_IPV4      0x0800
-#define ETH_IPV6      0x86dd
-#define IP_TCP        6
-#define IP_UDP        17
-#define TCP_CHECKSUM  16
-#define UDP_CHECKSUM  6
+#define ETH_HEADER   14
+#define ETH_VLAN     0x8100
+#define ETH_IPV4     0x0800
+#define ETH_IPV6     0x86dd
+#define IP_TCP       6
+#define IP_UDP       17
+#define TCP_CHECKSUM 16
+#define UDP_CHECKSUM 6
 #define POLYNOMIAL   0x04c11db7u
 
 uint32_t net_crc32(const uint8_t *p, size_t len)

@@ -419,8 +419,8 @@ static bool play_check_position(const ReplayPosition *pos, Error **errp)
         return false;
     }
     if (play.manifest.has_head && pos->seed != play.manifest.seed) {
-        error_setg(errp, "it belongs to another recording (seed %016" PRIx64 ", that of '%s' is %016" PRIx64 ")", pos->seed,
-                   play.path, play.manifest.seed);
+        error_setg(errp, "it belongs to another recording (seed %016" PRIx64 ", that of '%s' is %016" PRIx64 ")",
+                   pos->seed, play.path, play.manifest.seed);
         return false;
     }
     return true;

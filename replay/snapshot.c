@@ -39,7 +39,8 @@ static bool read_position(const uint8_t *buf, size_t len, ReplayPosition *pos, E
 bool replay_snapshot_check(const uint8_t *buf, size_t len, Error **errp)
 {
     ReplayPosition pos;
-    return read_position(buf, len, &pos, errp) && (!replay_ops->check_position || replay_ops->check_position(&pos, errp));
+    return read_position(buf, len, &pos, errp) &&
+           (!replay_ops->check_position || replay_ops->check_position(&pos, errp));
 }
 
 bool replay_snapshot_load(const uint8_t *buf, size_t len, Error **errp)

@@ -1,6 +1,6 @@
 /*
- * accel/interp/interp.h  The interpreter's loop for other engines: they run whole blocks their own way, and leave to it everything that
- * happens between blocks (traps, interrupts, exits, single instructions) and faults.
+ * accel/interp/interp.h  The interpreter's loop for other engines: they run whole blocks their own way, and leave to it
+ * everything that happens between blocks (traps, interrupts, exits, single instructions) and faults.
  */
 #ifndef ACCEL_INTERP_INTERP_H
 #define ACCEL_INTERP_INTERP_H
@@ -10,11 +10,12 @@
 
 typedef struct BlockRunner {
     /*
-     * Run the block at CS:EIP, and what follows as far as one likes; or nothing, when the next call will. The state is precise
-     * afterwards. Returns the block that ran last, for the guess which one follows, or NULL.
+     * Run the block at CS:EIP, and what follows as far as one likes; or nothing, when the next call will. The state is
+     * precise afterwards. Returns the block that ran last, for the guess which one follows, or NULL.
      */
     Block *(*run)(CPUState *cpu, Block *block);
-    /* cpu_raise() came out of run(): CPUState is what the fault found, but for what the engine keeps elsewhere. May be NULL. */
+    /* cpu_raise() came out of run(): CPUState is what the fault found, but for what the engine keeps elsewhere. May be
+     * NULL. */
     void (*fault)(CPUState *cpu);
 } BlockRunner;
 

@@ -1,6 +1,6 @@
 /*
- * accel/interp/trace.h  Hooks of the interpreter for -d in_asm, exec and cpu. They look and never touch: no TLB entry is
- * filled, no state changed.
+ * accel/interp/trace.h  Hooks of the interpreter for -d in_asm, exec and cpu. They look and never touch: no TLB entry
+ * is filled, no state changed.
  */
 #ifndef ACCEL_INTERP_TRACE_H
 #define ACCEL_INTERP_TRACE_H

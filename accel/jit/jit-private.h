@@ -139,8 +139,9 @@ typedef struct JitConfig {
     bool no_native;     /* stress: every instruction through its handler */
     bool no_links;      /* stress */
     bool random;        /* stress: slices and blocks are cut by jit_random() */
-    bool exact;         /* the end of a slice too is run by a translation, one that is short enough, not by the interpreter */
-    uint64_t wrong;     /* test of the tests: the translation of the instruction at this linear address spoils EAX; ~0: none */
+    bool exact; /* the end of a slice too is run by a translation, one that is short enough, not by the interpreter */
+    uint64_t
+        wrong; /* test of the tests: the translation of the instruction at this linear address spoils EAX; ~0: none */
 } JitConfig;
 
 extern JitStats jit_stats;

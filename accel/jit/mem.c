@@ -40,7 +40,9 @@ JitSite *new_site(Translator *t)
 static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
 {
     Cold *c = &t->cold[t->nb_cold++];
-    *c = (Cold){ .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .slots_before = t->slots, .recent = -1 };
+    *c = (Cold){
+        .kind = kind, .jump = jump, .site = new_site(t), .before = t->flags, .slots_before = t->slots, .recent = -1
+    };
     return c;
 }
 
@@ -133,7 +135,7 @@ const uint8_t *mem_emit_refill(Emit *e, const ProbeKind *kind)
     uint8_t *miss = emit_tlb_compare(e, kind);
     em8(e, 0x41);
     em8(e, 0x58 | (H_T2 & 7)); /* pop */
-    em8(e, 0x50 | H_RAX); /* push: the XMM registers are the guest's */
+    em8(e, 0x50 | H_RAX);      /* push: the XMM registers are the guest's */
     for (size_t member = 0; member < sizeof(TLBFast); member += 8) {
         em_rx(e, 3, 0x8b, H_RAX, H_CPU, H_T1, 0, fast_off(kind->mmu_mode, member));
         em_rx(e, 3, 0x89, H_RAX, H_CPU, H_T2, 0, (int32_t)member);

@@ -40,10 +40,10 @@ typedef struct Cold {
     int recent; /* ACCESS: which of cpu->tlb_recent missed, -1: the TLB itself did */
     FlagState before, after;
     Slots slots_before, slots_after;
-    bool flags_after;         /* somebody wants the flags after the instruction */
-    bool own_recipe;          /* the recipe after it is the instruction's own */
-    unsigned states;          /* to be loaded before the hot code goes on */
-    JitExit *state_exit;      /* STATE: when it cannot be */
+    bool flags_after;    /* somebody wants the flags after the instruction */
+    bool own_recipe;     /* the recipe after it is the instruction's own */
+    unsigned states;     /* to be loaded before the hot code goes on */
+    JitExit *state_exit; /* STATE: when it cannot be */
 } Cold;
 
 #define MAX_COLD (6 * BLOCK_MAX_INSNS + 2)
@@ -182,7 +182,8 @@ uint32_t rule_flags_killed(const DecodedInsn *d);
 enum { STATE_X87, STATE_SSE, NB_STATES };
 /* Bit set of states that instructions from k on need, before a handler may change that. */
 unsigned states_wanted(const Translator *t, unsigned k);
-/* Load what is not loaded. Flags are in memory. If that is impossible, the block is left for ip, `left` instructions early. */
+/* Load what is not loaded. Flags are in memory. If that is impossible, the block is left for ip, `left` instructions
+ * early. */
 void states_guard(Translator *t, unsigned states, uint64_t ip, unsigned left);
 /* Cold paths: the same, without jumping. */
 void states_emit_load(Translator *t, unsigned states, const JitExit *otherwise);
@@ -193,7 +194,8 @@ JitExit *states_new_exit(uint64_t ip, unsigned left);
 bool x87_register_form_is_native(unsigned opcode, unsigned modrm);
 void x87_leave_to_handler(unsigned opcode, unsigned modrm);
 void x87_emit_register_form(Emit *e, unsigned opcode, unsigned modrm);
-/* Before instruction k, which is not left to its handler: pointers are noted as far as that must be now. Keeps flags. */
+/* Before instruction k, which is not left to its handler: pointers are noted as far as that must be now. Keeps flags.
+ */
 void x87_before_insn(Translator *t);
 void x87_flush_pointers(Translator *t);
 

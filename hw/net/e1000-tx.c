@@ -2,8 +2,8 @@
  * hw/net/e1000-tx.c  The 82540EM's transmitter: legacy, context and data descriptors, checksums, segmentation, VLAN
  * tags (SDM sections 3.3 to 3.5).
  *
- * A packet is taken when its last descriptor is there, so that no half of one is state. At most TX_BURST_BYTES are sent at
- * once; the rest follows when a wire would be done with them.
+ * A packet is taken when its last descriptor is there, so that no half of one is state. At most TX_BURST_BYTES are sent
+ * at once; the rest follows when a wire would be done with them.
  */
 #include "hw/net/e1000-internal.h"
 

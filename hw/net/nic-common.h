@@ -107,6 +107,7 @@ typedef struct NetSegmenter {
 } NetSegmenter;
 /* frame: header_len <= len <= NET_MAX_PACKET. False (nothing sent) when offsets or mss make no sense. */
 bool net_segment(const NetSegmenter *s, const uint8_t *frame, size_t len);
-#define NET_MIN_MSS 88 /* smaller ones are raised (Linux never asks for less): bounds what one descriptor can ask for */
+#define NET_MIN_MSS 88 /* smaller ones are raised (Linux never asks for less): bounds what one descriptor can ask for \
+                        */
 
 #endif

@@ -190,8 +190,8 @@ void pci_register_bar(PCIDevice *pci, int bar, PCIBarKind kind, MemoryRegion *mr
 
 /*
  * Firmware runs a ROM only for the device whose identity its "PCIR" structure carries (6.3.1.2); a ROM for several
- * devices carries that of one of them, as iPXE's for old and new virtio cards does. So it gets ours; byte 6 is the header's
- * spare one and keeps the checksum.
+ * devices carries that of one of them, as iPXE's for old and new virtio cards does. So it gets ours; byte 6 is the
+ * header's spare one and keeps the checksum.
  */
 static void pci_adopt_rom(const PCIDevice *pci, uint8_t *rom, size_t len)
 {

@@ -6,7 +6,8 @@
 
 typedef enum ExitReason {
     EXIT_BUDGET,  /* icount reached icount_limit */
-    EXIT_REQUEST, /* exit_request was set, or a device asked for the loop (deadline moved, reset or shutdown requested) */
+    EXIT_REQUEST, /* exit_request was set, or a device asked for the loop (deadline moved, reset or shutdown requested)
+                   */
     EXIT_HALT,    /* cpu->halted */
     EXIT_DEBUG    /* debugger's breakpoint, watchpoint or step */
 } ExitReason;

@@ -1,9 +1,11 @@
 /*
- * block/block.h  Storage as a device sees it: a BlockBackend takes requests and completes them, in every mode, at a checkpoint.
+ * block/block.h  Storage as a device sees it: a BlockBackend takes requests and completes them, in every mode, at a
+ * checkpoint.
  *
- * The guest side (devices; machine_lock held): blk_aio_*() gives a request a number and hands it to the thread pool. Data never moves
- * behind the machine's back: what is written is copied when the request is issued, what is read arrives in a buffer of the request's own
- * and is handed to the completion, which runs with machine_lock at a checkpoint (block/blkreplay.c: recorded, or when the log says so).
+ * The guest side (devices; machine_lock held): blk_aio_*() gives a request a number and hands it to the thread pool.
+ * Data never moves behind the machine's back: what is written is copied when the request is issued, what is read
+ * arrives in a buffer of the request's own and is handed to the completion, which runs with machine_lock at a
+ * checkpoint (block/blkreplay.c: recorded, or when the log says so).
  *
  * The host side: a graph of nodes (block/block-int.h), whose operations block and run on pool threads.
  */
@@ -21,14 +23,18 @@
 typedef struct BlockBackend BlockBackend;
 typedef uint64_t BlockRequestId; /* never 0; the same in record and replay; devices keep it as state */
 
-/* ret: 0, or -errno. data: what a read brought (len bytes; NULL for other requests and on error), valid during the call only. */
+/* ret: 0, or -errno. data: what a read brought (len bytes; NULL for other requests and on error), valid during the call
+ * only. */
 typedef void BlockCompletionFunc(void *opaque, BlockRequestId id, int ret, const uint8_t *data, size_t len);
 
-/* ---- requests; machine_lock held. Offsets and lengths in bytes; beyond the end of the device: completes with -EIO ---- */
+/* ---- requests; machine_lock held. Offsets and lengths in bytes; beyond the end of the device: completes with -EIO
+ * ---- */
 BlockRequestId blk_aio_read(BlockBackend *blk, int64_t offset, size_t bytes, BlockCompletionFunc *cb, void *opaque);
 /* data is copied before the call returns. fua: on stable storage before it completes. */
-BlockRequestId blk_aio_write(BlockBackend *blk, int64_t offset, const void *data, size_t bytes, bool fua, BlockCompletionFunc *cb, void *opaque);
-BlockRequestId blk_aio_write_zeroes(BlockBackend *blk, int64_t offset, int64_t bytes, bool may_unmap, BlockCompletionFunc *cb, void *opaque);
+BlockRequestId blk_aio_write(BlockBackend *blk, int64_t offset, const void *data, size_t bytes, bool fua,
+                             BlockCompletionFunc *cb, void *opaque);
+BlockRequestId blk_aio_write_zeroes(BlockBackend *blk, int64_t offset, int64_t bytes, bool may_unmap,
+                                    BlockCompletionFunc *cb, void *opaque);
 BlockRequestId blk_aio_discard(BlockBackend *blk, int64_t offset, int64_t bytes, BlockCompletionFunc *cb, void *opaque);
 /* Completes when all that completed before it is on stable storage. */
 BlockRequestId blk_aio_flush(BlockBackend *blk, BlockCompletionFunc *cb, void *opaque);
@@ -39,7 +45,8 @@ void blk_aio_forget(BlockBackend *blk, BlockRequestId id);
 bool blk_aio_reattach(BlockBackend *blk, BlockRequestId id, BlockCompletionFunc *cb, void *opaque, Error **errp);
 
 /* ---- properties; any thread, fixed while the machine runs ---- */
-int64_t blk_length(BlockBackend *blk); /* bytes, a multiple of 512 (rounded up, the rest reads as zeroes); 0 without medium */
+int64_t
+blk_length(BlockBackend *blk); /* bytes, a multiple of 512 (rounded up, the rest reads as zeroes); 0 without medium */
 bool blk_is_read_only(BlockBackend *blk);
 bool blk_is_inserted(BlockBackend *blk);
 bool blk_write_cache_enabled(BlockBackend *blk); /* cache=writethrough: false */
@@ -55,12 +62,13 @@ bool drive_add(const char *opts, Error **errp);
 bool drive_add_short(const char *option, BlockInterface type, int index, const char *file, bool cdrom, Error **errp);
 bool blockdev_add(const char *opts, Error **errp); /* -blockdev */
 extern bool drive_snapshot_all;                    /* -snapshot */
-/* Open what was asked for, in order. Registers the machine state of requests: before the devices that have some under way. */
+/* Open what was asked for, in order. Registers the machine state of requests: before the devices that have some under
+ * way. */
 bool blk_open_all(Error **errp);
 /*
  * The drive at a place (bus, unit), or NULL; marks it as used by the board. cdrom: -drive media=cdrom.
- * With rr= a drive that is used gets a temporary overlay and a recording point, and its files become inputs: what is wrong with
- * them ends the process with a message.
+ * With rr= a drive that is used gets a temporary overlay and a recording point, and its files become inputs: what is
+ * wrong with them ends the process with a message.
  */
 BlockBackend *drive_get(BlockInterface type, int bus, int unit, bool *cdrom);
 /* A drive or node by id, for "-device x,drive=id"; an error when unknown or taken by another device. */
@@ -72,19 +80,22 @@ const char *drive_first_orphan(void);
 /* The machine is built: with rr= drives that no device uses (where savevm goes) become writable. */
 bool drive_open_unused(Error **errp);
 
-/* ---- snapshots (migration/savevm.c, written by the lead; block core implements these); machine_lock held, drained ---- */
+/* ---- snapshots (migration/savevm.c, written by the lead; block core implements these); machine_lock held, drained
+ * ---- */
 struct BlockNode;
 BlockBackend *blk_find(const char *name); /* by blk_name(); NULL */
 /* The node that requests go to first (below the recording point); NULL without medium. */
 struct BlockNode *blk_root_node(BlockBackend *blk);
-/* With rr=: the temporary overlay that takes what the guest writes; NULL when there is none. A drive that no device uses has none: with rr= a
- * writable qcow2 drive that nobody claims is where savevm goes, as QEMU's users have it (-drive file=empty.qcow2,if=none,id=rr), and no input. */
+/* With rr=: the temporary overlay that takes what the guest writes; NULL when there is none. A drive that no device
+ * uses has none: with rr= a writable qcow2 drive that nobody claims is where savevm goes, as QEMU's users have it
+ * (-drive file=empty.qcow2,if=none,id=rr), and no input. */
 struct BlockNode *blk_overlay(BlockBackend *blk);
 /* Forget all that was written to it: an empty overlay again. */
 bool blk_reset_overlay(BlockBackend *blk, Error **errp);
 
 /* ---- the end, and the monitor ---- */
-/* Wait until no request runs on a pool thread (their completions may still wait for a checkpoint). machine_lock held. */
+/* Wait until no request runs on a pool thread (their completions may still wait for a checkpoint). machine_lock held.
+ */
 void blk_drain_all(void);
 void blk_close_all(void); /* flush, close, remove temporary overlays; after cpus_stop() */
 void blk_info(void (*print)(void *opaque, const char *line), void *opaque); /* `info block` */

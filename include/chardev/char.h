@@ -1,11 +1,12 @@
 /*
- * chardev/char.h  Character devices: between a serial port, monitor or debug console (front end) and the host (back end).
+ * chardev/char.h  Character devices: between a serial port, monitor or debug console (front end) and the host (back
+ * end).
  *
- * Output: qemu_chr_write() always accepts everything at once into the emulator's own buffer; the I/O thread writes it to
- * the host. What the host does with it cannot reach the guest.
- * Input: back ends read on the I/O thread and call qemu_chr_be_write(). For a guest device that goes through
- * replay_char_read() and arrives at a checkpoint; for a monitor it arrives at once. It waits in a queue
- * that belongs to the machine until the front end accepts it (can_receive), so the host never asks the guest anything.
+ * Output: qemu_chr_write() always accepts everything at once into the emulator's own buffer; the I/O thread writes it
+ * to the host. What the host does with it cannot reach the guest. Input: back ends read on the I/O thread and call
+ * qemu_chr_be_write(). For a guest device that goes through replay_char_read() and arrives at a checkpoint; for a
+ * monitor it arrives at once. It waits in a queue that belongs to the machine until the front end accepts it
+ * (can_receive), so the host never asks the guest anything.
  */
 #ifndef CHARDEV_CHAR_H
 #define CHARDEV_CHAR_H
@@ -15,23 +16,25 @@
 typedef struct Chardev Chardev;
 
 /*
- * OPENED and CLOSED are for front ends that are no guest devices, on the I/O thread: somebody is there now to talk to (at start, when a client
- * connects, when C-a c turns to this front end) or is gone. What the host does is no business of a guest device.
+ * OPENED and CLOSED are for front ends that are no guest devices, on the I/O thread: somebody is there now to talk to
+ * (at start, when a client connects, when C-a c turns to this front end) or is gone. What the host does is no business
+ * of a guest device.
  */
 typedef enum ChrEvent { CHR_EVENT_OPENED, CHR_EVENT_BREAK, CHR_EVENT_CLOSED } ChrEvent;
 
 typedef struct ChrFrontend {
-    int (*can_receive)(void *opaque); /* bytes it can take now */
+    int (*can_receive)(void *opaque);                           /* bytes it can take now */
     void (*receive)(void *opaque, const uint8_t *buf, int len); /* len <= what can_receive said; NULL: output only */
-    void (*event)(void *opaque, ChrEvent event); /* may be NULL */
+    void (*event)(void *opaque, ChrEvent event);                /* may be NULL */
     void *opaque;
-    bool guest; /* input is guest-visible: goes through replay; callbacks run with machine_lock. Otherwise I/O thread, no lock */
+    bool guest; /* input is guest-visible: goes through replay; callbacks run with machine_lock. Otherwise I/O thread,
+                   no lock */
 } ChrFrontend;
 
 /*
- * From QEMU's forms: "stdio", "null", "none" (gives NULL without error), "mon:stdio", "file:PATH", "pty", "pipe:PATH", "tcp:HOST:PORT,server=on,wait=off",
- * "unix:PATH,server=on", "vc", "chardev:ID". label is "serial0", "compat_monitor0"...
- * "mon:" makes a mux and, for a port, attaches a monitor to it.
+ * From QEMU's forms: "stdio", "null", "none" (gives NULL without error), "mon:stdio", "file:PATH", "pty", "pipe:PATH",
+ * "tcp:HOST:PORT,server=on,wait=off", "unix:PATH,server=on", "vc", "chardev:ID". label is "serial0",
+ * "compat_monitor0"... "mon:" makes a mux and, for a port, attaches a monitor to it.
  */
 bool qemu_chr_new_from_legacy(const char *label, const char *spec, Chardev **out, Error **errp);
 /* -chardev stdio,id=x,mux=on,signal=off,logfile=... */

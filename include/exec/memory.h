@@ -1,8 +1,8 @@
 /*
  * exec/memory.h  Guest-physical memory and I/O ports: regions, priorities, flat views. Implemented in hw/core/memory.c.
  *
- * An AddressSpace is a tree of MemoryRegions under a root container. Overlap is resolved by priority (higher wins; among
- * equals the one added later). The tree is rendered into a flat view, a sorted array of ranges, when it changes.
+ * An AddressSpace is a tree of MemoryRegions under a root container. Overlap is resolved by priority (higher wins;
+ * among equals the one added later). The tree is rendered into a flat view, a sorted array of ranges, when it changes.
  * All functions: BQL held, vCPU not inside a memory access except through an I/O callback.
  *
  * RAM of the whole machine lives in one ram_addr_t space, page-granular; per page there are dirty and code flags.
@@ -31,7 +31,8 @@ typedef struct MemoryRegionOps {
      * when min_access is 1.
      */
     unsigned min_access, max_access;
-    /* Optional: the byte that a read would give, without changing anything; for the monitor, which may look but not touch. */
+    /* Optional: the byte that a read would give, without changing anything; for the monitor, which may look but not
+     * touch. */
     uint8_t (*peek)(void *opaque, hwaddr addr);
 } MemoryRegionOps;
 
@@ -42,11 +43,11 @@ struct MemoryRegion {
     uint64_t size; /* bytes */
     const MemoryRegionOps *ops;
     void *opaque;
-    ram_addr_t ram_addr;    /* RAM, ROM */
-    MemoryRegion *alias;    /* ALIAS: target */
+    ram_addr_t ram_addr; /* RAM, ROM */
+    MemoryRegion *alias; /* ALIAS: target */
     hwaddr alias_offset;
     bool enabled;
-    bool readonly;          /* ALIAS of RAM that ignores writes; ROM always does */
+    bool readonly; /* ALIAS of RAM that ignores writes; ROM always does */
     /* tree */
     MemoryRegion *container;
     hwaddr addr; /* in container */
@@ -67,8 +68,8 @@ typedef struct AddressSpace {
     MemoryRegion *root;
     FlatRange *ranges; /* sorted, not overlapping; gaps are unassigned */
     size_t nb_ranges;
-    size_t last_hit;   /* range that the last look-up found: a cache */
-    bool stale;        /* the tree changed since the view was rendered */
+    size_t last_hit; /* range that the last look-up found: a cache */
+    bool stale;      /* the tree changed since the view was rendered */
 } AddressSpace;
 
 extern AddressSpace address_space_memory; /* guest-physical memory, root "system" */
@@ -99,7 +100,8 @@ void memory_region_transaction_commit(void);
 /* Host memory of a RAM or ROM region. */
 uint8_t *memory_region_get_ram_ptr(MemoryRegion *mr);
 
-/* Bump when the flat view of address_space_memory changed; the CPU's TLB re-derives its host pointers then (memory_map_changed). */
+/* Bump when the flat view of address_space_memory changed; the CPU's TLB re-derives its host pointers then
+ * (memory_map_changed). */
 typedef void MemoryMapChangedFn(void *opaque);
 void memory_set_map_changed_hook(MemoryMapChangedFn *fn, void *opaque);
 
@@ -109,7 +111,8 @@ void memory_set_map_changed_hook(MemoryMapChangedFn *fn, void *opaque);
  */
 MemoryRegion *address_space_translate(AddressSpace *as, hwaddr addr, hwaddr *offset, hwaddr *len, bool *readonly);
 
-/* Single accesses by the CPU or a DMA master. Unassigned reads give all ones; unassigned writes and ROM writes are dropped. */
+/* Single accesses by the CPU or a DMA master. Unassigned reads give all ones; unassigned writes and ROM writes are
+ * dropped. */
 uint64_t address_space_ld(AddressSpace *as, hwaddr addr, unsigned size); /* size 1, 2, 4, 8; little-endian */
 void address_space_st(AddressSpace *as, hwaddr addr, uint64_t value, unsigned size);
 /* Told of single accesses to nothing, when not NULL: -d guest_errors. */
@@ -118,7 +121,8 @@ extern MemoryUnassignedFn *memory_unassigned_hook;
 /* Bulk, across ranges. RAM written this way is marked dirty and code in it is invalidated. */
 void address_space_read(AddressSpace *as, hwaddr addr, void *buf, hwaddr len);
 void address_space_write(AddressSpace *as, hwaddr addr, const void *buf, hwaddr len);
-/* RAM, ROM, and devices that can be looked at (MemoryRegionOps.peek), changing nothing; false: something else is there. */
+/* RAM, ROM, and devices that can be looked at (MemoryRegionOps.peek), changing nothing; false: something else is there.
+ */
 bool address_space_peek(AddressSpace *as, hwaddr addr, void *buf, hwaddr len);
 static inline void cpu_physical_memory_read(hwaddr addr, void *buf, hwaddr len)
 {
@@ -132,15 +136,15 @@ static inline void cpu_physical_memory_write(hwaddr addr, const void *buf, hwadd
 /* ---- RAM space: one contiguous host mapping, so that host = ram_base + ram_addr ---- */
 
 #define RAM_SPACE_MAX (64ULL * GiB)
-extern uint8_t *ram_base;   /* reserved at memory_init(), never moves */
+extern uint8_t *ram_base;        /* reserved at memory_init(), never moves */
 extern ram_addr_t ram_size_used; /* bytes handed out so far, page multiple */
 
 /* Per-page flags. A page without PAGE_NOTDIRTY_MASK set bits may be written by the CPU's fast path. */
-#define PAGE_CODE 0x01      /* translated or decoded code lives on this page: writes must tell the engine */
-#define PAGE_CLEAN_VGA 0x02 /* display wants to know about the next write */
+#define PAGE_CODE           0x01 /* translated or decoded code lives on this page: writes must tell the engine */
+#define PAGE_CLEAN_VGA      0x02 /* display wants to know about the next write */
 #define PAGE_CLEAN_SNAPSHOT 0x04 /* checkpoints want to know about the next write */
-#define PAGE_CLEAN_DIGEST 0x08 /* ram_digest_again() does */
-extern uint8_t *ram_page_flags; /* indexed by ram_addr >> PAGE_BITS */
+#define PAGE_CLEAN_DIGEST   0x08 /* ram_digest_again() does */
+extern uint8_t *ram_page_flags;  /* indexed by ram_addr >> PAGE_BITS */
 /* `page` below is the ram_addr of the page's first byte (any byte of it for set and clear). */
 /* Called when a flag is set on a page (fast write entries for it must go) or when all are cleared (may come back). */
 typedef void RAMPageProtectFn(ram_addr_t page, bool protect);
@@ -152,7 +156,8 @@ void ram_page_clear_flag(ram_addr_t page, uint8_t flag);
 /* To be called before any write to RAM outside the CPU's fast path: clears the CLEAN flags, invalidates code. */
 void ram_notify_write(ram_addr_t addr, uint64_t len);
 
-/* Display: which pages of a RAM region were written since the last call with this range? One bit per page, then re-armed. */
+/* Display: which pages of a RAM region were written since the last call with this range? One bit per page, then
+ * re-armed. */
 bool memory_region_test_and_clear_dirty_vga(MemoryRegion *mr, hwaddr offset, hwaddr len, unsigned long *page_bitmap);
 
 /* Digest of all RAM (pages that are all zero cost little). */

@@ -1,11 +1,12 @@
 /*
- * fpu/softfloat.h  IEEE 754 arithmetic in integers: binary32, binary64 and x87's 80-bit extended. Fixed results on every
- * host. Implemented in fpu/softfloat.c (basic operations), fpu/transcendental.c and
- * fpu/remainder.c (x87's functions).
+ * fpu/softfloat.h  IEEE 754 arithmetic in integers: binary32, binary64 and x87's 80-bit extended. Fixed results on
+ * every host. Implemented in fpu/softfloat.c (basic operations), fpu/transcendental.c and fpu/remainder.c (x87's
+ * functions).
  *
- * NaN rules are x86's. For float32/float64 (SSE): a signalling NaN operand is made quiet and raises INVALID; the result is
- * the first operand if that is a NaN, else the second. For floatx80 (x87): the NaN with the larger significand; both equal: the positive one.
- * Invalid operations give the negative quiet NaN "real indefinite". Tininess is detected after rounding.
+ * NaN rules are x86's. For float32/float64 (SSE): a signalling NaN operand is made quiet and raises INVALID; the result
+ * is the first operand if that is a NaN, else the second. For floatx80 (x87): the NaN with the larger significand; both
+ * equal: the positive one. Invalid operations give the negative quiet NaN "real indefinite". Tininess is detected after
+ * rounding.
  */
 #ifndef FPU_SOFTFLOAT_H
 #define FPU_SOFTFLOAT_H
@@ -15,45 +16,46 @@
 #include "fpu/softfloat-types.h"
 
 /* Bits as in MXCSR and the x87 status word. */
-#define FLOAT_FLAG_INVALID 0x01
-#define FLOAT_FLAG_DENORMAL 0x02 /* an operand was denormal */
+#define FLOAT_FLAG_INVALID   0x01
+#define FLOAT_FLAG_DENORMAL  0x02 /* an operand was denormal */
 #define FLOAT_FLAG_DIVBYZERO 0x04
-#define FLOAT_FLAG_OVERFLOW 0x08
+#define FLOAT_FLAG_OVERFLOW  0x08
 #define FLOAT_FLAG_UNDERFLOW 0x10
-#define FLOAT_FLAG_INEXACT 0x20
+#define FLOAT_FLAG_INEXACT   0x20
 
 /* As in MXCSR.RC and FCW.RC. */
 typedef enum FloatRound { FLOAT_ROUND_NEAREST, FLOAT_ROUND_DOWN, FLOAT_ROUND_UP, FLOAT_ROUND_ZERO } FloatRound;
 
 typedef struct FloatStatus {
     FloatRound round;
-    uint8_t x80_precision; /* 24, 53 or 64 significand bits: x87 precision control for + - * / sqrt */
-    uint8_t flags;         /* accumulates FLOAT_FLAG_* */
+    uint8_t x80_precision;                  /* 24, 53 or 64 significand bits: x87 precision control for + - * / sqrt */
+    uint8_t flags;                          /* accumulates FLOAT_FLAG_* */
     bool denormals_are_zero, flush_to_zero; /* MXCSR.DAZ, FTZ (FTZ only while underflow is masked) */
     bool underflow_unmasked, overflow_unmasked; /* x87: result's exponent is wrapped then (SDM 1, 8.5.4-8.5.5) */
-    bool rounded_up;       /* x87 C1 after an inexact result */
+    bool rounded_up;                            /* x87 C1 after an inexact result */
 } FloatStatus;
 
 typedef enum FloatRelation { FLOAT_LESS = -1, FLOAT_EQUAL = 0, FLOAT_GREATER = 1, FLOAT_UNORDERED = 2 } FloatRelation;
 
-/* add sub mul div sqrt, min/max as MINPS/MAXPS, compare: ordered (any NaN raises INVALID) and quiet (only signalling ones) */
-#define SOFTFLOAT_ARITHMETIC(type)                                                   \
-    type type##_add(type a, type b, FloatStatus *s);                                 \
-    type type##_sub(type a, type b, FloatStatus *s);                                 \
-    type type##_mul(type a, type b, FloatStatus *s);                                 \
-    type type##_div(type a, type b, FloatStatus *s);                                 \
-    type type##_sqrt(type a, FloatStatus *s);                                        \
-    type type##_round_to_int(type a, FloatStatus *s);                                \
-    FloatRelation type##_compare(type a, type b, FloatStatus *s);                    \
-    FloatRelation type##_compare_quiet(type a, type b, FloatStatus *s);              \
-    bool type##_is_nan(type a);                                                      \
-    bool type##_is_signaling_nan(type a);                                            \
+/* add sub mul div sqrt, min/max as MINPS/MAXPS, compare: ordered (any NaN raises INVALID) and quiet (only signalling
+ * ones) */
+#define SOFTFLOAT_ARITHMETIC(type)                                                        \
+    type type##_add(type a, type b, FloatStatus *s);                                      \
+    type type##_sub(type a, type b, FloatStatus *s);                                      \
+    type type##_mul(type a, type b, FloatStatus *s);                                      \
+    type type##_div(type a, type b, FloatStatus *s);                                      \
+    type type##_sqrt(type a, FloatStatus *s);                                             \
+    type type##_round_to_int(type a, FloatStatus *s);                                     \
+    FloatRelation type##_compare(type a, type b, FloatStatus *s);                         \
+    FloatRelation type##_compare_quiet(type a, type b, FloatStatus *s);                   \
+    bool type##_is_nan(type a);                                                           \
+    bool type##_is_signaling_nan(type a);                                                 \
     /* Out of range or NaN: the integer indefinite (only the top bit set) and INVALID. */ \
-    int32_t type##_to_int32(type a, FloatStatus *s);                                 \
-    int64_t type##_to_int64(type a, FloatStatus *s);                                 \
-    int32_t type##_to_int32_trunc(type a, FloatStatus *s);                           \
-    int64_t type##_to_int64_trunc(type a, FloatStatus *s);                           \
-    type int32_to_##type(int32_t v, FloatStatus *s);                                 \
+    int32_t type##_to_int32(type a, FloatStatus *s);                                      \
+    int64_t type##_to_int64(type a, FloatStatus *s);                                      \
+    int32_t type##_to_int32_trunc(type a, FloatStatus *s);                                \
+    int64_t type##_to_int64_trunc(type a, FloatStatus *s);                                \
+    type int32_to_##type(int32_t v, FloatStatus *s);                                      \
     type int64_to_##type(int64_t v, FloatStatus *s);
 SOFTFLOAT_ARITHMETIC(float32)
 SOFTFLOAT_ARITHMETIC(float64)

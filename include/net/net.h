@@ -2,12 +2,13 @@
  * net/net.h  Packets between a NIC of the machine and a netdev of the host.
  *
  *     NIC  --nic_send_packet-->  filter-dump  -->  netdev (the host)         ends before the netdev in replay
- *     NIC  <--  filter-dump  <--checkpoint--  filter-replay  <--  netdev     not opened in replay; put back from the log
+ *     NIC  <--  filter-dump  <--checkpoint--  filter-replay  <--  netdev     not opened in replay; put back from the
+ * log
  *
  * A packet is an Ethernet frame without FCS, NET_MIN_PACKET to NET_MAX_PACKET bytes. The guest side runs with
  * machine_lock, the host side without it; between them stand copies only. What the guest sends is always accepted (what
- * the host does not take is dropped: that reaches the guest only by packets that do not come back, and those are recorded).
- * docs/net.md follows a packet.
+ * the host does not take is dropped: that reaches the guest only by packets that do not come back, and those are
+ * recorded). docs/net.md follows a packet.
  */
 #ifndef NET_NET_H
 #define NET_NET_H
@@ -29,11 +30,12 @@ typedef struct NICPeer NICPeer; /* guest side: a NIC's end of the wire */
 /* ---- for NICs; machine_lock held ---- */
 
 typedef struct NICInfo {
-    const char *model;                                  /* "rtl8139"; static */
-    const char *id;                                     /* Device.id; NULL: the name becomes "rtl8139.0" */
-    bool (*can_receive)(void *opaque);                  /* NULL: always */
-    /* A packet from outside, NET_MIN_FRAME to NET_MAX_PACKET bytes. False: no room now; it is kept and offered again after
-     * nic_flush_queued(). A NIC that does not want a packet (filters, disabled) takes it, drops it and says true. */
+    const char *model;                 /* "rtl8139"; static */
+    const char *id;                    /* Device.id; NULL: the name becomes "rtl8139.0" */
+    bool (*can_receive)(void *opaque); /* NULL: always */
+    /* A packet from outside, NET_MIN_FRAME to NET_MAX_PACKET bytes. False: no room now; it is kept and offered again
+     * after nic_flush_queued(). A NIC that does not want a packet (filters, disabled) takes it, drops it and says true.
+     */
     bool (*receive)(void *opaque, const uint8_t *buf, size_t len);
     void (*link_status_changed)(void *opaque, bool up); /* set_link, at a checkpoint; NULL */
     void *opaque;
@@ -51,7 +53,8 @@ void nic_flush_queued(NICPeer *peer);
 bool nic_link_up(const NICPeer *peer);
 /* The guest gave itself another address: for `info network` only. */
 void nic_mac_changed(NICPeer *peer, const MACAddr *mac);
-/* Packets that wait for room, and the link, are state: in digest and snapshots by themselves (net/nic.c registers them). */
+/* Packets that wait for room, and the link, are state: in digest and snapshots by themselves (net/nic.c registers
+ * them). */
 
 /* Properties of a NIC: NetDev * and MACAddr members. */
 bool net_parse_netdev_property(void *field, const char *text, Error **errp);
@@ -80,10 +83,11 @@ typedef struct NetDevDriver {
     size_t instance_size;       /* of the struct that begins with NetDev (net/net-int.h) */
     const char *const *options; /* keys besides type and id, NULL-terminated; others are refused */
     bool (*init)(NetDev *nd, const QemuOpts *opts, Error **errp);
-    /* From the guest. Never blocks; drops when the host does not take it. I/O thread, no lock; with `direct` any thread. */
+    /* From the guest. Never blocks; drops when the host does not take it. I/O thread, no lock; with `direct` any
+     * thread. */
     void (*transmit)(NetDev *nd, const uint8_t *buf, size_t len);
-    bool direct;       /* transmit is called at once, on the guest's thread: an answer is there without changing threads */
-    bool inner;        /* has no host side (hub port): set up in replay too */
+    bool direct; /* transmit is called at once, on the guest's thread: an answer is there without changing threads */
+    bool inner;  /* has no host side (hub port): set up in replay too */
     /* The queue towards the guest has room again, after net_can_deliver() said no. I/O thread. */
     void (*can_deliver_again)(NetDev *nd);
     void (*cleanup)(NetDev *nd);
@@ -98,18 +102,19 @@ bool net_can_deliver(NetDev *nd);
 /* ---- set-up, in this order ---- */
 
 void net_driver_help(FILE *out);
-bool net_add_netdev(const char *opts, Error **errp); /* -netdev */
-bool net_add_nic(const char *opts, Error **errp);    /* -nic */
-bool net_add_legacy(const char *opts, Error **errp); /* -net */
+bool net_add_netdev(const char *opts, Error **errp);    /* -netdev */
+bool net_add_nic(const char *opts, Error **errp);       /* -nic */
+bool net_add_legacy(const char *opts, Error **errp);    /* -net */
 bool object_add_filter(const char *opts, Error **errp); /* -object filter-replay|filter-dump,id=,netdev=... */
-/* All options are read: the default NIC, hub ports, filters; open the back ends (not in replay). The error names option and value. */
+/* All options are read: the default NIC, hub ports, filters; open the back ends (not in replay). The error names option
+ * and value. */
 bool net_init_all(bool default_nic, Error **errp);
 /* NICs that -nic, -net nic or the default asked for, in order; the board creates them. */
 typedef struct NICRequest {
     const char *model; /* NULL: the board's default */
     NetDev *netdev;
-    MACAddr mac;       /* zeros: the next default */
-    const char *addr;  /* PCI address or NULL */
+    MACAddr mac;      /* zeros: the next default */
+    const char *addr; /* PCI address or NULL */
 } NICRequest;
 const NICRequest *net_next_nic(void); /* NULL: no more */
 /* What the guest can see of them, as one line for the manifest: "e1000; rtl8139 mac=52:54:00:00:00:01". g_free it. */
@@ -123,7 +128,8 @@ void net_cleanup_all(void);
 
 void net_info(void (*print)(void *opaque, const char *line), void *opaque);
 void net_info_usernet(void (*print)(void *opaque, const char *line), void *opaque);
-/* "[netdev] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", and without the guest's part. The host's affair: not recorded. */
+/* "[netdev] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", and without the guest's part. The host's affair: not
+ * recorded. */
 bool net_hostfwd_add(const char *args, Error **errp);
 bool net_hostfwd_remove(const char *args, Error **errp);
 /* name: of a NIC or of its netdev. Takes effect at a checkpoint; in replay only what was recorded does. */

@@ -28,13 +28,15 @@ typedef enum ReplayCheckpoint {
 
 /* ---- configuration (main thread, before anything else runs; no lock) ---- */
 
-/* Keys of -icount: rr=record|replay, rrfile=, rrsnapshot=, rrsync=full, rrhash=full. Opens the log; in replay, reads the
- * manifest, so that replay_seed() and replay_check_inputs() work. */
+/* Keys of -icount: rr=record|replay, rrfile=, rrsnapshot=, rrsync=full, rrhash=full. Opens the log; in replay, reads
+ * the manifest, so that replay_seed() and replay_check_inputs() work. */
 bool replay_configure(const QemuOpts *icount_opts, int argc, char **argv, Error **errp);
-/* Name an input file (role: "firmware", "kernel", "initrd", "optionrom", "disk"): hashed into the manifest, or compared with it. */
+/* Name an input file (role: "firmware", "kernel", "initrd", "optionrom", "disk"): hashed into the manifest, or compared
+ * with it. */
 bool replay_add_input(const char *role, const char *path, Error **errp);
-/* A machine property that must be the same in replay ("memory", "cpu", "machine", "smp", "shift", "serial-ports"): recorded or compared.
- * option is the switch: ("memory", "-m", "128M"). Error: "-m 128M: the recording was made with -m 256M". */
+/* A machine property that must be the same in replay ("memory", "cpu", "machine", "smp", "shift", "serial-ports"):
+ * recorded or compared. option is the switch: ("memory", "-m", "128M"). Error: "-m 128M: the recording was made with -m
+ * 256M". */
 bool replay_add_property(const char *name, const char *option, const char *value, Error **errp);
 /* The recorded value of a property in replay; NULL when not replaying or not recorded. Owned by replay. */
 const char *replay_recorded_property(const char *name);
@@ -43,7 +45,8 @@ uint64_t replay_seed(void);
 /* The machine is built: write the manifest's first line; from here on events flow. */
 bool replay_start(Error **errp);
 
-/* ---- the mode, for the few places that steer (cpus.c, runstate.c, monitor, backends that must drop their input) ---- */
+/* ---- the mode, for the few places that steer (cpus.c, runstate.c, monitor, backends that must drop their input) ----
+ */
 bool replay_recording(void);
 bool replay_playing(void);
 bool replay_active(void);
@@ -63,7 +66,8 @@ void replay_exception(void);
  * Never nests. No events are run for WARP_START and WARP_ACCOUNT.
  */
 bool replay_checkpoint(ReplayCheckpoint checkpoint);
-/* Recording or inactive: are asynchronous events queued? Replay: is the next event, here and now, CHECKPOINT(CLOCK_VIRTUAL)? */
+/* Recording or inactive: are asynchronous events queued? Replay: is the next event, here and now,
+ * CHECKPOINT(CLOCK_VIRTUAL)? */
 bool replay_has_events(void);
 /* Replay: is the next event, at the current icount, this checkpoint? Other modes: false. */
 bool replay_next_is_checkpoint(ReplayCheckpoint checkpoint);
@@ -73,9 +77,9 @@ bool replay_next_shutdown(ShutdownCause *cause);
 
 /*
  * How many instructions may be executed before the log must be looked at again; INT64_MAX when not replaying.
- * 0: an event is due at this icount that must be handled before the CPU goes on (checkpoint, shutdown, end, interrupt to be taken).
- * An event that the next instruction itself will consume (clock read, exception, character or audio data) gives 1.
- * Digests due in the manifest are limits too.
+ * 0: an event is due at this icount that must be handled before the CPU goes on (checkpoint, shutdown, end, interrupt
+ * to be taken). An event that the next instruction itself will consume (clock read, exception, character or audio data)
+ * gives 1. Digests due in the manifest are limits too.
  */
 int64_t replay_get_budget(void);
 /* To be called when the CPU has executed up to the current icount: checks that events passed were consumed, writes or
@@ -85,12 +89,14 @@ void replay_account_executed(void);
 uint64_t replay_event_number(void);
 /* Replay: the log is at EVENT_END, or cut short, or diverged: stop the machine. */
 bool replay_at_end(void);
-/* Report a divergence found by a caller ("CPU halted, but the log has an interrupt..."). Prints the report; the replay ends with status 3. */
+/* Report a divergence found by a caller ("CPU halted, but the log has an interrupt..."). Prints the report; the replay
+ * ends with status 3. */
 void replay_diverged(const char *fmt, ...) QEMU_PRINTF(1, 2);
 
 /* ---- asynchronous events: any thread, no lock needed; run later at a checkpoint by the owner of replay_mutex ---- */
 
-/* Named bottom halves that the host side triggers (power button...): registered in the machine's order, so that ids agree. */
+/* Named bottom halves that the host side triggers (power button...): registered in the machine's order, so that ids
+ * agree. */
 typedef void ReplayBHFunc(void *opaque);
 typedef struct ReplayBH ReplayBH;
 ReplayBH *replay_bh_new(const char *name, ReplayBHFunc *fn, void *opaque);
@@ -111,14 +117,15 @@ void replay_input_sync_event(void);
 
 /*
  * Storage (block/blkreplay.c). begin: the guest issues a request (owner of replay_mutex); ids follow the guest's order.
- * event: the request is done (any thread, and without waiting for a lock: in replay the vCPU thread may be waiting for it);
- * cb runs at the recorded checkpoint. Each id that was begun must be completed, exactly once.
+ * event: the request is done (any thread, and without waiting for a lock: in replay the vCPU thread may be waiting for
+ * it); cb runs at the recorded checkpoint. Each id that was begun must be completed, exactly once.
  */
 uint64_t replay_block_begin(void);
 void replay_block_event(uint64_t id, ReplayBHFunc *cb, void *opaque);
 /* Is any that was begun not done yet? Any thread. */
 bool replay_block_under_way(void);
-/* Storage, from its post_load: forget all requests; then name those of the snapshot, which are done but for their events. */
+/* Storage, from its post_load: forget all requests; then name those of the snapshot, which are done but for their
+ * events. */
 void replay_block_forget_all(void);
 void replay_block_restore(uint64_t id, ReplayBHFunc *cb, void *opaque);
 
@@ -128,8 +135,9 @@ int replay_register_net(ReplayNetFunc *deliver, void *opaque);
 void replay_net_packet(int id, uint32_t flags, const uint8_t *buf, size_t len);
 
 /*
- * Snapshots (migration/savevm.c). save: where the log stands, and the asynchronous work that waits. load: after the CPU's state; replay goes
- * to that place of the log; without a replay the work that waits is queued again. A snapshot of another recording is refused.
+ * Snapshots (migration/savevm.c). save: where the log stands, and the asynchronous work that waits. load: after the
+ * CPU's state; replay goes to that place of the log; without a replay the work that waits is queued again. A snapshot
+ * of another recording is refused.
  */
 void replay_snapshot_save(GByteArray *out);
 bool replay_snapshot_load(const uint8_t *buf, size_t len, Error **errp);
@@ -145,8 +153,9 @@ extern uint64_t (*replay_pc_hook)(void);         /* linear rip */
 extern uint64_t (*replay_cpu_digest_hook)(void); /* cpu_digest(first_cpu()) */
 
 /*
- * Others who want to see the machine at certain instruction counts of a replay (accel/compare.h): `next` gives the first one after
- * icount, INT64_MAX for none; `arrived` is called at the first arrival there. Set before replay_start(); NULL: nobody.
+ * Others who want to see the machine at certain instruction counts of a replay (accel/compare.h): `next` gives the
+ * first one after icount, INT64_MAX for none; `arrived` is called at the first arrival there. Set before
+ * replay_start(); NULL: nobody.
  */
 typedef struct ReplayStops {
     int64_t (*next)(int64_t icount);
@@ -155,8 +164,8 @@ typedef struct ReplayStops {
 extern const ReplayStops *replay_stops;
 
 /* ---- the end ---- */
-/* Finish: recording writes EVENT_END and the manifest's last line with `digest`; replay compares. Prints the one line on
- * stderr ("replay: end at icount N, digest D, same as recorded"). Returns the exit status: 0 same (or recording or
+/* Finish: recording writes EVENT_END and the manifest's last line with `digest`; replay compares. Prints the one line
+ * on stderr ("replay: end at icount N, digest D, same as recorded"). Returns the exit status: 0 same (or recording or
  * inactive), 1 unusable, 2 log cut short, 3 diverged. machine_lock held; called once. */
 int replay_finish(uint64_t digest);
 /* `info replay`. */

@@ -1,7 +1,8 @@
 /*
  * sysemu/cpus.h  The vCPU thread, the two locks, and time as instruction count. Implemented in cpus.c.
  *
- * Lock order: replay_mutex, then the BQL. Both are fair (FIFO); a waiter makes the vCPU end its slice at the next block.
+ * Lock order: replay_mutex, then the BQL. Both are fair (FIFO); a waiter makes the vCPU end its slice at the next
+ * block.
  */
 #ifndef SYSEMU_CPUS_H
 #define SYSEMU_CPUS_H
@@ -20,7 +21,8 @@ void replay_mutex_lock(void); /* asserts that the BQL is not held */
 void replay_mutex_unlock(void);
 bool replay_mutex_locked(void);
 
-/* Make the vCPU thread leave its slice (or its sleep) soon. Any thread, no locks needed. Leaves no trace in the guest. */
+/* Make the vCPU thread leave its slice (or its sleep) soon. Any thread, no locks needed. Leaves no trace in the guest.
+ */
 void cpus_kick(void);
 
 /* Install the virtual clock; before the machine is built. */
@@ -31,9 +33,10 @@ const char *const *icount_known_keys(void);
 bool icount_configure(const QemuOpts *opts, Error **errp);
 bool icount_enabled(void);
 int icount_shift(void);
-bool icount_sleeps(void); /* -icount sleep=on */
+bool icount_sleeps(void);            /* -icount sleep=on */
 void icount_set_sleeps(bool sleeps); /* replay does as the recording did */
-/* Instructions retired since power-on, exact, also inside an I/O callback (not counting the instruction that does it). */
+/* Instructions retired since power-on, exact, also inside an I/O callback (not counting the instruction that does it).
+ */
 int64_t icount_get(void);
 
 /* -accel: "interp", "jit", or "tcg" for the default, which is the JIT where it can run. Before cpus_start(). */

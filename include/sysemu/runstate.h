@@ -1,4 +1,5 @@
-/* sysemu/runstate.h  Running, stopped, reset, shut down. Implemented in runstate.c (top level beside vl.c and cpus.c). */
+/* sysemu/runstate.h  Running, stopped, reset, shut down. Implemented in runstate.c (top level beside vl.c and cpus.c).
+ */
 #ifndef SYSEMU_RUNSTATE_H
 #define SYSEMU_RUNSTATE_H
 
@@ -48,12 +49,13 @@ void runstate_set_observer(void (*observer)(RunEvent event, ShutdownCause cause)
 void qemu_system_guest_panicked(void);
 /*
  * Requests take effect on the vCPU thread when the current instruction is complete. From a device or the CPU (vCPU
- * thread) they are deterministic; from any other thread they are recorded. Any thread; from the vCPU thread with the BQL.
+ * thread) they are deterministic; from any other thread they are recorded. Any thread; from the vCPU thread with the
+ * BQL.
  */
 void qemu_system_reset_request(ShutdownCause cause);
 void qemu_system_shutdown_request(ShutdownCause cause);
 void qemu_system_shutdown_request_code(ShutdownCause cause, int exit_status); /* isa-debug-exit */
-void qemu_system_powerdown_request(void); /* ACPI power button; recorded */
+void qemu_system_powerdown_request(void);                                     /* ACPI power button; recorded */
 /* The power button's receiver (hw/acpi). */
 void qemu_register_powerdown_handler(void (*fn)(void *opaque), void *opaque);
 /* SIGINT, SIGTERM, SIGHUP came; called by the main loop, not in the signal handler. */

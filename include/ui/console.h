@@ -10,7 +10,8 @@ typedef struct DisplaySurface {
 } DisplaySurface;
 
 typedef struct GraphicHwOps {
-    /* Draw the present picture into *surface (resized with display_surface_resize when needed). machine_lock held; no guest-visible effect. */
+    /* Draw the present picture into *surface (resized with display_surface_resize when needed). machine_lock held; no
+     * guest-visible effect. */
     void (*update)(void *opaque, DisplaySurface *surface);
     /* Text mode: the characters as rows ended by newline; NULL when in a graphics mode. g_free it. */
     char *(*text)(void *opaque);

@@ -1,4 +1,5 @@
-/* ui/input.h  Input events from displays and the monitor to keyboards and mice. Sent ones are recorded; see replay.h. */
+/* ui/input.h  Input events from displays and the monitor to keyboards and mice. Sent ones are recorded; see replay.h.
+ */
 #ifndef UI_INPUT_H
 #define UI_INPUT_H
 

@@ -15,7 +15,8 @@ extern Error *error_fatal; /* pass &error_fatal: the error is printed and the pr
 
 /* Set *errp to a sentence without full stop or newline that names the offending value. */
 void error_setg(Error **errp, const char *fmt, ...) QEMU_PRINTF(2, 3);
-/* As error_setg, with a class that QMP clients can tell apart ("DeviceNotFound"); the others are "GenericError". class is a literal. */
+/* As error_setg, with a class that QMP clients can tell apart ("DeviceNotFound"); the others are "GenericError". class
+ * is a literal. */
 void error_set_class(Error **errp, const char *class, const char *fmt, ...) QEMU_PRINTF(3, 4);
 const char *error_get_class(const Error *err);
 /* As error_setg, with ": strerror(os_errno)" appended. */
@@ -41,13 +42,13 @@ typedef bool ErrorReportHook(const char *message);
 void error_set_report_hook(ErrorReportHook *hook);
 
 /* Our own mistake: print context and abort. Stays on in release builds. */
-#define lockstep_assert(cond, ...)                                                                                     \
-    do {                                                                                                               \
-        if (unlikely(!(cond))) {                                                                                       \
-            error_assert_failed(__FILE__, __LINE__, #cond, __VA_ARGS__);                                               \
-        }                                                                                                              \
+#define lockstep_assert(cond, ...)                                       \
+    do {                                                                 \
+        if (unlikely(!(cond))) {                                         \
+            error_assert_failed(__FILE__, __LINE__, #cond, __VA_ARGS__); \
+        }                                                                \
     } while (0)
-void error_assert_failed(const char *file, int line, const char *cond, const char *fmt, ...)
-    __attribute__((noreturn)) QEMU_PRINTF(4, 5);
+void error_assert_failed(const char *file, int line, const char *cond, const char *fmt, ...) __attribute__((noreturn))
+QEMU_PRINTF(4, 5);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * util/option.h  Options of QEMU's form: "key=value,key=value", a comma in a value doubled, "key" alone is "key=on",
- * "nokey" is "key=off" (only for keys described as booleans), and, where the option has an implied first key, a first part without '='.
+ * "nokey" is "key=off" (only for keys described as booleans), and, where the option has an implied first key, a first
+ * part without '='.
  */
 #ifndef UTIL_OPTION_H
 #define UTIL_OPTION_H
@@ -26,20 +27,23 @@ QemuOpts *qemu_opts_sub(const QemuOpts *opts, const char *prefix);
 const char *qemu_opt_get(const QemuOpts *opts, const char *key);
 /* The same of a key that may be given several times: value n, from 0, in the order given; NULL behind the last. */
 const char *qemu_opt_get_nth(const QemuOpts *opts, const char *key, unsigned n);
-/* These return def when the key is absent; an unparsable value is an error that names key and value, and returns def. */
+/* These return def when the key is absent; an unparsable value is an error that names key and value, and returns def.
+ */
 bool qemu_opt_get_bool(const QemuOpts *opts, const char *key, bool def, Error **errp);
 uint64_t qemu_opt_get_number(const QemuOpts *opts, const char *key, uint64_t def, Error **errp);
 uint64_t qemu_opt_get_size(const QemuOpts *opts, const char *key, uint64_t def, Error **errp); /* suffixes k M G T */
 /* Walk all pairs in order. */
-void qemu_opts_foreach(const QemuOpts *opts, void (*fn)(const char *key, const char *value, void *opaque), void *opaque);
-/* Mark used / find the first key that nobody asked for (NULL when none): for options whose keys depend on the driver. */
+void qemu_opts_foreach(const QemuOpts *opts, void (*fn)(const char *key, const char *value, void *opaque),
+                       void *opaque);
+/* Mark used / find the first key that nobody asked for (NULL when none): for options whose keys depend on the driver.
+ */
 const char *qemu_opts_first_unused(const QemuOpts *opts);
 
 /* "64M", "1G", "512" (default_unit multiplies a bare number). Range-checked. */
 bool parse_size(const char *str, uint64_t default_unit, uint64_t *result, Error **errp);
 /* Letters, digits, '-', '.' and '_', a letter first. */
 bool is_identifier(const char *str);
-bool parse_bool(const char *str, bool *result); /* on/off/yes/no/true/false */
+bool parse_bool(const char *str, bool *result);                   /* on/off/yes/no/true/false */
 bool parse_uint(const char *str, uint64_t max, uint64_t *result); /* decimal, 0x hex or 0 octal; whole string */
 
 #endif

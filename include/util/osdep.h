@@ -13,15 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
-#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+#define likely(x)                       __builtin_expect(!!(x), 1)
+#define unlikely(x)                     __builtin_expect(!!(x), 0)
+#define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 #define QEMU_PRINTF(fmt_arg, first_arg) __attribute__((format(printf, fmt_arg, first_arg)))
 
-#define KiB (1024LL)
-#define MiB (1024LL * KiB)
-#define GiB (1024LL * MiB)
+#define KiB                    (1024LL)
+#define MiB                    (1024LL * KiB)
+#define GiB                    (1024LL * MiB)
 #define NANOSECONDS_PER_SECOND 1000000000LL
 
 static inline uint64_t extract64(uint64_t value, unsigned start, unsigned length)

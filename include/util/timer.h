@@ -2,12 +2,11 @@
  * util/timer.h  Clocks and timers. Implemented in util/qemu-timer.c.
  *
  * A chip asks a named clock and never the host:
- *   QEMU_CLOCK_VIRTUAL     guest time, ns since power-on; stops with the machine; (icount << shift) + warp with -icount.
- *                          Everything in hw/ and target/ uses this one.
- *   QEMU_CLOCK_HOST        the host's wall clock, ns since 1970; each read goes through the replay log. The RTC only;
- *                          it has no timers.
- *   QEMU_CLOCK_REALTIME    host monotonic; for displays and backends, never visible to the guest.
- *   QEMU_CLOCK_VIRTUAL_RT  real time while the machine runs (stopped with it); used to warp the virtual clock.
+ *   QEMU_CLOCK_VIRTUAL     guest time, ns since power-on; stops with the machine; (icount << shift) + warp with
+ * -icount. Everything in hw/ and target/ uses this one. QEMU_CLOCK_HOST        the host's wall clock, ns since 1970;
+ * each read goes through the replay log. The RTC only; it has no timers. QEMU_CLOCK_REALTIME    host monotonic; for
+ * displays and backends, never visible to the guest. QEMU_CLOCK_VIRTUAL_RT  real time while the machine runs (stopped
+ * with it); used to warp the virtual clock.
  *
  * Timers of VIRTUAL run on the vCPU thread with replay_mutex and the BQL held; those of REALTIME and
  * VIRTUAL_RT run on the I/O thread without locks (a callback that touches the machine takes machine_lock()).
@@ -75,7 +74,7 @@ bool qemu_clock_run_timers(QEMUClockType clock, int64_t now_ns);
  */
 typedef struct VirtualClockSource {
     int64_t (*get_ns)(void);
-    int64_t (*get_host_ns)(void);   /* the host clock as the machine may see it (through the log); NULL: the host's own */
+    int64_t (*get_host_ns)(void); /* the host clock as the machine may see it (through the log); NULL: the host's own */
     void (*deadline_changed)(void); /* the earliest virtual deadline moved nearer; may be NULL */
 } VirtualClockSource;
 void qemu_clock_set_virtual_source(const VirtualClockSource *source);

@@ -1,5 +1,6 @@
 /*
- * hw/core/device.h  A device: a struct that begins with Device, and a DeviceType that declares it at the end of its file.
+ * hw/core/device.h  A device: a struct that begins with Device, and a DeviceType that declares it at the end of its
+ * file.
  *
  * The machine creates devices explicitly and in order (hw/i386/pc.c); that order is the order of reset, of state and
  * of `info qtree`. Types that users may name in -device are listed in hw/core/device-list.c, in one table.
@@ -15,7 +16,13 @@
 typedef struct Device Device;
 typedef struct DeviceType DeviceType;
 
-typedef enum PropertyKind { PROP_BOOL, PROP_UINT8, PROP_UINT16, PROP_UINT32, PROP_UINT64, PROP_STRING,
+typedef enum PropertyKind {
+    PROP_BOOL,
+    PROP_UINT8,
+    PROP_UINT16,
+    PROP_UINT32,
+    PROP_UINT64,
+    PROP_STRING,
     PROP_PCI_ADDR, /* uint32_t devfn, "slot" or "slot.fn" */
     PROP_DRIVE,    /* struct BlockBackend *, by the id of a drive or node; NULL when not given */
     PROP_PARSED,   /* by .parse */
@@ -26,29 +33,54 @@ typedef struct DeviceProperty {
     PropertyKind kind;
     size_t offset;
     uint64_t def; /* strings default to NULL, parsed ones to zeros */
-    /* PROP_PARSED: store text in the field, which owns nothing. False with an error; *errp NULL: "doesn't take value". */
+    /* PROP_PARSED: store text in the field, which owns nothing. False with an error; *errp NULL: "doesn't take value".
+     */
     bool (*parse)(void *field, const char *text, Error **errp);
 } DeviceProperty;
 
-#define DEFINE_PROP_BOOL(n, type, m, d) { .name = n, .kind = PROP_BOOL, .offset = offsetof(type, m), .def = d }
-#define DEFINE_PROP_UINT8(n, type, m, d) { .name = n, .kind = PROP_UINT8, .offset = offsetof(type, m), .def = d }
-#define DEFINE_PROP_UINT16(n, type, m, d) { .name = n, .kind = PROP_UINT16, .offset = offsetof(type, m), .def = d }
-#define DEFINE_PROP_UINT32(n, type, m, d) { .name = n, .kind = PROP_UINT32, .offset = offsetof(type, m), .def = d }
-#define DEFINE_PROP_UINT64(n, type, m, d) { .name = n, .kind = PROP_UINT64, .offset = offsetof(type, m), .def = d }
-#define DEFINE_PROP_DRIVE(n, type, m) { .name = n, .kind = PROP_DRIVE, .offset = offsetof(type, m) }
-#define DEFINE_PROP_STRING(n, type, m) { .name = n, .kind = PROP_STRING, .offset = offsetof(type, m) }
-#define DEFINE_PROP_PARSED(n, type, m, fn) { .name = n, .kind = PROP_PARSED, .offset = offsetof(type, m), .parse = fn }
+#define DEFINE_PROP_BOOL(n, type, m, d)                                     \
+    {                                                                       \
+        .name = n, .kind = PROP_BOOL, .offset = offsetof(type, m), .def = d \
+    }
+#define DEFINE_PROP_UINT8(n, type, m, d)                                     \
+    {                                                                        \
+        .name = n, .kind = PROP_UINT8, .offset = offsetof(type, m), .def = d \
+    }
+#define DEFINE_PROP_UINT16(n, type, m, d)                                     \
+    {                                                                         \
+        .name = n, .kind = PROP_UINT16, .offset = offsetof(type, m), .def = d \
+    }
+#define DEFINE_PROP_UINT32(n, type, m, d)                                     \
+    {                                                                         \
+        .name = n, .kind = PROP_UINT32, .offset = offsetof(type, m), .def = d \
+    }
+#define DEFINE_PROP_UINT64(n, type, m, d)                                     \
+    {                                                                         \
+        .name = n, .kind = PROP_UINT64, .offset = offsetof(type, m), .def = d \
+    }
+#define DEFINE_PROP_DRIVE(n, type, m)                              \
+    {                                                              \
+        .name = n, .kind = PROP_DRIVE, .offset = offsetof(type, m) \
+    }
+#define DEFINE_PROP_STRING(n, type, m)                              \
+    {                                                               \
+        .name = n, .kind = PROP_STRING, .offset = offsetof(type, m) \
+    }
+#define DEFINE_PROP_PARSED(n, type, m, fn)                                       \
+    {                                                                            \
+        .name = n, .kind = PROP_PARSED, .offset = offsetof(type, m), .parse = fn \
+    }
 
 struct DeviceType {
-    const char *name;        /* QEMU's name: "isa-debug-exit" */
-    const char *description; /* one line, for -device help; NULL */
-    size_t size;             /* of the struct that begins with Device; zeroed at creation */
-    const VMStateDescription *vmsd;       /* NULL: has no state */
-    const DeviceProperty *properties;     /* NULL: none */
+    const char *name;                           /* QEMU's name: "isa-debug-exit" */
+    const char *description;                    /* one line, for -device help; NULL */
+    size_t size;                                /* of the struct that begins with Device; zeroed at creation */
+    const VMStateDescription *vmsd;             /* NULL: has no state */
+    const DeviceProperty *properties;           /* NULL: none */
     bool (*realize)(Device *dev, Error **errp); /* properties are set: map ports and memory, init timers; may be NULL */
-    void (*reset)(Device *dev);           /* power-on state; may be NULL */
-    bool user_creatable;                  /* may be named in -device */
-    const DeviceType *parent;             /* bus-specific base, e.g. &pci_device_type; NULL */
+    void (*reset)(Device *dev);                 /* power-on state; may be NULL */
+    bool user_creatable;                        /* may be named in -device */
+    const DeviceType *parent;                   /* bus-specific base, e.g. &pci_device_type; NULL */
 };
 
 struct Device {
@@ -59,7 +91,8 @@ struct Device {
     Device *next; /* in the machine's order */
 };
 
-/* How a drive property finds its drive: blk_claim() (block/block.h), set by vl.c; so devices alone need no block layer. */
+/* How a drive property finds its drive: blk_claim() (block/block.h), set by vl.c; so devices alone need no block layer.
+ */
 struct BlockBackend;
 extern struct BlockBackend *(*device_claim_drive)(const char *id, const char *device, Error **errp);
 

@@ -25,7 +25,7 @@ extern const DeviceType apic_type;
 void apic_connect(Device *apic, struct CPUState *cpu, Device *pic);
 void apic_set_pic_intr(void *apic, int n, int level); /* the PIC's INTR on LINT0: an IRQHandler */
 void apic_set_nmi(void *apic, int n, int level);      /* LINT1: an IRQHandler */
-int apic_get_interrupt(Device *apic);                 /* accepted vector, or -1: then ask the PIC if apic_accepts_pic() */
+int apic_get_interrupt(Device *apic); /* accepted vector, or -1: then ask the PIC if apic_accepts_pic() */
 bool apic_accepts_pic(Device *apic);
 uint64_t apic_get_base(Device *apic);
 bool apic_set_base(Device *apic, uint64_t value); /* false: reserved bits, #GP */

@@ -36,11 +36,12 @@ void rtc_inhibit_irq8(Device *rtc, bool inhibit);
 bool rtc_configure(const char *arg, Error **errp);
 
 /* 16550A UART. hw/char/serial.c */
-extern const DeviceType isa_serial_type; /* properties iobase, irq; chardev set by serial_connect or property "chardev" */
+extern const DeviceType
+    isa_serial_type; /* properties iobase, irq; chardev set by serial_connect or property "chardev" */
 void serial_connect(Device *serial, Chardev *chr, IRQLine irq);
 
 /* Parallel port, output only. hw/char/parallel.c */
-extern const DeviceType isa_parallel_type; /* properties iobase, irq, index, chardev */
+extern const DeviceType isa_parallel_type;                           /* properties iobase, irq, index, chardev */
 bool parallel_connect(Device *parallel, Chardev *chr, Error **errp); /* chr NULL: nobody prints */
 
 /* i8042 with PS/2 keyboard and mouse, ports 60h, 64h. hw/input/i8042.c, hw/input/ps2.c */
@@ -57,13 +58,14 @@ extern const DeviceType i8257_type;
 /* Standard VGA with Bochs VBE extensions, PCI 1234:1111, 16 MiB. hw/display/vga.c */
 extern const DeviceType vga_pci_type;
 
-/* PIIX4 power management: PCI 8086:7113, PM timer, SCI on ISA IRQ 9, sleep, power button, SMI command port B2h. hw/acpi/piix4_pm.c */
+/* PIIX4 power management: PCI 8086:7113, PM timer, SCI on ISA IRQ 9, sleep, power button, SMI command port B2h.
+ * hw/acpi/piix4_pm.c */
 extern const DeviceType piix4_pm_type;
 void piix4_pm_connect(Device *pm, IRQLine sci, IRQLine smi);
 uint16_t piix4_pm_io_base(Device *pm); /* PMBA, 0 when not programmed */
 
 /* Debug devices. hw/misc/debugexit.c, hw/char/debugcon.c */
-extern const DeviceType pvpanic_type; /* ioport 0x505, events 3. hw/misc/pvpanic.c */
+extern const DeviceType pvpanic_type;        /* ioport 0x505, events 3. hw/misc/pvpanic.c */
 extern const DeviceType isa_debug_exit_type; /* iobase 0x501, iosize 2 */
 extern const DeviceType isa_debugcon_type;   /* iobase 0xe9, readback 0xe9, chardev */
 

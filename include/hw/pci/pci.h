@@ -1,8 +1,8 @@
 /*
  * hw/pci/pci.h  PCI configuration space, BARs, INTx. PCI Local Bus Specification 3.0.
  *
- * A PCI device's struct begins with PCIDevice; its DeviceType has .parent = &pci_device_type, and it calls pci_register()
- * first thing in realize.
+ * A PCI device's struct begins with PCIDevice; its DeviceType has .parent = &pci_device_type, and it calls
+ * pci_register() first thing in realize.
  */
 #ifndef HW_PCI_PCI_H
 #define HW_PCI_PCI_H
@@ -10,37 +10,43 @@
 #include "exec/memory.h"
 #include "hw/core/device.h"
 
-#define PCI_CONFIG_SIZE 256
-#define PCI_NUM_BARS 7 /* the last is the expansion ROM */
+#define PCI_CONFIG_SIZE     256
+#define PCI_NUM_BARS        7 /* the last is the expansion ROM */
 #define PCI_DEVFN(slot, fn) (((slot) << 3) | (fn))
-#define PCI_SLOT(devfn) ((devfn) >> 3)
-#define PCI_FUNC(devfn) ((devfn)&7)
+#define PCI_SLOT(devfn)     ((devfn) >> 3)
+#define PCI_FUNC(devfn)     ((devfn)&7)
 
-#define PCI_VENDOR_ID 0x00
-#define PCI_DEVICE_ID 0x02
-#define PCI_COMMAND 0x04
-#define PCI_COMMAND_IO 0x1
-#define PCI_COMMAND_MEMORY 0x2
-#define PCI_COMMAND_MASTER 0x4
+#define PCI_VENDOR_ID            0x00
+#define PCI_DEVICE_ID            0x02
+#define PCI_COMMAND              0x04
+#define PCI_COMMAND_IO           0x1
+#define PCI_COMMAND_MEMORY       0x2
+#define PCI_COMMAND_MASTER       0x4
 #define PCI_COMMAND_INTX_DISABLE 0x400
-#define PCI_STATUS 0x06
-#define PCI_STATUS_CAP_LIST 0x10
-#define PCI_REVISION_ID 0x08
-#define PCI_CLASS_PROG 0x09
-#define PCI_CLASS_DEVICE 0x0a
-#define PCI_HEADER_TYPE 0x0e
-#define PCI_BASE_ADDRESS_0 0x10
-#define PCI_SUBSYSTEM_VENDOR_ID 0x2c
-#define PCI_SUBSYSTEM_ID 0x2e
-#define PCI_ROM_ADDRESS 0x30
-#define PCI_CAPABILITY_LIST 0x34
-#define PCI_INTERRUPT_LINE 0x3c
-#define PCI_INTERRUPT_PIN 0x3d
+#define PCI_STATUS               0x06
+#define PCI_STATUS_CAP_LIST      0x10
+#define PCI_REVISION_ID          0x08
+#define PCI_CLASS_PROG           0x09
+#define PCI_CLASS_DEVICE         0x0a
+#define PCI_HEADER_TYPE          0x0e
+#define PCI_BASE_ADDRESS_0       0x10
+#define PCI_SUBSYSTEM_VENDOR_ID  0x2c
+#define PCI_SUBSYSTEM_ID         0x2e
+#define PCI_ROM_ADDRESS          0x30
+#define PCI_CAPABILITY_LIST      0x34
+#define PCI_INTERRUPT_LINE       0x3c
+#define PCI_INTERRUPT_PIN        0x3d
 
 typedef struct PCIBus PCIBus;
 typedef struct PCIDevice PCIDevice;
 
-typedef enum PCIBarKind { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM32, PCI_BAR_MEM32_PREFETCH, PCI_BAR_MEM64_PREFETCH } PCIBarKind;
+typedef enum PCIBarKind {
+    PCI_BAR_NONE,
+    PCI_BAR_IO,
+    PCI_BAR_MEM32,
+    PCI_BAR_MEM32_PREFETCH,
+    PCI_BAR_MEM64_PREFETCH
+} PCIBarKind;
 
 typedef struct PCIBar {
     PCIBarKind kind;
@@ -53,16 +59,16 @@ typedef struct PCIBar {
 struct PCIDevice {
     Device dev;
     PCIBus *bus;
-    int devfn;                        /* -1 before realize: next free slot */
+    int devfn; /* -1 before realize: next free slot */
     uint8_t config[PCI_CONFIG_SIZE];
     uint8_t wmask[PCI_CONFIG_SIZE];   /* bits the guest may write */
     uint8_t w1cmask[PCI_CONFIG_SIZE]; /* bits that a written 1 clears */
     PCIBar bars[PCI_NUM_BARS];
-    uint8_t irq_level;                /* INTx asserted */
+    uint8_t irq_level; /* INTx asserted */
     /* Optional: called after config space was written (already applied, BARs remapped). */
     void (*config_written)(PCIDevice *pci, uint32_t addr, uint32_t value, int len);
     uint32_t (*config_read)(PCIDevice *pci, uint32_t addr, int len); /* NULL: plain bytes */
-    char *romfile; /* expansion ROM, property "romfile"; looked up among the firmware files */
+    char *romfile;      /* expansion ROM, property "romfile"; looked up among the firmware files */
     uint32_t addr_prop; /* property "addr": slot, or slot.fn */
 };
 
@@ -78,7 +84,8 @@ typedef struct PCIIdentity {
 extern const DeviceType pci_device_type;
 extern const VMStateDescription vmstate_pci_device; /* nest it first in each PCI device's fields */
 
-/* The one root bus (created by the i440FX). set_irq: pin 0..3 after swizzling, called with the level of the wired-or. */
+/* The one root bus (created by the i440FX). set_irq: pin 0..3 after swizzling, called with the level of the wired-or.
+ */
 PCIBus *pci_bus_new(MemoryRegion *mem, MemoryRegion *io, void (*set_irq)(void *opaque, int pirq, int level),
                     int (*map_irq)(PCIDevice *pci, int pin), void *opaque);
 PCIBus *pci_root_bus(void);
@@ -89,8 +96,8 @@ void pci_register_bar(PCIDevice *pci, int bar, PCIBarKind kind, MemoryRegion *mr
 /* Level of the device's own INTx pin. */
 void pci_set_irq(PCIDevice *pci, int level);
 /*
- * Bus-master accesses: nothing happens (reads give ff) while COMMAND.MASTER is clear, and where there is no RAM or ROM: no
- * register, of this card or of another, changes under a device that is in the middle of its work.
+ * Bus-master accesses: nothing happens (reads give ff) while COMMAND.MASTER is clear, and where there is no RAM or ROM:
+ * no register, of this card or of another, changes under a device that is in the middle of its work.
  */
 void pci_dma_read(PCIDevice *pci, hwaddr addr, void *buf, hwaddr len);
 void pci_dma_write(PCIDevice *pci, hwaddr addr, const void *buf, hwaddr len);
