@@ -297,8 +297,7 @@ static void encode_event(gpointer data, gpointer out)
 
 void async_save(GByteArray *out)
 {
-    uint64_t last = GUINT64_TO_LE(last_block_id);
-    g_byte_array_append(out, (uint8_t *)&last, sizeof(last));
+    append_le(out, last_block_id, sizeof(last_block_id));
     g_mutex_lock(&lock);
     g_queue_foreach(&queue, encode_event, out);
     g_mutex_unlock(&lock);
