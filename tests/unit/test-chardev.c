@@ -336,9 +336,20 @@ static int unix_client(const char *path)
     return fd;
 }
 
+/* What a server that was killed leaves behind. */
+static void leave_stale_socket(const char *path)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    g_strlcpy(a.sun_path, path, sizeof(a.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&a, sizeof(a)), ==, 0);
+    close(fd);
+}
+
 static void test_socket_server(void)
 {
     char *path = g_strdup_printf("%s/chardev-sock-%d", g_get_tmp_dir(), getpid());
+    leave_stale_socket(path);
     char *spec = g_strdup_printf("unix:%s,server,nowait", path);
     Chardev *chr = legacy("sock0", spec);
     Fe *fe = fe_new(chr, false, 1000);
