@@ -76,16 +76,6 @@ bool monitor_init_hmp(Chardev *chr, Error **errp)
     monitors++;
     return qemu_chr_attach(chr, &fe, errp);
 }
-Monitor *monitor_current(void)
-{
-    return NULL;
-}
-void monitor_vprintf(Monitor *mon, const char *fmt, va_list ap)
-{
-    (void)mon;
-    (void)fmt;
-    (void)ap;
-}
 
 /* ---- a front end ---- */
 
