@@ -112,6 +112,22 @@ def errors(work):
         before = open(qcow2, "rb").read()
 
 
+def names_and_ids(work):
+    """A name that is also another snapshot's ID: the name counts, and saving under it replaces nothing else."""
+    image = disk_guest.make_image(work / "named.qcow2", "1M")
+    guest, monitor = machine(work, "named", ["-M", "pc", "-m", "16", "-display", "none", "-serial", "none", "-S", "-hda", image])
+    for tag in ("2", "first", "1", "second"):  # IDs 1, 2, 3, 4
+        monitor.quiet(f"savevm {tag}")
+    harness.check_equal(re.findall(r"^(\d+) +(\w+) ", monitor.command("info snapshots"), re.M),
+                        [("1", "2"), ("2", "first"), ("3", "1"), ("4", "second")], "ID and tag")
+    monitor.quiet("delvm 2")
+    monitor.quiet("loadvm 2")  # an ID now
+    monitor.quiet("delvm 4")
+    harness.check_equal(re.findall(r"^(\d+) +(\w+) ", monitor.command("info snapshots"), re.M), [("2", "first"), ("3", "1")], "ID and tag")
+    monitor.quit()
+    harness.check_equal(guest.finish(), 0, f"exit status; stderr: {guest.stderr_text()}")
+
+
 def dump(work):
     path = work / "state.json"
     guest = harness.run(["-M", "pc", "-display", "none", "-device", "rtl8139", "-device", "virtio-rng-pci", "-dump-vmstate", path])
@@ -129,6 +145,7 @@ def dump(work):
 def test(work):
     dump(work)
     errors(work)
+    names_and_ids(work)
     initramfs = debian.disk_initramfs(work / "initramfs")
     round_trip(work, initramfs, "clock", [])
     round_trip(work, initramfs, "icount", ["-icount", "shift=7"])
