@@ -150,7 +150,7 @@ static const VMStateField parallel_fields[] = {
     VMSTATE_DERIVED(ParallelState, chardev), VMSTATE_DERIVED(ParallelState, io),
     VMSTATE_DERIVED(ParallelState, chr),     VMSTATE_DERIVED(ParallelState, irq),
     VMSTATE_INT(ParallelState, data),        VMSTATE_INT(ParallelState, control),
-    VMSTATE_BOOL(ParallelState, acked),      VMSTATE_END
+    VMSTATE_BOOL(ParallelState, acked),      VMSTATE_END,
 };
 static const VMStateDescription vmstate_parallel = { .name = "parallel", .version = 1, .fields = parallel_fields };
 

@@ -286,9 +286,12 @@ static void serial_reset(Device *dev)
     pci_device_reset(&s->vdev.pci);
 }
 
-static const VMStateField serial_fields[] = { VMSTATE_STRUCT(VirtIOSerial, vdev, vmstate_virtio_device),
-                                              VMSTATE_DERIVED(VirtIOSerial, max_ports),
-                                              VMSTATE_DERIVED(VirtIOSerial, ports), VMSTATE_END };
+static const VMStateField serial_fields[] = {
+    VMSTATE_STRUCT(VirtIOSerial, vdev, vmstate_virtio_device),
+    VMSTATE_DERIVED(VirtIOSerial, max_ports),
+    VMSTATE_DERIVED(VirtIOSerial, ports),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_serial = { .name = "virtio-serial", .version = 1, .fields = serial_fields };
 
 static const DeviceProperty serial_properties[] = { DEFINE_PROP_UINT32("max_ports", VirtIOSerial, max_ports, MAX_PORTS),
@@ -411,7 +414,7 @@ static const VMStateField port_fields[] = {
     VMSTATE_DERIVED(VirtSerialPort, chardev), VMSTATE_DERIVED(VirtSerialPort, name),
     VMSTATE_DERIVED(VirtSerialPort, nr),      VMSTATE_DERIVED(VirtSerialPort, serial),
     VMSTATE_DERIVED(VirtSerialPort, chr),     VMSTATE_BOOL(VirtSerialPort, guest_open),
-    VMSTATE_INT(VirtSerialPort, due),         VMSTATE_END
+    VMSTATE_INT(VirtSerialPort, due),         VMSTATE_END,
 };
 
 static bool port_post_load(void *opaque, Error **errp)
