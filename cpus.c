@@ -264,8 +264,9 @@ static void virtual_deadline_changed(void)
     }
 }
 
-static const char *const icount_keys[] = { "shift",      "sleep",  "align",  "rr", "rrfile",
-                                           "rrsnapshot", "rrsync", "rrhash", NULL };
+static const char *const icount_keys[] = {
+    "shift", "sleep", "align", "rr", "rrfile", "rrsnapshot", "rrsync", "rrhash", NULL,
+};
 
 const char *const *icount_known_keys(void)
 {

@@ -154,11 +154,13 @@ static const VMStateField parallel_fields[] = {
 };
 static const VMStateDescription vmstate_parallel = { .name = "parallel", .version = 1, .fields = parallel_fields };
 
-static const DeviceProperty parallel_properties[] = { DEFINE_PROP_UINT32("iobase", ParallelState, iobase, UNSET),
-                                                      DEFINE_PROP_UINT32("irq", ParallelState, irq_number, 7),
-                                                      DEFINE_PROP_UINT32("index", ParallelState, index, UNSET),
-                                                      DEFINE_PROP_STRING("chardev", ParallelState, chardev),
-                                                      { .name = NULL } };
+static const DeviceProperty parallel_properties[] = {
+    DEFINE_PROP_UINT32("iobase", ParallelState, iobase, UNSET),
+    DEFINE_PROP_UINT32("irq", ParallelState, irq_number, 7),
+    DEFINE_PROP_UINT32("index", ParallelState, index, UNSET),
+    DEFINE_PROP_STRING("chardev", ParallelState, chardev),
+    { .name = NULL },
+};
 
 const DeviceType isa_parallel_type = {
     .name = "isa-parallel",

@@ -512,11 +512,13 @@ static const VMStateDescription serial_vmsd = {
     .name = "serial", .version = 1, .fields = serial_fields, .post_load = serial_post_load
 };
 
-static const DeviceProperty serial_properties[] = { DEFINE_PROP_UINT32("iobase", SerialState, iobase, SERIAL_UNSET),
-                                                    DEFINE_PROP_UINT32("irq", SerialState, irq_number, SERIAL_UNSET),
-                                                    DEFINE_PROP_UINT32("index", SerialState, index, SERIAL_UNSET),
-                                                    DEFINE_PROP_STRING("chardev", SerialState, chardev),
-                                                    { .name = NULL } };
+static const DeviceProperty serial_properties[] = {
+    DEFINE_PROP_UINT32("iobase", SerialState, iobase, SERIAL_UNSET),
+    DEFINE_PROP_UINT32("irq", SerialState, irq_number, SERIAL_UNSET),
+    DEFINE_PROP_UINT32("index", SerialState, index, SERIAL_UNSET),
+    DEFINE_PROP_STRING("chardev", SerialState, chardev),
+    { .name = NULL },
+};
 
 const DeviceType isa_serial_type = {
     .name = "isa-serial",

@@ -294,9 +294,11 @@ static const VMStateField serial_fields[] = {
 };
 static const VMStateDescription vmstate_serial = { .name = "virtio-serial", .version = 1, .fields = serial_fields };
 
-static const DeviceProperty serial_properties[] = { DEFINE_PROP_UINT32("max_ports", VirtIOSerial, max_ports, MAX_PORTS),
-                                                    VIRTIO_PROPERTIES(VirtIOSerial),
-                                                    { .name = NULL } };
+static const DeviceProperty serial_properties[] = {
+    DEFINE_PROP_UINT32("max_ports", VirtIOSerial, max_ports, MAX_PORTS),
+    VIRTIO_PROPERTIES(VirtIOSerial),
+    { .name = NULL },
+};
 
 const DeviceType virtio_serial_pci_type = {
     .name = "virtio-serial-pci",
@@ -431,11 +433,13 @@ static const VMStateDescription vmstate_port = {
     .name = "virtio-serial-port", .version = 1, .fields = port_fields, .post_load = port_post_load
 };
 
-static const DeviceProperty port_properties[] = { DEFINE_PROP_STRING("bus", VirtSerialPort, bus),
-                                                  DEFINE_PROP_STRING("chardev", VirtSerialPort, chardev),
-                                                  DEFINE_PROP_STRING("name", VirtSerialPort, name),
-                                                  DEFINE_PROP_UINT32("nr", VirtSerialPort, nr, PORT_UNSET),
-                                                  { .name = NULL } };
+static const DeviceProperty port_properties[] = {
+    DEFINE_PROP_STRING("bus", VirtSerialPort, bus),
+    DEFINE_PROP_STRING("chardev", VirtSerialPort, chardev),
+    DEFINE_PROP_STRING("name", VirtSerialPort, name),
+    DEFINE_PROP_UINT32("nr", VirtSerialPort, nr, PORT_UNSET),
+    { .name = NULL },
+};
 
 const DeviceType virtio_serial_port_type = { .name = "virtio-serial-port", .size = sizeof(VirtSerialPort) };
 

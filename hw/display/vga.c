@@ -800,8 +800,10 @@ static const VMStateDescription vga_vmsd = {
     .name = "vga", .version = 1, .fields = vga_fields, .post_load = vga_post_load
 };
 
-static const DeviceProperty vga_properties[] = { DEFINE_PROP_UINT32("vgamem_mb", VGAState, vgamem_mb, 16),
-                                                 { .name = NULL } };
+static const DeviceProperty vga_properties[] = {
+    DEFINE_PROP_UINT32("vgamem_mb", VGAState, vgamem_mb, 16),
+    { .name = NULL },
+};
 
 const DeviceType vga_pci_type = {
     .name = "VGA",

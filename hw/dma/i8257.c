@@ -327,9 +327,11 @@ static const VMStateField controller_fields[] = {
     VMSTATE_BOOL(DMAController, high_byte),
     VMSTATE_END,
 };
-static const VMStateDescription controller_vmsd = { .name = "dma-controller",
-                                                    .version = 1,
-                                                    .fields = controller_fields };
+static const VMStateDescription controller_vmsd = {
+    .name = "dma-controller",
+    .version = 1,
+    .fields = controller_fields,
+};
 
 static const VMStateField i8257_fields[] = {
     VMSTATE_STRUCT_ARRAY(I8257State, ctl, controller_vmsd),
