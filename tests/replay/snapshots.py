@@ -4,7 +4,6 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-import disk_guest  # noqa: E402
 import harness  # noqa: E402
 
 
@@ -98,7 +97,7 @@ def record_again(work, guest, log):
     harness.check_equal(machine.status, 1, "exit status for a snapshot of the older recording")
     harness.check(f"Snapshot 'start' does not exist: no snapshot was taken of '{log}'" in machine.stderr_text(), machine.stderr_text())
     harness.check_recorded(harness.run(guest + ["-serial", "stdio", "-monitor", "none"] + harness.icount("record", log, ",rrsnapshot=new")))
-    listed = disk_guest.run_host("qemu-img", "snapshot", "-l", work / "log.snapshots")
+    listed = harness.run_host("qemu-img", "snapshot", "-l", work / "log.snapshots")
     harness.check("new" in listed and "before0" not in listed, f"snapshots of the last recording: {listed}")
 
 
