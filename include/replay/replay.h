@@ -45,8 +45,7 @@ uint64_t replay_seed(void);
 /* The machine is built: write the manifest's first line; from here on events flow. */
 bool replay_start(Error **errp);
 
-/* ---- the mode, for the few places that steer (cpus.c, runstate.c, monitor, backends that must drop their input) ----
- */
+/* ---- the mode, for the few places that steer: cpus.c, runstate.c, monitor, back ends that drop their input ---- */
 bool replay_recording(void);
 bool replay_playing(void);
 bool replay_active(void);
