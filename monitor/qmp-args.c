@@ -100,6 +100,11 @@ int64_t qmp_int(JsonObject *args, const char *name, int64_t def)
     return json_object_get_int_member_with_default(args, name, def);
 }
 
+bool qmp_bool(JsonObject *args, const char *name, bool def)
+{
+    return json_object_get_boolean_member_with_default(args, name, def);
+}
+
 JsonNode *qmp_object(JsonObject *object)
 {
     JsonNode *node = json_node_new(JSON_NODE_OBJECT);

@@ -51,13 +51,14 @@ bool qmp_check_arguments(const char *spec, JsonObject *args, Error **errp);
 /* Values of checked arguments; def when absent. */
 const char *qmp_string(JsonObject *args, const char *name, const char *def);
 int64_t qmp_int(JsonObject *args, const char *name, int64_t def);
-
-/* ringbuf.c */
-JsonNode *qmp_ringbuf_read(JsonObject *args, Error **errp);
-JsonNode *qmp_ringbuf_write(JsonObject *args, Error **errp);
+bool qmp_bool(JsonObject *args, const char *name, bool def);
 
 /* A reply made of an object or array; takes it. */
 JsonNode *qmp_object(JsonObject *object);
 JsonNode *qmp_array(JsonArray *array);
+
+/* ringbuf.c */
+JsonNode *qmp_ringbuf_read(JsonObject *args, Error **errp);
+JsonNode *qmp_ringbuf_write(JsonObject *args, Error **errp);
 
 #endif
