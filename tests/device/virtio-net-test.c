@@ -34,11 +34,11 @@ bool nic_link_up(const NICPeer *peer)
 void nic_mac_changed(NICPeer *peer, const MACAddr *mac)
 {
 }
-bool net_parse_netdev_property(void *field, const char *text, Error **errp)
+bool net_parse_netdev_property(void *field, const char *device, const char *text, Error **errp)
 {
     return false;
 }
-bool net_parse_mac_property(void *field, const char *text, Error **errp)
+bool net_parse_mac_property(void *field, const char *device, const char *text, Error **errp)
 {
     return false;
 }
