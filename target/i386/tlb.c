@@ -17,16 +17,24 @@
 #define CHAIN_BUCKETS 8192u
 #define CHAIN_END     (-1)
 
+/* The RAM behind an entry, and its place among those that have the same one. */
+typedef struct TLBNode {
+    ram_addr_t ram; /* as tlb_ram_page() gave it */
+    int16_t next, prev;
+} TLBNode;
+
 /*
- * Derived from the entries and the memory map. A node is mode * TLB_SIZE + index. Nodes whose pages lie in RAM are
- * chained by RAM page, so that a change of one page's flags finds its entries at once.
+ * Derived from the entries and the memory map. A node's number is mode * TLB_SIZE + index. Nodes whose pages lie in RAM
+ * are chained by RAM page, so that a change of one page's flags finds its entries at once. The node of an entry that was
+ * dropped stays as it is: most come back with the same page.
  */
 struct TLBIndex {
     uint64_t used[NB_MMU_MODES][TLB_WORDS];  /* bit: entry is valid */
+    uint64_t local[NB_MMU_MODES][TLB_WORDS]; /* bit: and not global */
     uint64_t large[NB_MMU_MODES][TLB_WORDS]; /* bit: and part of a large page */
-    ram_addr_t ram[TLB_NODES];               /* as tlb_ram_page() gave it */
+    uint64_t local_words[NB_MMU_MODES][TLB_WORDS / 64]; /* bit: a word of `local` that may have bits */
+    TLBNode node[TLB_NODES];
     int16_t bucket[CHAIN_BUCKETS];
-    int16_t next[TLB_NODES], prev[TLB_NODES];
 };
 
 static GPtrArray *tlb_cpus; /* every CPUState that has a TLB, in order of creation */
@@ -85,49 +93,59 @@ static unsigned chain_bucket(ram_addr_t ram)
     return (ram >> PAGE_BITS) & (CHAIN_BUCKETS - 1);
 }
 
-static void chain_add(struct TLBIndex *x, int node)
+static void chain_add(struct TLBIndex *x, int number)
 {
-    int16_t *head = &x->bucket[chain_bucket(x->ram[node])];
-    x->next[node] = *head;
-    x->prev[node] = CHAIN_END;
+    TLBNode *node = &x->node[number];
+    int16_t *head = &x->bucket[chain_bucket(node->ram)];
+    node->next = *head;
+    node->prev = CHAIN_END;
     if (*head != CHAIN_END) {
-        x->prev[*head] = (int16_t)node;
+        x->node[*head].prev = (int16_t)number;
     }
-    *head = (int16_t)node;
+    *head = (int16_t)number;
 }
 
-static void chain_remove(struct TLBIndex *x, int node)
+static void chain_remove(struct TLBIndex *x, int number)
 {
-    int16_t next = x->next[node], prev = x->prev[node];
-    if (prev != CHAIN_END) {
-        x->next[prev] = next;
+    const TLBNode *node = &x->node[number];
+    if (node->prev != CHAIN_END) {
+        x->node[node->prev].next = node->next;
     } else {
-        x->bucket[chain_bucket(x->ram[node])] = next;
+        x->bucket[chain_bucket(node->ram)] = node->next;
     }
-    if (next != CHAIN_END) {
-        x->prev[next] = prev;
+    if (node->next != CHAIN_END) {
+        x->node[node->next].prev = node->prev;
     }
 }
 
-static void set_ram(struct TLBIndex *x, int node, ram_addr_t ram)
+static void set_ram(struct TLBIndex *x, int number, ram_addr_t ram)
 {
-    if (x->ram[node] == ram) {
+    TLBNode *node = &x->node[number];
+    if (node->ram == ram) {
         return;
     }
-    if (x->ram[node] != RAM_ADDR_INVALID) {
-        chain_remove(x, node);
+    if (node->ram != RAM_ADDR_INVALID) {
+        chain_remove(x, number);
     }
-    x->ram[node] = ram;
+    node->ram = ram;
     if (ram != RAM_ADDR_INVALID) {
-        chain_add(x, node);
+        chain_add(x, number);
     }
 }
 
-static void mark_used(struct TLBIndex *x, int mode, unsigned index, bool used, bool large)
+static void set_bit(uint64_t *word, uint64_t bit, bool on)
+{
+    *word = (*word & ~bit) | (on ? bit : 0);
+}
+
+static void mark_used(struct TLBIndex *x, int mode, unsigned index, bool used, uint64_t phys)
 {
     uint64_t bit = 1ull << (index % 64);
-    x->used[mode][index / 64] = (x->used[mode][index / 64] & ~bit) | (used ? bit : 0);
-    x->large[mode][index / 64] = (x->large[mode][index / 64] & ~bit) | (large ? bit : 0);
+    unsigned word = index / 64;
+    set_bit(&x->used[mode][word], bit, used);
+    set_bit(&x->local[mode][word], bit, used && !(phys & TLB_G));
+    set_bit(&x->large[mode][word], bit, used && (phys & TLB_LARGE));
+    x->local_words[mode][word / 64] |= 1ull << (word % 64);
 }
 
 /* ---- fast tags ---- */
@@ -147,10 +165,15 @@ static void recent_forget(CPUState *cpu)
     }
 }
 
-static void fast_forget(CPUState *cpu, TLBFast *f)
+/* Copies are equal to what they were taken from. */
+static void fast_forget(CPUState *cpu, int mode, TLBFast *f)
 {
-    if (cpu->tlb_recent_used && (f->read != TLB_NEVER || f->write != TLB_NEVER)) {
-        recent_forget(cpu);
+    bool copied = cpu->tlb_recent_used && (f->read != TLB_NEVER || f->write != TLB_NEVER);
+    for (int i = 0; copied && i < TLB_RECENT; i++) {
+        TLBFast *copy = &cpu->tlb_recent[mode][i];
+        if (copy->read == f->read && copy->write == f->write) {
+            fast_clear(copy);
+        }
     }
     fast_clear(f);
 }
@@ -171,10 +194,10 @@ static void fast_derive(CPUState *cpu, int mode, unsigned index)
 {
     const TLBEntry *e = &cpu->tlb[mode][index];
     TLBFast *f = &cpu->tlb_fast[mode][index];
-    ram_addr_t ram = cpu->tlb_index->ram[mode * TLB_SIZE + index];
+    ram_addr_t ram = cpu->tlb_index->node[mode * TLB_SIZE + index].ram;
     uint64_t page = e->page & PAGE_MASK;
     bool watching = cpu->dr[7] & 0xff;
-    fast_forget(cpu, f);
+    fast_forget(cpu, mode, f);
     if (!e->page || ram == RAM_ADDR_INVALID) {
         return;
     }
@@ -196,9 +219,9 @@ static void fast_derive(CPUState *cpu, int mode, unsigned index)
 void tlb_derive_page(CPUState *cpu, ram_addr_t page)
 {
     const struct TLBIndex *x = cpu->tlb_index;
-    for (int node = x->bucket[chain_bucket(page)]; node != CHAIN_END; node = x->next[node]) {
-        if (((x->ram[node] ^ page) & PAGE_MASK) == 0) {
-            fast_derive(cpu, node / TLB_SIZE, node % TLB_SIZE);
+    for (int i = x->bucket[chain_bucket(page)]; i != CHAIN_END; i = x->node[i].next) {
+        if (((x->node[i].ram ^ page) & PAGE_MASK) == 0) {
+            fast_derive(cpu, i / TLB_SIZE, i % TLB_SIZE);
         }
     }
 }
@@ -207,7 +230,7 @@ static void entry_derive(CPUState *cpu, int mode, unsigned index)
 {
     const TLBEntry *e = &cpu->tlb[mode][index];
     struct TLBIndex *x = cpu->tlb_index;
-    mark_used(x, mode, index, e->page, e->page && (e->phys & TLB_LARGE));
+    mark_used(x, mode, index, e->page, e->phys);
     set_ram(x, mode * TLB_SIZE + index, e->page ? tlb_ram_page(e->phys & PAGE_MASK) : RAM_ADDR_INVALID);
     fast_derive(cpu, mode, index);
 }
@@ -274,7 +297,7 @@ static void code_write(ram_addr_t addr, uint64_t len)
 static void index_init(struct TLBIndex *x)
 {
     for (size_t i = 0; i < TLB_NODES; i++) {
-        x->ram[i] = RAM_ADDR_INVALID;
+        x->node[i].ram = RAM_ADDR_INVALID;
     }
     for (size_t i = 0; i < CHAIN_BUCKETS; i++) {
         x->bucket[i] = CHAIN_END;
@@ -297,32 +320,64 @@ void tlb_init(CPUState *cpu)
 
 /* ---- flushes ---- */
 
-static void entry_drop(CPUState *cpu, int mode, unsigned index)
+/* All but the index's bits. */
+static void entry_clear(CPUState *cpu, int mode, unsigned index)
 {
     cpu->tlb[mode][index] = (TLBEntry){ 0 };
-    mark_used(cpu->tlb_index, mode, index, false, false);
-    set_ram(cpu->tlb_index, mode * TLB_SIZE + index, RAM_ADDR_INVALID);
-    fast_forget(cpu, &cpu->tlb_fast[mode][index]);
+    fast_clear(&cpu->tlb_fast[mode][index]);
 }
 
-static void flush_word(CPUState *cpu, int mode, unsigned word, bool global_too)
+static void entry_drop(CPUState *cpu, int mode, unsigned index)
 {
-    uint64_t used = cpu->tlb_index->used[mode][word];
-    for (; used; used &= used - 1) {
-        unsigned index = word * 64 + (unsigned)__builtin_ctzll(used);
-        if (global_too || !(cpu->tlb[mode][index].phys & TLB_G)) {
-            entry_drop(cpu, mode, index);
+    mark_used(cpu->tlb_index, mode, index, false, 0);
+    fast_forget(cpu, mode, &cpu->tlb_fast[mode][index]);
+    entry_clear(cpu, mode, index);
+}
+
+static void flush_local_word(CPUState *cpu, int mode, unsigned word)
+{
+    struct TLBIndex *x = cpu->tlb_index;
+    uint64_t local = x->local[mode][word];
+    x->used[mode][word] &= ~local;
+    x->large[mode][word] &= ~local;
+    x->local[mode][word] = 0;
+    for (; local; local &= local - 1) {
+        entry_clear(cpu, mode, word * 64 + (unsigned)__builtin_ctzll(local));
+    }
+}
+
+static void flush_local(CPUState *cpu, int mode)
+{
+    for (unsigned i = 0; i < TLB_WORDS / 64; i++) {
+        uint64_t words = cpu->tlb_index->local_words[mode][i];
+        cpu->tlb_index->local_words[mode][i] = 0;
+        for (; words; words &= words - 1) {
+            flush_local_word(cpu, mode, i * 64 + (unsigned)__builtin_ctzll(words));
         }
     }
 }
 
+static void flush_global(CPUState *cpu, int mode)
+{
+    for (unsigned word = 0; word < TLB_WORDS; word++) {
+        for (uint64_t used = cpu->tlb_index->used[mode][word]; used; used &= used - 1) {
+            entry_drop(cpu, mode, word * 64 + (unsigned)__builtin_ctzll(used));
+        }
+    }
+}
+
+/* A guest that changes processes often does little else: cost follows the number of entries that go. */
 void tlb_flush(CPUState *cpu, bool global_too)
 {
     cpu->fetch_page = 0;
     cpu->fetch_phys = 0;
+    if (cpu->tlb_recent_used) {
+        recent_forget(cpu);
+    }
     for (int mode = 0; mode < NB_MMU_MODES; mode++) {
-        for (unsigned word = 0; word < TLB_WORDS; word++) {
-            flush_word(cpu, mode, word, global_too);
+        flush_local(cpu, mode);
+        if (global_too) {
+            flush_global(cpu, mode);
         }
     }
 }
@@ -457,7 +512,7 @@ static uint64_t load_le(const uint8_t *p, unsigned size)
 
 static ram_addr_t entry_ram(const CPUState *cpu, uint64_t la, int mode)
 {
-    return cpu->tlb_index->ram[mode * TLB_SIZE + page_index(la)];
+    return cpu->tlb_index->node[mode * TLB_SIZE + page_index(la)].ram;
 }
 
 /* size bytes of one page, translated and allowed. size: 1, 2, 4, 8. */
