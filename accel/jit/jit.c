@@ -10,6 +10,7 @@
 #include "accel/interp/trace.h"
 #include "accel/jit/jit-private.h"
 #include "target/i386/hostfloat.h"
+#include "util/timer.h"
 
 #define MAX_CONTEXTS 512
 
@@ -322,6 +323,9 @@ static ExitReason jit_exec(CPUState *cpu, int64_t budget)
     static const BlockRunner runner = { .run = run_block, .fault = faulted };
     if (unlikely(jit_config.random)) {
         budget = random_slice(budget);
+    }
+    if (!qemu_clock_virtual_line(&cpu->jit.ns_per_insn, &cpu->jit.ns_at_0)) {
+        cpu->jit.ns_per_insn = 0;
     }
     if (unlikely(interp_trace.executes)) { /* -d exec, cpu: every block is shown, so the interpreter runs them */
         last_exit = NULL;
