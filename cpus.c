@@ -234,6 +234,14 @@ static int64_t virtual_clock_ns(void)
     return (icount_get() << timing.shift) + timing.warp_ns;
 }
 
+/* Shift and warp change between slices only. */
+static bool virtual_clock_line(uint64_t *ns_per_insn, uint64_t *ns_at_0)
+{
+    *ns_per_insn = 1ull << timing.shift;
+    *ns_at_0 = (uint64_t)timing.warp_ns;
+    return timing.enabled;
+}
+
 static int64_t host_clock_ns(void)
 {
     return replay_clock(REPLAY_CLOCK_HOST, get_clock_host_ns());
@@ -650,6 +658,7 @@ void cpus_init(void)
         .get_ns = virtual_clock_ns,
         .get_host_ns = host_clock_ns,
         .deadline_changed = virtual_deadline_changed,
+        .line = virtual_clock_line,
     };
     qemu_clock_set_virtual_source(&source);
     replay_pc_hook = current_pc;

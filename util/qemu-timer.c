@@ -52,6 +52,11 @@ void qemu_clock_set_virtual_source(const VirtualClockSource *new_source)
     source = *new_source;
 }
 
+bool qemu_clock_virtual_line(uint64_t *ns_per_insn, uint64_t *ns_at_0)
+{
+    return source.line && source.line(ns_per_insn, ns_at_0);
+}
+
 /* virtual_rt = offset + realtime while the machine runs, offset while it is stopped. */
 static struct {
     GMutex lock;

@@ -156,7 +156,7 @@ extern bool jit_flags_out;
 /* Flags in cpu->jit.flags: AL = OF, AH = SF ZF AF PF CF as LAHF gives them. */
 static inline void jit_flags_to_cc(CPUState *cpu)
 {
-    uint32_t packed = (uint32_t)cpu->jit.flags;
+    uint16_t packed = (uint16_t)cpu->jit.flags; /* as wide as translated code stores them */
     cc_set(cpu, (packed >> 8 & 0xff) | (packed & 1) << 11);
 }
 static inline void jit_flags_from_cc(CPUState *cpu)

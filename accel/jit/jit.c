@@ -10,6 +10,7 @@
 #include "accel/interp/trace.h"
 #include "accel/jit/jit-private.h"
 #include "target/i386/hostfloat.h"
+#include "util/timer.h"
 
 #define MAX_CONTEXTS 512
 
@@ -21,11 +22,10 @@ uint32_t *jit_host_mxcsr;
 
 static JitContext contexts[MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
 static unsigned nb_contexts = 1;
-static const JitContext *last_context = &contexts[0];
-static const JitContext *recent[4]; /* before that */
-static JitExit *last_exit;          /* how translated code was left, when the next block may be joined to it */
-static uint64_t generation;         /* of the code cache */
-static int64_t started_us;          /* host time; for info jit */
+static const JitContext *recent[256]; /* used last, by context_slot() */
+static JitExit *last_exit;            /* how translated code was left, when the next block may be joined to it */
+static uint64_t generation;           /* of the code cache */
+static int64_t started_us;            /* host time; for info jit */
 
 /* ---- stress: cuts where nobody expects them ---- */
 
@@ -108,26 +108,15 @@ static const JitContext *new_context(CPUState *cpu)
     return ctx;
 }
 
-static const JitContext *find_recent(const CPUState *cpu)
+/* User code and kernel, or two code segments of a BIOS, hardly ever share one. */
+static const JitContext **context_slot(const CPUState *cpu)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(recent); i++) {
-        if (recent[i] && jit_context_matches(cpu, recent[i])) {
-            const JitContext *found = recent[i];
-            recent[i] = last_context;
-            return found;
-        }
-    }
-    return NULL;
+    uint64_t base = cpu->seg[R_CS].linear_base;
+    return &recent[(cpu->mode ^ base >> 4 ^ base >> 12) % ARRAY_SIZE(recent)];
 }
 
 static const JitContext *find_context(const CPUState *cpu)
 {
-    static unsigned oldest;
-    const JitContext *found = find_recent(cpu);
-    if (found) {
-        return found;
-    }
-    recent[oldest++ % ARRAY_SIZE(recent)] = last_context;
     for (unsigned i = 1; i < nb_contexts; i++) {
         if (jit_context_matches(cpu, &contexts[i])) {
             return &contexts[i];
@@ -139,11 +128,11 @@ static const JitContext *find_context(const CPUState *cpu)
 /* NULL: there is none yet. */
 static inline const JitContext *present_context(const CPUState *cpu)
 {
-    if (!likely(jit_context_matches(cpu, last_context))) {
-        const JitContext *ctx = find_context(cpu);
-        last_context = ctx ? ctx : &contexts[0];
+    const JitContext **slot = context_slot(cpu);
+    if (!*slot || !likely(jit_context_matches(cpu, *slot))) {
+        *slot = find_context(cpu);
     }
-    return last_context->id ? last_context : NULL;
+    return *slot;
 }
 
 /* ---- finding and making translations ---- */
@@ -175,7 +164,6 @@ static void forget_all(CPUState *cpu)
     block_cache_flush(cpu->engine_data);
     memset(recent, 0, sizeof(recent));
     nb_contexts = 1;
-    last_context = &contexts[0];
 }
 
 static JitBlock *make_translation(CPUState *cpu, Block *block)
@@ -335,6 +323,9 @@ static ExitReason jit_exec(CPUState *cpu, int64_t budget)
     static const BlockRunner runner = { .run = run_block, .fault = faulted };
     if (unlikely(jit_config.random)) {
         budget = random_slice(budget);
+    }
+    if (!qemu_clock_virtual_line(&cpu->jit.ns_per_insn, &cpu->jit.ns_at_0)) {
+        cpu->jit.ns_per_insn = 0;
     }
     if (unlikely(interp_trace.executes)) { /* -d exec, cpu: every block is shown, so the interpreter runs them */
         last_exit = NULL;

@@ -242,6 +242,25 @@ void mem_operand(Translator *t, unsigned size, bool write)
     mem_operand_aligned(t, size, write, false);
 }
 
+/* The register counts items of 8 << size bits from the operand on, and may be negative. */
+void mem_bit_string(Translator *t, unsigned guest, bool write)
+{
+    const DecodedInsn *d = t->d;
+    Emit *e = &t->e;
+    unsigned size = d->op_size, reg = host_reg(t, guest);
+    flags_before_clobber(t);
+    mem_offset(t, d, H_ADDR);
+    if (t->code64 && size == 2) {
+        em_rr(e, 3, 0x63, H_T1, reg); /* movsxd */
+    } else {
+        em_mov_rr(e, size, H_T1, reg);
+    }
+    em_shift_ri(e, native_size(t), 7, H_T1, 3 + size);
+    em_rx(e, native_size(t), 0x8d, H_ADDR, H_ADDR, H_T1, size, 0);
+    emit_segment(t, d->seg, 1u << size, write);
+    emit_probe(t, 1u << size, write, recent_for(t, d->seg, d->base, d->index));
+}
+
 void mem_at(Translator *t, unsigned seg, unsigned guest_base, int32_t disp, unsigned size, bool write)
 {
     unsigned base = host_reg(t, guest_base);

@@ -574,10 +574,33 @@ static void rule_shift_cl(Translator *t)
     t->flags = (FlagState){ .mem = true };
 }
 
-/* Only where nobody wants the flags (flags_analyse). */
+/* By a constant, flags wanted: they are those of the last single step, which AF is not. */
+static void rule_double_shift_flags(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    Emit *e = &t->e;
+    unsigned size = d->op_size, reg = host_reg(t, d->rm), opcode = 0x0f00 | d->info->opcode;
+    unsigned count = (unsigned)d->imm & (size == 3 ? 63 : 31), single = d->info->opcode == 0xa4 ? 4 : 5;
+    reg_changed(t, d->rm);
+    em_mov_rr(e, size, H_T1, host_reg(t, d->reg));
+    if (count > 1) {
+        em_rr(e, size, opcode, H_T1, reg);
+        em8(e, count - 1);
+        em_shift_ri(e, size, single, H_T1, count - 1);
+    }
+    em_rr(e, size, opcode, H_T1, reg);
+    em8(e, 1);
+    flags_set(t, true);
+}
+
+/* By CL only where nobody wants the flags (flags_analyse). */
 static void rule_double_shift(Translator *t)
 {
     const DecodedInsn *d = t->d;
+    if (t->needed[t->k]) {
+        rule_double_shift_flags(t);
+        return;
+    }
     unsigned reg = host_reg(t, d->rm);
     reg_changed(t, d->rm);
     em_rr(&t->e, d->op_size, 0x0f00 | d->info->opcode, host_reg(t, d->reg), reg);
@@ -638,6 +661,23 @@ static void rule_bt(Translator *t)
     finish_flag(t, COND_B, 0);
 }
 
+/* The same with a bit string in memory. */
+static void rule_bt_string(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    bool write = d->info->opcode != 0xa3;
+    if (t->needed[t->k] & ~CC_C) {
+        flags_want_mem(t);
+    }
+    mem_bit_string(t, d->reg, write);
+    em_load(&t->e, d->op_size, H_T1, H_ADDR, 0);
+    em_rr(&t->e, d->op_size, 0x0f00 | d->info->opcode, host_reg(t, d->reg), H_T1);
+    if (write) {
+        em_store(&t->e, d->op_size, H_T1, H_ADDR, 0);
+    }
+    finish_flag(t, COND_B, 0);
+}
+
 /* BSF BSR: a source of zero leaves the target. */
 static void rule_bsf(Translator *t)
 {
@@ -681,6 +721,17 @@ static void rule_cmpxchg(Translator *t)
     } else {
         flags_set(t, false);
     }
+}
+
+/* CMPXCHG8B: ZF only. */
+static void rule_cmpxchg_pair(Translator *t)
+{
+    if (t->needed[t->k] & ~CC_Z) {
+        flags_want_mem(t);
+    }
+    mem_operand(t, 8, true);
+    em_rm(&t->e, 2, 0x0fc7, 1, H_ADDR, 0);
+    finish_flag(t, COND_E, 6);
 }
 
 static void rule_xadd(Translator *t)
@@ -791,7 +842,7 @@ static Rule *one_byte_rule(const DecodedInsn *d)
     }
 }
 
-static Rule *two_byte_rule(const DecodedInsn *d)
+static Rule *two_byte_rule(const Translator *t, const DecodedInsn *d)
 {
     switch (d->info->opcode) {
     case 0xaf:
@@ -807,7 +858,10 @@ static Rule *two_byte_rule(const DecodedInsn *d)
     case 0xab:
     case 0xb3:
     case 0xbb:
-        return insn_is_mem(d) ? NULL : rule_bt;
+        if (insn_is_mem(d)) {
+            return d->op_size >= 2 && d->addr_size == native_size(t) ? rule_bt_string : NULL;
+        }
+        return rule_bt;
     case 0xba:
         return rule_bt;
     case 0xbc:
@@ -819,19 +873,21 @@ static Rule *two_byte_rule(const DecodedInsn *d)
     case 0xc0:
     case 0xc1:
         return insn_is_mem(d) && !high_with_memory(d) ? rule_xadd : NULL;
+    case 0xc7:
+        return insn_is_mem(d) && d->info->modrm.reg == 1 && d->op_size < 3 ? rule_cmpxchg_pair : NULL;
     default:
         return NULL;
     }
 }
 
-Rule *rule_for_alu(const DecodedInsn *d)
+Rule *rule_for_alu(const Translator *t, const DecodedInsn *d)
 {
-    return d->info->map == M_1B ? one_byte_rule(d) : d->info->map == M_0F ? two_byte_rule(d) : NULL;
+    return d->info->map == M_1B ? one_byte_rule(d) : d->info->map == M_0F ? two_byte_rule(t, d) : NULL;
 }
 
 /* Instructions whose flags we cannot make: they are run by their handler where the flags are wanted. */
 bool rule_needs_dead_flags(const DecodedInsn *d)
 {
     unsigned op = d->info->opcode;
-    return d->info->map == M_0F && (op == 0xa4 || op == 0xa5 || op == 0xac || op == 0xad);
+    return d->info->map == M_0F && (op == 0xa5 || op == 0xad);
 }

@@ -41,6 +41,22 @@ static void rule_mov_g_e(Translator *t)
     }
 }
 
+/* MOV between memory and AH..BH, which cannot be encoded together with H_ADDR: the register's halves change places. */
+static void rule_mov_high(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    unsigned low = d->reg & 3;
+    bool store = d->info->opcode == 0x88;
+    mem_operand(t, 1, store);
+    em_rr(&t->e, 0, 0x86, H_HIGH | low, low);
+    if (store) {
+        em_store(&t->e, 0, low, H_ADDR, 0);
+    } else {
+        em_load(&t->e, 0, low, H_ADDR, 0);
+    }
+    em_rr(&t->e, 0, 0x86, H_HIGH | low, low);
+}
+
 static void mov_reg_constant(Translator *t, unsigned guest, uint64_t value)
 {
     unsigned size = t->d->op_size, reg = target_reg(t, guest);
@@ -363,10 +379,10 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d)
         return high_with_memory(d) ? NULL : rule_xchg_e_g;
     case 0x88:
     case 0x89:
-        return high_with_memory(d) ? NULL : rule_mov_e_g;
+        return high_with_memory(d) ? rule_mov_high : rule_mov_e_g;
     case 0x8a:
     case 0x8b:
-        return high_with_memory(d) ? NULL : rule_mov_g_e;
+        return high_with_memory(d) ? rule_mov_high : rule_mov_g_e;
     case 0x8d:
         return rule_lea;
     case 0x90:

@@ -1,16 +1,21 @@
 /*
- * accel/jit/translate-system.c  System instructions that are simple in the common case: CLD, STD, CLI, STI, PUSHF, PUSH
- * and MOV of a segment register. What is not common (virtual-8086 mode, IOPL, a waiting interrupt) is left to their
- * handlers.
+ * accel/jit/translate-system.c  System instructions that are simple in the common case: CLD, STD, CLI, STI, PUSHF,
+ * POPF, PUSH and MOV of a segment register, MOV from a control register, SWAPGS, RDTSC. What is not common
+ * (virtual-8086 mode, IOPL, a waiting interrupt) is left to their handlers.
  */
 #include "accel/jit/translate.h"
 
-#define SHADOW_FLAGS (CC_ALL | RF_MASK | VM_MASK) /* not in the image that PUSHF takes from cpu->eflags */
+#define SHADOW_FLAGS  (CC_ALL | RF_MASK | VM_MASK) /* not in the image that PUSHF takes from cpu->eflags */
+#define POPF_UNCOMMON (TF_MASK | DF_MASK | IOPL_MASK | NT_MASK | AC_MASK | ID_MASK)
+
+static int32_t segment_off(unsigned seg, size_t member)
+{
+    return (int32_t)(offsetof(CPUState, seg) + seg * sizeof(SegmentCache) + member) - CPU_BIAS;
+}
 
 static int32_t selector_off(unsigned seg)
 {
-    return (int32_t)(offsetof(CPUState, seg) + seg * sizeof(SegmentCache) + offsetof(SegmentCache, selector)) -
-           CPU_BIAS;
+    return segment_off(seg, offsetof(SegmentCache, selector));
 }
 
 static void set_bits(Translator *t, uint32_t bits)
@@ -86,6 +91,37 @@ static void rule_pushf(Translator *t)
     em_rm(e, native_size(t), 0x8d, H_R12, H_R12, -(1 << native_size(t)));
 }
 
+/*
+ * Level 0, and nothing but arithmetic flags and IF may change. With nothing waiting the interrupt point that POPF is
+ * passes unnoticed.
+ */
+static void rule_popf(Translator *t)
+{
+    Emit *e = &t->e;
+    unsigned size = native_size(t);
+    level_0_only(t);
+    em_alu_mi(e, 2, ALU_CMP, H_CPU, CPU_OFF(interrupt_request), 0);
+    handler_if(t, COND_NE);
+    mem_stack(t, R_ESP, 0, 1u << size, false);
+    em_load(e, 2, H_T1, H_ADDR, 0);
+    em_load(e, 2, H_T2, H_CPU, CPU_OFF(eflags));
+    em_alu_rr(e, 2, ALU_XOR, H_T2, H_T1);
+    em_rr(e, 2, 0xf7, 0, H_T2);
+    em32(e, POPF_UNCOMMON);
+    handler_if(t, COND_NE);
+    em_alu_ri(e, 2, ALU_AND, H_T2, IF_MASK);
+    em_rm(e, 2, 0x31, H_T2, H_CPU, CPU_OFF(eflags)); /* xor */
+    em_mov_rr(e, 2, H_T2, H_T1);
+    em_shift_ri(e, 2, 5, H_T2, 11);
+    em_alu_ri(e, 2, ALU_AND, H_T2, 1);
+    em_alu_ri(e, 2, ALU_AND, H_T1, CC_ALL & 0xff);
+    em_shift_ri(e, 2, 4, H_T1, 8);
+    em_alu_rr(e, 2, ALU_OR, H_T1, H_T2);
+    em_store(e, 1, H_T1, H_CPU, CPU_OFF(jit.flags));
+    em_rm(e, size, 0x8d, H_R12, H_R12, 1 << size);
+    t->flags = (FlagState){ .mem = true };
+}
+
 static unsigned pushed_segment(const DecodedInsn *d)
 {
     return d->info->map == M_0F ? (d->info->opcode == 0xa0 ? R_FS : R_GS) : d->info->opcode >> 3;
@@ -104,8 +140,60 @@ static void rule_push_sreg(Translator *t)
 
 static void rule_mov_from_sreg(Translator *t)
 {
+    if (insn_is_mem(t->d)) {
+        mem_operand(t, 2, true);
+        em_rm(&t->e, 2, 0x0fb7, H_T1, H_CPU, selector_off(t->d->reg));
+        em_store(&t->e, 1, H_T1, H_ADDR, 0);
+        return;
+    }
     unsigned reg = host_reg_out(t, t->d->rm);
     em_rm(&t->e, 2, 0x0fb7, reg, H_CPU, selector_off(t->d->reg));
+}
+
+static const int32_t control_off[] = { [0] = CPU_OFF(cr0), [2] = CPU_OFF(cr2), [3] = CPU_OFF(cr3), [4] = CPU_OFF(cr4) };
+
+static void rule_mov_from_cr(Translator *t)
+{
+    level_0_only(t);
+    unsigned reg = host_reg_out(t, t->d->rm);
+    em_load(&t->e, native_size(t), reg, H_CPU, control_off[t->d->reg]);
+}
+
+/* 64-bit mode only: GS has a base and nothing else. */
+static void rule_swapgs(Translator *t)
+{
+    Emit *e = &t->e;
+    level_0_only(t);
+    em_load(e, 3, H_T1, H_CPU, CPU_OFF(kernel_gs_base));
+    em_load(e, 3, H_T2, H_CPU, segment_off(R_GS, offsetof(SegmentCache, base)));
+    em_store(e, 3, H_T1, H_CPU, segment_off(R_GS, offsetof(SegmentCache, base)));
+    em_store(e, 3, H_T1, H_CPU, segment_off(R_GS, offsetof(SegmentCache, linear_base)));
+    em_store(e, 3, H_T2, H_CPU, CPU_OFF(kernel_gs_base));
+}
+
+/* The virtual clock's line for this slice is in cpu->jit; where it has none, or CR4.TSD counts, the handler asks. */
+static void rule_rdtsc(Translator *t)
+{
+    Emit *e = &t->e;
+    flags_before_clobber(t);
+    em_rm(e, 2, 0xf7, 0, H_CPU, CPU_OFF(cr4));
+    em32(e, CR4_TSD);
+    handler_if(t, COND_NE);
+    em_alu_mi(e, 2, ALU_CMP, H_CPU, CPU_OFF(jit.ns_per_insn), 0);
+    handler_if(t, COND_E);
+    em_load(e, 3, H_RAX, H_CPU, CPU_OFF(icount_limit));
+    if (t->code64) {
+        em_rm(e, 3, 0x2b, H_RAX, H_CPU, CPU_OFF(jit.budget));
+    } else {
+        em_alu_rr(e, 3, ALU_SUB, H_RAX, H_BUDGET);
+    }
+    em_alu_ri(e, 3, ALU_SUB, H_RAX, (int32_t)(t->n - t->k));
+    em_rm(e, 3, 0x0faf, H_RAX, H_CPU, CPU_OFF(jit.ns_per_insn));
+    em_rm(e, 3, 0x03, H_RAX, H_CPU, CPU_OFF(jit.ns_at_0));
+    em_rm(e, 3, 0x03, H_RAX, H_CPU, CPU_OFF(tsc_offset));
+    em_mov_rr(e, 3, H_RDX, H_RAX);
+    em_shift_ri(e, 3, 5, H_RDX, 32);
+    em_mov_rr(e, 2, H_RAX, H_RAX);
 }
 
 static bool stack_is_native(const Translator *t, const DecodedInsn *d)
@@ -122,9 +210,11 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, bool is_la
     case 0x1e:
         return stack_is_native(t, d) ? rule_push_sreg : NULL;
     case 0x8c:
-        return !insn_is_mem(d) && d->op_size >= 2 && d->reg <= R_GS ? rule_mov_from_sreg : NULL;
+        return (insn_is_mem(d) || d->op_size >= 2) && d->reg <= R_GS ? rule_mov_from_sreg : NULL;
     case 0x9c:
         return stack_is_native(t, d) ? rule_pushf : NULL;
+    case 0x9d:
+        return stack_is_native(t, d) && !(t->ctx->mode & MODE_CPL3) ? rule_popf : NULL;
     case 0xfa:
         return t->ctx->mode & MODE_CPL3 ? NULL : rule_cli;
     case 0xfb:
@@ -138,6 +228,24 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, bool is_la
     }
 }
 
+static Rule *two_byte_rule(const Translator *t, const DecodedInsn *d)
+{
+    bool level_3 = t->ctx->mode & MODE_CPL3;
+    switch (d->info->opcode) {
+    case 0x01: /* F8 */
+        return d->modrm == 0xf8 && t->code64 && !level_3 ? rule_swapgs : NULL;
+    case 0x20:
+        return !level_3 && d->reg < ARRAY_SIZE(control_off) && control_off[d->reg] ? rule_mov_from_cr : NULL;
+    case 0x31:
+        return rule_rdtsc;
+    case 0xa0:
+    case 0xa8:
+        return stack_is_native(t, d) ? rule_push_sreg : NULL;
+    default:
+        return NULL;
+    }
+}
+
 Rule *rule_for_system(const Translator *t, const DecodedInsn *d, bool is_last)
 {
     if (!(t->ctx->mode & MODE_PROT)) {
@@ -146,14 +254,14 @@ Rule *rule_for_system(const Translator *t, const DecodedInsn *d, bool is_last)
     if (d->info->map == M_1B) {
         return one_byte_rule(t, d, is_last);
     }
-    bool push = d->info->map == M_0F && (d->info->opcode == 0xa0 || d->info->opcode == 0xa8);
-    return push && stack_is_native(t, d) ? rule_push_sreg : NULL;
+    return d->info->map == M_0F ? two_byte_rule(t, d) : NULL;
 }
 
 bool system_rule_observes(const DecodedInsn *d)
 {
     if (d->info->map == M_0F) {
-        return d->info->opcode == 0xa0 || d->info->opcode == 0xa8;
+        unsigned op = d->info->opcode;
+        return op == 0x20 || op == 0x31 || op == 0xa0 || op == 0xa8 || (op == 0x01 && d->modrm == 0xf8);
     }
     switch (d->info->map == M_1B ? d->info->opcode : 0) {
     case 0x06:
@@ -161,6 +269,7 @@ bool system_rule_observes(const DecodedInsn *d)
     case 0x16:
     case 0x1e:
     case 0x9c:
+    case 0x9d:
     case 0xfa:
     case 0xfb:
     case 0xfc:

@@ -140,7 +140,7 @@ static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint64_t nex
         return NULL;
     }
     Rule *rule = rule_for_mov(t, d);
-    rule = rule ? rule : rule_for_alu(d);
+    rule = rule ? rule : rule_for_alu(t, d);
     rule = rule ? rule : rule_for_sse(d);
     rule = rule ? rule : rule_for_system(t, d, d == &t->block->insn[t->n - 1]);
     rule = rule ? rule : rule_for_x87(d);

@@ -148,6 +148,9 @@ void flags_emit_save(Emit *e, bool af_bad);                  /* uses H_T2 */
 void mem_operand(Translator *t, unsigned size, bool write);
 void mem_operand_aligned(Translator *t, unsigned size, bool write,
                          bool aligned); /* aligned: else the handler raises #GP */
+/* H_ADDR = host address of that item of a bit string (BT and its like) in which bit number `guest` lies; of the native
+ * address size. */
+void mem_bit_string(Translator *t, unsigned guest, bool write);
 /* The same for seg:[register + disp]; addresses are of the native size. */
 void mem_at(Translator *t, unsigned seg, unsigned guest_base, int32_t disp, unsigned size, bool write);
 static inline void mem_stack(Translator *t, unsigned guest_base, int32_t disp, unsigned size, bool write)
@@ -163,7 +166,7 @@ JitSite *new_site(Translator *t);
 void call_handler_in_place(Translator *t);
 
 /* ---- rules: NULL when an instruction is left to its handler ---- */
-Rule *rule_for_alu(const DecodedInsn *d);
+Rule *rule_for_alu(const Translator *t, const DecodedInsn *d);
 Rule *rule_for_mov(const Translator *t, const DecodedInsn *d);
 Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint64_t next_ip);
 Rule *rule_for_sse(const DecodedInsn *d);

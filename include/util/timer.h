@@ -72,8 +72,11 @@ typedef struct VirtualClockSource {
     int64_t (*get_ns)(void);
     int64_t (*get_host_ns)(void); /* the host clock as the machine may see it (through the log); NULL: the host's own */
     void (*deadline_changed)(void); /* the earliest virtual deadline moved nearer; may be NULL */
+    bool (*line)(uint64_t *ns_per_insn, uint64_t *ns_at_0); /* see qemu_clock_virtual_line(); may be NULL */
 } VirtualClockSource;
 void qemu_clock_set_virtual_source(const VirtualClockSource *source);
+/* vCPU thread: is the virtual clock ns_at_0 + icount * ns_per_insn until the present slice ends? */
+bool qemu_clock_virtual_line(uint64_t *ns_per_insn, uint64_t *ns_at_0);
 /* For device tests: advance the default virtual clock by ns, running each timer at its exact deadline on the way. */
 void qemu_clock_step(int64_t ns);
 

@@ -215,6 +215,7 @@ struct CPUState {
         uint64_t fa, fb;             /* operands of the instruction whose flags may have to be recomputed */
         int64_t budget;              /* 64-bit code: see H_BUDGET */
         uint64_t tmp;
+        uint64_t ns_per_insn, ns_at_0; /* the virtual clock is ns_at_0 + icount * ns_per_insn; 0: it is not */
         const struct JitX87Record *x87_last; /* accel/jit/x87-state.c, while x87_loaded */
         bool x87_loaded, sse_loaded; /* translate-state.c */
         uint8_t x87_seg;

@@ -29,7 +29,7 @@ uint32_t cpu_model_signature(const CPUModel *model);
 uint64_t cpu_model_xstate(const CPUModel *model); /* those that the model has */
 static inline bool cpu_model_is_amd(const CPUModel *model)
 {
-    return strcmp(model->vendor, "AuthenticAMD") == 0;
+    return memcmp(model->vendor, "AuthenticAMD", 12) == 0;
 }
 /* "sse2"; NULL for features without a CPUID bit. */
 const char *cpu_feature_name(CPUFeature feature);

@@ -51,7 +51,8 @@ static void pushf(CPUState *cpu, const DecodedInsn *d)
     if (v86_virtual(cpu)) {
         eflags = (eflags & ~(uint64_t)IF_MASK) | IOPL_MASK | (eflags & VIF_MASK ? IF_MASK : 0);
     }
-    Stack st = stack_present(cpu);
+    Stack st;
+    stack_present(cpu, &st);
     stack_push(cpu, &st, &eflags, 1, size);
     cpu->gpr[R_ESP] = st.sp;
 }

@@ -83,7 +83,8 @@ static void deliver_real(CPUState *cpu, const Event *ev)
     uint16_t cs = cpu_ld16_kernel(cpu, (uint32_t)(cpu->idt.base + entry + 2));
     uint32_t eflags = cpu_get_eflags(cpu);
     uint64_t frame[3] = { eflags, cpu->seg[R_CS].selector, cpu->eip };
-    Stack st = stack_present(cpu);
+    Stack st;
+    stack_present(cpu, &st);
     code_check_real(cpu, ip);
     stack_push(cpu, &st, frame, 3, 2);
     cpu->gpr[R_ESP] = st.sp;
@@ -182,16 +183,21 @@ static void deliver_gate(CPUState *cpu, const Event *ev, const Descriptor *gate)
     handler_check(cpu, gate_selector(gate), &code);
     bool inner = !desc_is_conforming(&code) && desc_dpl(&code) < cpu->cpl;
     unsigned cpl = inner ? desc_dpl(&code) : cpu->cpl;
-    Stack st = inner ? stack_inner(cpu, cpl) : stack_present(cpu);
-    SegmentCache cs = desc_cache(&code, gate_selector(gate));
+    Stack st;
+    if (inner) {
+        stack_inner(cpu, cpl, &st);
+    } else {
+        stack_present(cpu, &st);
+    }
+    SegmentCache cs;
+    seg_put_desc(&cs, &code, gate_selector(gate), SEG_A);
     code_check_limit(cpu, &cs, ip);
     unsigned n = frame_fill(cpu, ev, inner, eflags, frame);
     stack_push(cpu, &st, frame, n, size);
     desc_set_accessed(cpu, &code);
-    cs.attr |= SEG_A;
     eflags &= ~(TF_MASK | NT_MASK | RF_MASK | VM_MASK);
     bool interrupt_gate = !(desc_type(gate) & 1);
-    flags_commit(cpu, interrupt_gate ? eflags & ~IF_MASK : eflags);
+    cpu_set_eflags(cpu, interrupt_gate ? eflags & ~IF_MASK : eflags);
     stack_commit(cpu, &st);
     code_commit(cpu, &cs, ip, cpl);
     if (was_v86) {
@@ -200,15 +206,17 @@ static void deliver_gate(CPUState *cpu, const Event *ev, const Descriptor *gate)
 }
 
 /* RSP of the handler, before the frame: its own stack when the level changes or the gate says so (IST), aligned. */
-static Stack handler_stack_long(CPUState *cpu, const Descriptor *gate, unsigned cpl)
+static void handler_stack_long(CPUState *cpu, const Descriptor *gate, unsigned cpl, Stack *st)
 {
     unsigned ist = gate->hi & 7;
-    Stack st = { .ss = cpu->seg[R_SS], .sp = cpu->gpr[R_ESP], .mask = ~0ull, .flat = true, .mmu_mode = cpu->mmu_mode };
     if (ist || cpl != cpu->cpl) {
-        st = stack_long(cpu, cpl, ist);
+        stack_long(cpu, cpl, ist, st);
+    } else {
+        stack_present(cpu, st);
+        st->mask = ~0ull;
+        st->flat = true; /* for compatibility mode's code too */
     }
-    st.sp &= ~15ull;
-    return st;
+    st->sp &= ~15ull;
 }
 
 static void deliver_long(CPUState *cpu, const Event *ev, const Descriptor *gate)
@@ -218,15 +226,16 @@ static void deliver_long(CPUState *cpu, const Event *ev, const Descriptor *gate)
     uint32_t eflags = frame_eflags(cpu, ev);
     handler_check(cpu, gate_selector(gate), &code);
     unsigned cpl = desc_is_conforming(&code) ? cpu->cpl : desc_dpl(&code);
-    Stack st = handler_stack_long(cpu, gate, cpl);
-    SegmentCache cs = desc_cache(&code, gate_selector(gate));
+    Stack st;
+    handler_stack_long(cpu, gate, cpl, &st);
+    SegmentCache cs;
+    seg_put_desc(&cs, &code, gate_selector(gate), SEG_A);
     code_check_limit(cpu, &cs, ip);
     unsigned n = frame_fill(cpu, ev, true, eflags, frame);
     stack_push(cpu, &st, frame, n, 8);
     desc_set_accessed(cpu, &code);
-    cs.attr |= SEG_A;
     bool interrupt_gate = !(desc_type(gate) & 1);
-    flags_commit(cpu, eflags & ~(TF_MASK | NT_MASK | RF_MASK | (interrupt_gate ? IF_MASK : 0)));
+    cpu_set_eflags(cpu, eflags & ~(TF_MASK | NT_MASK | RF_MASK | (interrupt_gate ? IF_MASK : 0)));
     stack_commit(cpu, &st);
     code_commit(cpu, &cs, ip, cpl);
 }
@@ -238,7 +247,8 @@ static void deliver_task(CPUState *cpu, const Event *ev, const Descriptor *gate)
     task_check_tss(cpu, gate_selector(gate), &tss);
     task_switch(cpu, gate_selector(gate), &tss, TASK_INTERRUPT, cpu->eip, frame_eflags(cpu, ev));
     if (ev->has_error) {
-        Stack st = stack_present(cpu);
+        Stack st;
+        stack_present(cpu, &st);
         uint64_t error = ev->error;
         stack_push(cpu, &st, &error, 1, desc_type(&tss) & SYS_32 ? 4 : 2);
         cpu->gpr[R_ESP] = st.sp;

@@ -19,9 +19,7 @@ void code_check_limit(CPUState *cpu, const SegmentCache *cs, uint64_t ip)
 
 void code_commit(CPUState *cpu, const SegmentCache *cs, uint64_t ip, unsigned cpl)
 {
-    SegmentCache s = *cs;
-    s.selector = (s.selector & ~3) | cpl;
-    seg_commit(cpu, R_CS, &s);
+    seg_set_as(cpu, R_CS, cs, (cs->selector & ~3) | cpl);
     cpu->eip = ip;
     cpu_set_cpl(cpu, cpl);
 }
@@ -38,17 +36,15 @@ void code_commit_real(CPUState *cpu, uint16_t selector, uint64_t ip)
 }
 
 /* All checks passed but those of the offset: that one, then the accessed bit. */
-static SegmentCache code_accept(CPUState *cpu, uint16_t selector, Descriptor *d, uint64_t ip)
+static void code_accept(CPUState *cpu, uint16_t selector, Descriptor *d, uint64_t ip, SegmentCache *cs)
 {
-    SegmentCache cs = desc_cache(d, selector);
-    code_check_limit(cpu, &cs, ip);
+    seg_put_desc(cs, d, selector, SEG_A);
+    code_check_limit(cpu, cs, ip);
     desc_set_accessed(cpu, d);
-    cs.attr |= SEG_A;
-    return cs;
 }
 
 /* JMP and CALL straight to a code segment: the privilege cannot change. */
-static SegmentCache code_check_direct(CPUState *cpu, uint16_t selector, Descriptor *d, uint64_t ip)
+static void code_check_direct(CPUState *cpu, uint16_t selector, Descriptor *d, uint64_t ip, SegmentCache *cs)
 {
     unsigned dpl = desc_dpl(d);
     bool ok = desc_is_conforming(d) ? dpl <= cpu->cpl : dpl == cpu->cpl && selector_rpl(selector) <= cpu->cpl;
@@ -56,7 +52,7 @@ static SegmentCache code_check_direct(CPUState *cpu, uint16_t selector, Descript
         cpu_raise_selector(cpu, EXCP_GP, selector);
     }
     desc_check_present(cpu, selector, d, EXCP_NP);
-    return code_accept(cpu, selector, d, ip);
+    code_accept(cpu, selector, d, ip, cs);
 }
 
 /* ---- through system descriptors ---- */
@@ -101,7 +97,8 @@ static void gate_require_code(CPUState *cpu, const Descriptor *gate, Descriptor 
 
 static void call_same_level(CPUState *cpu, const SegmentCache *cs, uint64_t ip, unsigned size)
 {
-    Stack st = stack_present(cpu);
+    Stack st;
+    stack_present(cpu, &st);
     if (size == 8) { /* also through a gate from compatibility mode: the frame is the 64-bit code's */
         st.flat = true;
         st.mask = ~0ull;
@@ -118,8 +115,10 @@ static void call_inner(CPUState *cpu, const Descriptor *gate, Descriptor *code)
     unsigned size = desc_type(gate) & SYS_32 ? 4 : 2;
     unsigned count = gate->hi & GATE_PARAMETERS_MAX, n = 0;
     uint64_t values[GATE_PARAMETERS_MAX + 4];
-    Stack st = stack_inner(cpu, desc_dpl(code));
-    SegmentCache cs = code_accept(cpu, gate_selector(gate), code, gate_offset(gate));
+    Stack st;
+    SegmentCache cs;
+    stack_inner(cpu, desc_dpl(code), &st);
+    code_accept(cpu, gate_selector(gate), code, gate_offset(gate), &cs);
     values[n++] = cpu->seg[R_SS].selector;
     values[n++] = cpu->gpr[R_ESP];
     for (unsigned i = count; i-- > 0;) {
@@ -135,8 +134,10 @@ static void call_inner(CPUState *cpu, const Descriptor *gate, Descriptor *code)
 static void call_inner_long(CPUState *cpu, const Descriptor *gate, Descriptor *code)
 {
     uint64_t values[4] = { cpu->seg[R_SS].selector, cpu->gpr[R_ESP], cpu->seg[R_CS].selector, cpu->eip };
-    Stack st = stack_long(cpu, desc_dpl(code), 0);
-    SegmentCache cs = code_accept(cpu, gate_selector(gate), code, gate_offset(gate));
+    Stack st;
+    stack_long(cpu, desc_dpl(code), 0, &st);
+    SegmentCache cs;
+    code_accept(cpu, gate_selector(gate), code, gate_offset(gate), &cs);
     stack_push(cpu, &st, values, 4, 8);
     stack_commit(cpu, &st);
     code_commit(cpu, &cs, gate_offset(gate), desc_dpl(code));
@@ -163,7 +164,8 @@ static void far_call_gate(CPUState *cpu, uint16_t selector, Descriptor *gate, Ta
         return;
     }
     uint64_t ip = gate_offset(gate);
-    SegmentCache cs = code_accept(cpu, gate_selector(gate), &code, ip);
+    SegmentCache cs;
+    code_accept(cpu, gate_selector(gate), &code, ip, &cs);
     if (kind == TASK_CALL) {
         call_same_level(cpu, &cs, ip, gate_size(cpu, gate));
     } else {
@@ -209,13 +211,15 @@ static void far_jump(CPUState *cpu, uint16_t selector, uint64_t ip)
         far_system(cpu, selector, &d, TASK_JMP);
         return;
     }
-    SegmentCache cs = code_check_direct(cpu, selector, &d, ip);
+    SegmentCache cs;
+    code_check_direct(cpu, selector, &d, ip, &cs);
     code_commit(cpu, &cs, ip, cpu->cpl);
 }
 
 static void far_call_real(CPUState *cpu, uint16_t selector, uint64_t ip, unsigned size)
 {
-    Stack st = stack_present(cpu);
+    Stack st;
+    stack_present(cpu, &st);
     uint64_t values[2] = { cpu->seg[R_CS].selector, cpu->eip };
     code_check_real(cpu, ip);
     stack_push(cpu, &st, values, 2, size);
@@ -235,7 +239,8 @@ static void far_call(CPUState *cpu, uint16_t selector, uint64_t ip, unsigned siz
         far_system(cpu, selector, &d, TASK_CALL);
         return;
     }
-    SegmentCache cs = code_check_direct(cpu, selector, &d, ip);
+    SegmentCache cs;
+    code_check_direct(cpu, selector, &d, ip, &cs);
     call_same_level(cpu, &cs, ip, size);
 }
 
@@ -302,12 +307,11 @@ static bool return_null_stack(const CPUState *cpu, const Descriptor *code, uint1
 static void return_check_stack(CPUState *cpu, FarReturn *r, const Descriptor *code, uint16_t ss, Descriptor *stack)
 {
     if (return_null_stack(cpu, code, ss, r->cpl)) {
-        r->ss = (SegmentCache){ .selector = ss, .null = true };
+        seg_put(&r->ss, ss, 0, 0, 0, true);
         return;
     }
     seg_check_stack(cpu, ss, stack, r->cpl, EXCP_GP);
-    r->ss = desc_cache(stack, ss);
-    r->ss.attr |= SEG_A;
+    seg_put_desc(&r->ss, stack, ss, SEG_A);
 }
 
 void far_return_check(CPUState *cpu, FarReturn *r, uint16_t cs, uint64_t ip, unsigned outer_offset, unsigned size)
@@ -321,7 +325,7 @@ void far_return_check(CPUState *cpu, FarReturn *r, uint16_t cs, uint64_t ip, uns
         r->sp = stack_peek(cpu, outer_offset, size);
         return_check_stack(cpu, r, &code, stack_peek(cpu, outer_offset + size, size), &stack);
     }
-    r->cs = code_accept(cpu, cs, &code, ip);
+    code_accept(cpu, cs, &code, ip, &r->cs);
     if (r->pops_stack && !r->ss.null) {
         desc_set_accessed(cpu, &stack);
     }
@@ -336,8 +340,8 @@ void far_return_commit(CPUState *cpu, const FarReturn *r, unsigned popped, unsig
         code_commit(cpu, &r->cs, r->ip, r->cpl);
         return;
     }
+    seg_set(cpu, R_SS, &r->ss);
     code_commit(cpu, &r->cs, r->ip, r->cpl);
-    seg_commit(cpu, R_SS, &r->ss);
     stack_set_sp(cpu, r->sp);
     stack_release(cpu, parameters);
     if (outer) {
@@ -347,7 +351,8 @@ void far_return_commit(CPUState *cpu, const FarReturn *r, unsigned popped, unsig
 
 static void far_return(CPUState *cpu, unsigned size, unsigned parameters)
 {
-    FarReturn r = { 0 };
+    FarReturn r;
+    r.pops_stack = false;
     uint64_t ip = stack_peek(cpu, 0, size);
     uint16_t cs = stack_peek(cpu, size, size);
     if (!cpu_protected(cpu)) {

@@ -36,7 +36,8 @@ static void redirect_to_8086(CPUState *cpu, unsigned vector)
     uint64_t values[3] = { image, cpu->seg[R_CS].selector, cpu->eip };
     uint16_t ip = cpu_ld16(cpu, vector * 4);
     uint16_t cs = cpu_ld16(cpu, vector * 4 + 2);
-    Stack st = stack_present(cpu);
+    Stack st;
+    stack_present(cpu, &st);
     stack_push(cpu, &st, values, 3, 2);
     cpu->gpr[R_ESP] = st.sp;
     code_commit_real(cpu, cs, ip);
@@ -97,9 +98,9 @@ static uint32_t iret_mask(const CPUState *cpu, unsigned size)
     return mask;
 }
 
-static void iret_commit_flags(CPUState *cpu, uint32_t image, uint32_t mask)
+static uint32_t iret_flags(CPUState *cpu, uint32_t image, uint32_t mask)
 {
-    flags_commit(cpu, (image & mask) | (cpu_get_eflags(cpu) & ~mask));
+    return (image & mask) | (cpu_get_eflags(cpu) & ~mask);
 }
 
 /* Real mode, and v86 mode with IOPL 3. */
@@ -111,7 +112,7 @@ static void iret_real(CPUState *cpu, unsigned size)
     code_check_real(cpu, ip);
     stack_release(cpu, 3 * size);
     code_commit_real(cpu, cs, ip);
-    iret_commit_flags(cpu, image, iret_mask(cpu, size));
+    flags_commit(cpu, iret_flags(cpu, image, iret_mask(cpu, size)));
 }
 
 /* v86 mode, IOPL below 3, CR4.VME: IF of the image is VIF. */
@@ -127,7 +128,7 @@ static void iret_vme(CPUState *cpu)
     code_check_real(cpu, ip);
     stack_release(cpu, 6);
     code_commit_real(cpu, cs, ip);
-    iret_commit_flags(cpu, image, CC_ALL | DF_MASK | NT_MASK | TF_MASK | VIF_MASK);
+    flags_commit(cpu, iret_flags(cpu, image, CC_ALL | DF_MASK | NT_MASK | TF_MASK | VIF_MASK));
 }
 
 static void iret_v86(CPUState *cpu, unsigned size)
@@ -178,9 +179,17 @@ static void iret_to_v86(CPUState *cpu, uint32_t ip, uint16_t cs, uint32_t eflags
     cpu_set_cpl(cpu, 3);
 }
 
+/* The mode follows with the segments. */
+static void iret_commit(CPUState *cpu, const FarReturn *r, uint32_t image, unsigned size)
+{
+    cpu_set_eflags(cpu, iret_flags(cpu, image, iret_mask(cpu, size)) & EFLAGS_VALID);
+    far_return_commit(cpu, r, 3 * size, 0);
+}
+
 static void iret_protected(CPUState *cpu, unsigned size)
 {
-    FarReturn r = { 0 };
+    FarReturn r;
+    r.pops_stack = false;
     uint32_t ip = stack_peek(cpu, 0, size);
     uint16_t cs = stack_peek(cpu, size, size);
     uint32_t image = stack_peek(cpu, 2 * size, size);
@@ -188,25 +197,23 @@ static void iret_protected(CPUState *cpu, unsigned size)
         iret_to_v86(cpu, ip, cs, image);
         return;
     }
-    uint32_t mask = iret_mask(cpu, size);
     far_return_check(cpu, &r, cs, ip, 3 * size, size);
-    far_return_commit(cpu, &r, 3 * size, 0);
-    iret_commit_flags(cpu, image, mask);
+    iret_commit(cpu, &r, image, size);
 }
 
 /* No tasks, no v86 mode; 64-bit code pops SS:RSP at any level, whatever the operand size. */
 static void iret_long(CPUState *cpu, unsigned size)
 {
-    FarReturn r = { .pops_stack = cpu_code64(cpu) };
+    FarReturn r;
+    r.pops_stack = cpu_code64(cpu);
     uint64_t ip = stack_peek(cpu, 0, size);
     uint16_t cs = stack_peek(cpu, size, size);
-    uint32_t image = stack_peek(cpu, 2 * size, size), mask = iret_mask(cpu, size);
+    uint32_t image = stack_peek(cpu, 2 * size, size);
     if (cpu->eflags & NT_MASK) {
         cpu_raise(cpu, EXCP_GP, 0);
     }
     far_return_check(cpu, &r, cs, ip, 3 * size, size);
-    far_return_commit(cpu, &r, 3 * size, 0);
-    iret_commit_flags(cpu, image, mask);
+    iret_commit(cpu, &r, image, size);
 }
 
 /* NMIs come through again from here on, even if the IRET itself faults. */

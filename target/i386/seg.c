@@ -17,17 +17,6 @@ void cpu_raise_selector(CPUState *cpu, int vector, uint16_t selector)
 
 /* ---- descriptors ---- */
 
-uint64_t desc_base(const Descriptor *d)
-{
-    return (uint64_t)d->upper << 32 | (d->lo >> 16) | (d->hi & 0xff) << 16 | (d->hi & 0xff000000u);
-}
-
-uint32_t desc_limit(const Descriptor *d)
-{
-    uint32_t limit = (d->lo & 0xffff) | (d->hi & 0xf0000);
-    return d->hi & 0x800000 ? limit << 12 | 0xfff : limit;
-}
-
 bool desc_read(CPUState *cpu, uint16_t selector, Descriptor *d)
 {
     uint32_t index = selector & 0xfff8u;
@@ -97,11 +86,6 @@ void desc_set_busy(CPUState *cpu, Descriptor *d, bool busy)
     desc_write_rights(cpu, d);
 }
 
-SegmentCache desc_cache(const Descriptor *d, uint16_t selector)
-{
-    return (SegmentCache){ .selector = selector, .attr = desc_attr(d), .limit = desc_limit(d), .base = desc_base(d) };
-}
-
 /* ---- the hidden part ---- */
 
 static bool seg_is_readable(const SegmentCache *s)
@@ -137,21 +121,9 @@ void cpu_segment_derive(CPUState *cpu, int seg)
     }
 }
 
-static bool is_same_segment(const SegmentCache *a, const SegmentCache *b)
-{
-    return a->selector == b->selector && a->attr == b->attr && a->limit == b->limit && a->base == b->base &&
-           a->null == b->null;
-}
-
-/* Most loads bring what is there: kernels set DS and ES at each entry. */
 void seg_commit(CPUState *cpu, int seg, const SegmentCache *s)
 {
-    if (is_same_segment(&cpu->seg[seg], s)) {
-        return;
-    }
-    cpu->seg[seg] = *s;
-    cpu_segment_derive(cpu, seg);
-    if (seg == R_CS || seg == R_SS) {
+    if (seg_set(cpu, seg, s) && (seg == R_CS || seg == R_SS)) {
         cpu_mode_derive(cpu);
     }
 }

@@ -92,8 +92,16 @@ static inline bool desc_is_tss(const Descriptor *d) /* available or busy, 16 or 
 {
     return desc_is_system(d) && (desc_type(d) & 5) == 1;
 }
-uint64_t desc_base(const Descriptor *d);
-uint32_t desc_limit(const Descriptor *d); /* in bytes */
+static inline uint64_t desc_base(const Descriptor *d)
+{
+    return (uint64_t)d->upper << 32 | (d->lo >> 16) | (d->hi & 0xff) << 16 | (d->hi & 0xff000000u);
+}
+/* In bytes. */
+static inline uint32_t desc_limit(const Descriptor *d)
+{
+    uint32_t limit = (d->lo & 0xffff) | (d->hi & 0xf0000);
+    return d->hi & 0x800000 ? limit << 12 | 0xfff : limit;
+}
 /* Gates: target selector and offset. */
 static inline uint16_t gate_selector(const Descriptor *d)
 {
@@ -128,8 +136,47 @@ void desc_check_present(CPUState *cpu, uint16_t selector, const Descriptor *d, i
 void desc_set_accessed(CPUState *cpu, Descriptor *d);
 void desc_set_busy(CPUState *cpu, Descriptor *d, bool busy);
 /* The hidden part a descriptor gives. */
-SegmentCache desc_cache(const Descriptor *d, uint16_t selector);
-void seg_commit(CPUState *cpu, int seg, const SegmentCache *s); /* no checks; derives */
+static inline SegmentCache desc_cache(const Descriptor *d, uint16_t selector)
+{
+    return (SegmentCache){ .selector = selector, .attr = desc_attr(d), .limit = desc_limit(d), .base = desc_base(d) };
+}
+/*
+ * A copy of a structure that was just filled field by field waits until the host's stores are done (no forwarding from
+ * several stores to one load). So where it matters selector, attributes and limit are one store, and hidden parts are
+ * made where they stay.
+ */
+static inline void seg_put(SegmentCache *s, uint16_t selector, uint16_t attr, uint32_t limit, uint64_t base, bool null)
+{
+    uint64_t head = selector | (uint32_t)attr << 16 | (uint64_t)limit << 32;
+    _Static_assert(offsetof(SegmentCache, attr) == 2 && offsetof(SegmentCache, limit) == 4, "head");
+    memcpy(s, &head, sizeof(head));
+    s->base = base;
+    s->null = null;
+}
+static inline void seg_put_desc(SegmentCache *s, const Descriptor *d, uint16_t selector, uint16_t attr_too)
+{
+    seg_put(s, selector, desc_attr(d) | attr_too, desc_limit(d), desc_base(d), false);
+}
+/*
+ * Load *s with another selector. No checks; false when nothing changes, as with most loads: kernels set DS and ES at
+ * each entry. Whoever loads CS or SS by this calls cpu_mode_derive() or cpu_set_cpl() afterwards.
+ */
+static inline bool seg_set_as(CPUState *cpu, int seg, const SegmentCache *s, uint16_t selector)
+{
+    SegmentCache *old = &cpu->seg[seg];
+    if (old->selector == selector && old->attr == s->attr && old->limit == s->limit && old->base == s->base &&
+        old->null == s->null) {
+        return false;
+    }
+    seg_put(old, selector, s->attr, s->limit, s->base, s->null);
+    cpu_segment_derive(cpu, seg);
+    return true;
+}
+static inline bool seg_set(CPUState *cpu, int seg, const SegmentCache *s)
+{
+    return seg_set_as(cpu, seg, s, s->selector);
+}
+void seg_commit(CPUState *cpu, int seg, const SegmentCache *s); /* no checks; derives the mode too */
 void seg_commit_null(CPUState *cpu, int seg, uint16_t selector);
 SegmentCache seg_cache_real(CPUState *cpu, int seg, uint16_t selector);
 /* May [offset, offset+size) be accessed, by the limit alone? */
@@ -148,7 +195,8 @@ void seg_drop_inner_data(CPUState *cpu);
 
 /* ---- stacks (stack.c) ---- */
 typedef struct Stack {
-    SegmentCache ss;
+    const SegmentCache *ss; /* the present one, or new_ss */
+    SegmentCache new_ss;
     uint64_t sp;   /* whole RSP as it will be */
     uint64_t mask; /* the bits that are the stack pointer */
     bool flat;     /* of 64-bit code: no base, no limit, canonical addresses */
@@ -163,9 +211,9 @@ static inline uint64_t stack_pointer_mask(const CPUState *cpu)
     }
     return cpu->mode & MODE_SS32 ? 0xffffffffu : 0xffffu;
 }
-Stack stack_present(CPUState *cpu);
+void stack_present(CPUState *cpu, Stack *st);
 /* Stack of an inner level, from the TSS, all checks; sets the accessed bit. */
-Stack stack_inner(CPUState *cpu, unsigned dpl);
+void stack_inner(CPUState *cpu, unsigned dpl, Stack *st);
 /* The register as it will be: the 16-bit stack pointer keeps what is above it. */
 static inline uint64_t stack_pointer_merge(uint64_t old, uint64_t sp, uint64_t mask)
 {
@@ -175,10 +223,10 @@ static inline uint64_t stack_pointer_merge(uint64_t old, uint64_t sp, uint64_t m
  * Long mode: the stack of 64-bit code at level dpl, from the TSS: RSPn, or with ist 1 to 7 that entry. SS becomes null
  * when the level changes, and stays when it does not. #TS(TSS) when the TSS is too short.
  */
-Stack stack_long(CPUState *cpu, unsigned dpl, unsigned ist);
+void stack_long(CPUState *cpu, unsigned dpl, unsigned ist, Stack *st);
 /* Push n values of `size` bytes, first one first: all limits are checked before the first write. */
 void stack_push(CPUState *cpu, Stack *st, const uint64_t *values, unsigned n, unsigned size);
-void stack_commit(CPUState *cpu, const Stack *st);
+void stack_commit(CPUState *cpu, const Stack *st); /* code_commit() follows */
 /* Read the present stack at `offset` bytes above SP, SP unchanged. */
 uint64_t stack_peek(CPUState *cpu, unsigned offset, unsigned size);
 /* Move the present SP up. */
@@ -201,7 +249,7 @@ typedef struct FarReturn {
     SegmentCache cs, ss;
     uint64_t ip, sp;
     unsigned cpl;
-    bool pops_stack; /* in: always; out: it does */
+    bool pops_stack; /* in: always; out: it does. Only then ss and sp mean something */
 } FarReturn;
 void far_return_check(CPUState *cpu, FarReturn *r, uint16_t cs, uint64_t ip, unsigned outer_offset, unsigned size);
 /* `popped`: bytes to release when the stack stays; `parameters`: RETF n, to release on the outer stack. */

@@ -11,12 +11,14 @@ static uint64_t mask_of(const SegmentCache *ss)
     return ss->attr & SEG_DB ? 0xffffffffu : 0xffffu;
 }
 
-Stack stack_present(CPUState *cpu)
+void stack_present(CPUState *cpu, Stack *st)
 {
-    const SegmentCache *ss = &cpu->seg[R_SS];
-    bool flat = cpu_code64(cpu);
-    uint64_t mask = flat ? ~0ull : mask_of(ss);
-    return (Stack){ .ss = *ss, .sp = cpu->gpr[R_ESP], .mask = mask, .flat = flat, .mmu_mode = cpu->mmu_mode };
+    st->ss = &cpu->seg[R_SS];
+    st->flat = cpu_code64(cpu);
+    st->sp = cpu->gpr[R_ESP];
+    st->mask = st->flat ? ~0ull : mask_of(st->ss);
+    st->mmu_mode = cpu->mmu_mode;
+    st->error = 0;
 }
 
 /* SS:ESP for privilege level dpl from the TSS; #TS(TSS) when it is too short. */
@@ -33,34 +35,42 @@ static uint16_t tss_stack(CPUState *cpu, unsigned dpl, uint32_t *sp)
     return cpu_ld16_kernel(cpu, la + width);
 }
 
-Stack stack_inner(CPUState *cpu, unsigned dpl)
+void stack_inner(CPUState *cpu, unsigned dpl, Stack *st)
 {
     uint32_t sp;
     Descriptor d;
     uint16_t selector = tss_stack(cpu, dpl, &sp);
     seg_check_stack(cpu, selector, &d, dpl, EXCP_TS);
     desc_set_accessed(cpu, &d);
-    Stack st = { .ss = desc_cache(&d, selector), .sp = sp, .mmu_mode = MMU_KERNEL, .error = selector & 0xfffc };
-    st.mask = mask_of(&st.ss);
-    return st;
+    seg_put_desc(&st->new_ss, &d, selector, 0);
+    st->ss = &st->new_ss;
+    st->sp = sp;
+    st->mask = mask_of(st->ss);
+    st->flat = false;
+    st->mmu_mode = MMU_KERNEL;
+    st->error = selector & 0xfffc;
 }
 
 #define TSS64_RSP0 0x04
 #define TSS64_IST1 0x24
 
-Stack stack_long(CPUState *cpu, unsigned dpl, unsigned ist)
+void stack_long(CPUState *cpu, unsigned dpl, unsigned ist, Stack *st)
 {
     const SegmentCache *tr = &cpu->seg[R_TR];
     uint32_t offset = ist ? TSS64_IST1 + 8 * (ist - 1) : TSS64_RSP0 + 8 * dpl;
     if (tr->null || offset + 7 > tr->limit) {
         cpu_raise_selector(cpu, EXCP_TS, tr->selector);
     }
-    Stack st = { .ss = cpu->seg[R_SS], .mask = ~0ull, .flat = true, .mmu_mode = dpl == 3 ? MMU_USER : MMU_KERNEL };
-    st.sp = cpu_ld64_kernel(cpu, tr->base + offset);
+    st->ss = &cpu->seg[R_SS];
+    st->sp = cpu_ld64_kernel(cpu, tr->base + offset);
+    st->mask = ~0ull;
+    st->flat = true;
+    st->mmu_mode = dpl == 3 ? MMU_USER : MMU_KERNEL;
+    st->error = 0;
     if (dpl != cpu->cpl) {
-        st.ss = (SegmentCache){ .selector = dpl, .null = true };
+        seg_put(&st->new_ss, dpl, 0, 0, 0, true);
+        st->ss = &st->new_ss;
     }
-    return st;
 }
 
 /* Offset of the i-th item to be pushed. */
@@ -71,7 +81,7 @@ static uint64_t item_offset(const Stack *st, unsigned i, unsigned size)
 
 static void stack_store(CPUState *cpu, const Stack *st, uint64_t offset, uint64_t value, unsigned size)
 {
-    uint64_t la = st->flat ? offset : (uint32_t)(st->ss.base + offset);
+    uint64_t la = st->flat ? offset : (uint32_t)(st->ss->base + offset);
     if (size == 2) {
         cpu_st16_mode(cpu, la, value, st->mmu_mode);
     } else if (size == 4) {
@@ -88,7 +98,7 @@ static bool stack_writable(const SegmentCache *ss)
 
 static bool item_fits(const Stack *st, uint64_t offset, unsigned size)
 {
-    return st->flat ? range_is_canonical(offset, size) : stack_writable(&st->ss) && seg_limit_ok(&st->ss, offset, size);
+    return st->flat ? range_is_canonical(offset, size) : stack_writable(st->ss) && seg_limit_ok(st->ss, offset, size);
 }
 
 void stack_push(CPUState *cpu, Stack *st, const uint64_t *values, unsigned n, unsigned size)
@@ -106,7 +116,9 @@ void stack_push(CPUState *cpu, Stack *st, const uint64_t *values, unsigned n, un
 
 void stack_commit(CPUState *cpu, const Stack *st)
 {
-    seg_commit(cpu, R_SS, &st->ss);
+    if (st->ss == &st->new_ss) {
+        seg_set(cpu, R_SS, st->ss);
+    }
     cpu->gpr[R_ESP] = st->sp;
 }
 

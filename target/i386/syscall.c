@@ -16,16 +16,24 @@
 #define FLAT_CODE (SEG_G | SEG_P | SEG_S | SEG_CODE | SEG_RW | SEG_A)
 #define FLAT_DATA (SEG_G | SEG_DB | SEG_P | SEG_S | SEG_RW | SEG_A)
 
-/* Code and stack as these instructions make them, flat, whatever the descriptor tables say. */
+/*
+ * Code and stack as these instructions make them, flat, whatever the descriptor tables say. The mode follows with
+ * cpu_set_cpl(), after the flags too.
+ */
+static void load_flat(CPUState *cpu, int seg, uint16_t selector, unsigned cpl, uint16_t attr)
+{
+    SegmentCache s = { .selector = (selector & 0xfffc) | cpl, .attr = attr | cpl << 5, .limit = 0xffffffff };
+    seg_set(cpu, seg, &s);
+}
+
 static void load_flat_code(CPUState *cpu, uint16_t cs, unsigned cpl, bool code64)
 {
-    uint16_t attr = FLAT_CODE | (code64 ? SEG_L : SEG_DB) | cpl << 5;
-    cpu_load_seg_cache(cpu, R_CS, (cs & 0xfffc) | cpl, 0, 0xffffffff, attr);
+    load_flat(cpu, R_CS, cs, cpl, FLAT_CODE | (code64 ? SEG_L : SEG_DB));
 }
 
 static void load_flat_stack(CPUState *cpu, uint16_t ss, unsigned cpl)
 {
-    cpu_load_seg_cache(cpu, R_SS, (ss & 0xfffc) | cpl, 0, 0xffffffff, FLAT_DATA | cpl << 5);
+    load_flat(cpu, R_SS, ss, cpl, FLAT_DATA);
 }
 
 /* ---- SYSENTER, SYSEXIT ---- */
@@ -46,7 +54,7 @@ static void sysenter_insn(CPUState *cpu, const DecodedInsn *d)
     sysenter_check(cpu);
     uint16_t cs = (uint16_t)cpu->sysenter_cs;
     bool wide = cpu_long_mode(cpu);
-    flags_commit(cpu, cpu_get_eflags(cpu) & ~(VM_MASK | IF_MASK | RF_MASK));
+    cpu_set_eflags(cpu, cpu_get_eflags(cpu) & ~(VM_MASK | IF_MASK | RF_MASK));
     load_flat_code(cpu, cs, 0, wide);
     load_flat_stack(cpu, (cs & 0xfffc) + 8, 0);
     cpu_set_cpl(cpu, 0);
@@ -88,7 +96,7 @@ static void syscall_long(CPUState *cpu)
     uint64_t target = cpu_code64(cpu) ? cpu->lstar : cpu->cstar;
     cpu->gpr[R_ECX] = cpu->eip;
     cpu->gpr[11] = eflags;
-    flags_commit(cpu, eflags & ~(uint32_t)cpu->fmask);
+    cpu_set_eflags(cpu, eflags & ~(uint32_t)cpu->fmask);
     load_flat_code(cpu, cpu->star >> 32, 0, true);
     cpu->eip = target;
 }
@@ -97,7 +105,7 @@ static void syscall_long(CPUState *cpu)
 static void syscall_legacy(CPUState *cpu)
 {
     cpu->gpr[R_ECX] = (uint32_t)cpu->eip;
-    flags_commit(cpu, cpu_get_eflags(cpu) & ~(IF_MASK | RF_MASK | VM_MASK));
+    cpu_set_eflags(cpu, cpu_get_eflags(cpu) & ~(IF_MASK | RF_MASK | VM_MASK));
     load_flat_code(cpu, cpu->star >> 32, 0, false);
     cpu->eip = (uint32_t)cpu->star;
 }
@@ -130,9 +138,9 @@ static void sysret_flags(CPUState *cpu)
 {
     uint32_t keep = VM_MASK | RF_MASK, eflags = cpu_get_eflags(cpu);
     if (cpu_long_mode(cpu)) {
-        flags_commit(cpu, ((uint32_t)cpu->gpr[11] & EFLAGS_VALID & ~keep) | 2);
+        cpu_set_eflags(cpu, (uint32_t)cpu->gpr[11] & EFLAGS_VALID & ~keep);
     } else {
-        flags_commit(cpu, eflags | IF_MASK);
+        cpu_set_eflags(cpu, eflags | IF_MASK);
     }
     if (cpu->eflags & TF_MASK) {
         cpu->pending_db |= DR6_BS;

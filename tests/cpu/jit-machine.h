@@ -75,6 +75,7 @@ static void machine_init(void)
     cpu_set_target_name("x86_64");
     cpu = cpu_new("max", 0, &err);
     g_assert_true(cpu != NULL);
+    machine_clock_cpu = cpu;
     jit_config.threshold = 1;
     jit_config.cache_bytes = 2 * MiB;
     g_assert_true(jit_init());

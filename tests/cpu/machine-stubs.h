@@ -1,6 +1,6 @@
 /*
  * tests/cpu/machine-stubs.h  What a whole processor (@cpu) asks of the machine around it, for tests that have no
- * machine: no replay, no local APIC, a clock that stands still. The includer says which engine runs (current_engine()).
+ * machine: no replay, no local APIC, a clock that stands still or counts instructions. The includer says which engine runs (current_engine()).
  */
 #ifndef TESTS_CPU_MACHINE_STUBS_H
 #define TESTS_CPU_MACHINE_STUBS_H
@@ -37,9 +37,19 @@ uint64_t vmstate_digest_object(const VMStateDescription *vmsd, void *opaque)
 void cpus_kick(void)
 {
 }
+/* The clock stands still, unless it belongs to this CPU's instructions. */
+static CPUState *machine_clock_cpu;
+bool qemu_clock_virtual_line(uint64_t *ns_per_insn, uint64_t *ns_at_0)
+{
+    *ns_per_insn = 8;
+    *ns_at_0 = 123456789012345;
+    return machine_clock_cpu != NULL;
+}
 int64_t qemu_clock_get_ns(QEMUClockType type)
 {
-    return 0;
+    uint64_t ns_per_insn, ns_at_0;
+    bool moves = qemu_clock_virtual_line(&ns_per_insn, &ns_at_0);
+    return moves ? machine_clock_cpu->icount * (int64_t)ns_per_insn + (int64_t)ns_at_0 : 0;
 }
 #define NO_APIC(name)                         \
     void name(void)                           \

@@ -277,6 +277,45 @@ static void put_insn64(Program *p, bool wide)
     }
 }
 
+/* System instructions with a rule. */
+static void put_system(Program *p)
+{
+    static const uint8_t control[] = { 0, 2, 3, 4, 1 };
+    switch (below(6)) {
+    case 0:
+    case 1:
+        put(p, 0x0f);
+        put(p, 0x31); /* RDTSC */
+        break;
+    case 2:
+        put(p, 0x0f);
+        put(p, 0x20); /* MOV from CR */
+        put(p, 0xc0 | control[below(5)] << 3 | below(8));
+        break;
+    case 3:
+        put(p, 0x0f);
+        put(p, 0x01); /* SWAPGS */
+        put(p, 0xf8);
+        break;
+    case 4:
+        put(p, 0x0f);
+        put(p, 0xc7); /* CMPXCHG8B */
+        put_modrm(p, 1, true);
+        break;
+    default:
+        put(p, 0x6a); /* PUSH, POPF: common changes, and others */
+        put(p, below(128));
+        if (below(2)) {
+            put(p, 0x80);
+            put(p, 0x4c);
+            put(p, 0x24);
+            put(p, 1);
+            put(p, below(8) ? below(2) << 1 | below(2) << 3 : below(256));
+        }
+        put(p, 0x9d);
+    }
+}
+
 static unsigned sse_share, x87_share, mmx_share; /* of ten */
 
 static void put_insn(Program *p)
@@ -315,7 +354,7 @@ static void put_insn(Program *p)
         put_insn64(p, rex & 8);
         return;
     }
-    switch (below(24)) {
+    switch (below(25)) {
     case 0 ... 5: /* ALU r/m, r */
         put(p, below(8) * 8 + below(4));
         put_modrm(p, 8, false);
@@ -402,6 +441,9 @@ static void put_insn(Program *p)
         }
         break;
     }
+    case 23:
+        put_system(p);
+        break;
     case 22: /* Jcc, a little forward */
         put(p, 0x70 + below(16));
         put(p, below(12));
