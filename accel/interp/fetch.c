@@ -179,29 +179,42 @@ static Block *crossing_block(CPUState *cpu, BlockCache *cache, uint64_t phys, ra
     return block;
 }
 
-/* Decode what lies at phys. NULL when it may not be cached. */
-static Block *translate(CPUState *cpu, BlockCache *cache, uint64_t phys)
+/* From host memory, the page `addr` of the RAM space. NULL when not even the first instruction ends on the page. */
+static Block *straight_block(CPUState *cpu, BlockCache *cache, uint64_t phys, ram_addr_t addr, const uint8_t *host)
 {
     static DecodedInsn insn[BLOCK_MAX_INSNS];
+    unsigned offset = phys & ~PAGE_MASK, bytes, limit = block_cache_limit(cache, addr);
+    unsigned count = decode_run(cpu, host + offset, PAGE_SIZE - offset, insn, limit, &bytes);
+    if (count == 0) {
+        return NULL;
+    }
+    Block *block = make_block(cache, block_key(phys, cpu->mode), insn, count, bytes);
+    add_span(block, addr + offset, bytes);
+    return block;
+}
+
+/* Decode what lies at phys. NULL when it may not be cached. */
+static Block *translate(CPUState *cpu, BlockCache *cache, uint64_t phys, bool may_fetch)
+{
     ram_addr_t addr;
     const uint8_t *host;
-    unsigned offset = phys & ~PAGE_MASK, bytes;
     if (!find_ram(phys & PAGE_MASK, &addr, &host)) {
         return NULL;
     }
-    unsigned limit = block_cache_limit(cache, addr);
-    unsigned count = decode_run(cpu, host + offset, PAGE_SIZE - offset, insn, limit, &bytes);
-    Block *block;
-    if (count == 0) {
-        block = crossing_block(cpu, cache, phys, addr + offset);
-    } else {
-        block = make_block(cache, block_key(phys, cpu->mode), insn, count, bytes);
-        add_span(block, addr + offset, bytes);
+    Block *block = straight_block(cpu, cache, phys, addr, host);
+    if (!block && may_fetch) {
+        block = crossing_block(cpu, cache, phys, addr + (phys & ~PAGE_MASK));
     }
     if (block) {
         block_cache_insert(cache, block);
     }
     return block;
+}
+
+Block *fetch_ahead(CPUState *cpu, BlockCache *cache, uint64_t phys)
+{
+    Block *block = block_cache_find(cache, block_key(phys, cpu->mode));
+    return block ? block : translate(cpu, cache, phys, false);
 }
 
 Block *fetch_block(CPUState *cpu, BlockCache *cache, uint64_t phys)
@@ -212,7 +225,7 @@ Block *fetch_block(CPUState *cpu, BlockCache *cache, uint64_t phys)
         block = NULL;
     }
     if (!block && bytes_to_limit(cpu) == INSN_MAX_LEN) {
-        block = translate(cpu, cache, phys);
+        block = translate(cpu, cache, phys, true);
     }
     return block && fetch_within_limit(cpu, block) ? block : scratch_block(cpu);
 }

@@ -25,6 +25,11 @@ static inline bool fetch_within_limit(const CPUState *cpu, const Block *block)
  * before the call must not be followed any more.
  */
 Block *fetch_block(CPUState *cpu, BlockCache *cache, uint64_t phys);
+/*
+ * The block at phys, decoded in the mode of cpu if need be, without fetching anything. NULL: there is nothing but, at
+ * most, a crossing block. Block pointers from before the call must not be followed any more when the cache was flushed.
+ */
+Block *fetch_ahead(CPUState *cpu, BlockCache *cache, uint64_t phys);
 /* A crossing block at CS:EIP: its second page is fetched too, which may fault. False when that is now another page. */
 bool fetch_second_page(CPUState *cpu, const Block *block);
 

@@ -61,9 +61,9 @@ void jit_unlink_block(JitBlock *jb)
         jb->incoming = exit->next;
         unlink_exit(exit);
     }
-    for (unsigned i = 0; i < ARRAY_SIZE(jb->exits); i++) {
-        if (jb->exits[i] && jb->exits[i]->to) {
-            remove_incoming(jb->exits[i]);
+    for (JitExit *exit = jb->links; exit; exit = exit->sibling) {
+        if (exit->to) {
+            remove_incoming(exit);
         }
     }
     JitIBTC *slot = ibtc_slot(jb->eip);

@@ -4,7 +4,8 @@
  * The host's flags are the guest's as long as nothing else touches them; but every TLB probe does. Most flags are never
  * looked at, unless an access between them and the next writer faults. So: backward liveness tells which are wanted at
  * all; if an access comes between, the operands are put aside (two stores at most), and only the cold path computes the
- * flags again from this recipe. A block ends with its flags in cpu->jit.flags.
+ * flags again from this recipe. A block ends with its flags in cpu->jit.flags; a jump out of its
+ * middle saves them on its way.
  */
 #include "accel/jit/translate.h"
 
@@ -17,7 +18,7 @@
 /* May C see the state at this instruction? */
 bool insn_observes(const Translator *t, unsigned k)
 {
-    const DecodedInsn *d = &t->block->insn[k];
+    const DecodedInsn *d = t->insn[k];
     const InsnInfo *info = d->info;
     if (!t->rules[k] || system_rule_observes(d)) {
         return true;
@@ -46,33 +47,33 @@ bool insn_observes(const Translator *t, unsigned k)
 /* Saves the flags before it does anything else: a handler call, or a near call, return or jump as the block's end. */
 static bool saves_first(const Translator *t, unsigned k)
 {
-    const InsnInfo *info = t->block->insn[k].info;
+    const InsnInfo *info = t->insn[k]->info;
     return !t->rules[k] || (info->attributes & ENDS_BLOCK);
 }
 
 static bool clobbers_host(const Translator *t, unsigned k)
 {
-    return insn_observes(t, k) || rule_flags_killed(&t->block->insn[k]) || t->block->insn[k].info->flags_written;
+    return insn_observes(t, k) || rule_flags_killed(t->insn[k]) || t->insn[k]->info->flags_written;
 }
 
 void flags_analyse(Translator *t)
 {
-    uint32_t needed = CC_ALL;
+    uint32_t needed = CC_ALL, on_path = CC_ALL;
     bool crossing = false;
     for (unsigned k = t->n; k-- > 0;) {
-        const DecodedInsn *d = &t->block->insn[k];
+        const DecodedInsn *d = t->insn[k];
         t->needed[k] = needed;
+        t->on_path[k] = on_path;
         t->crossing[k] = crossing;
         if (needed && rule_needs_dead_flags(d)) {
             t->rules[k] = NULL;
         }
         uint32_t killed = t->rules[k] ? rule_flags_killed(d) : 0;
-        needed = (needed & ~killed) | (t->rules[k] ? rule_flags_read(d) : CC_ALL);
-        if (insn_observes(t, k)) {
-            needed = CC_ALL;
-        }
+        bool observed = insn_observes(t, k);
+        needed = observed || is_side_exit(t, k) ? CC_ALL : (needed & ~killed) | rule_flags_read(d);
+        on_path = observed ? CC_ALL : (on_path & ~killed) | rule_flags_read(d);
         if (clobbers_host(t, k)) {
-            crossing = !saves_first(t, k) && (insn_observes(t, k) || killed != CC_ALL);
+            crossing = observed && !saves_first(t, k);
         }
     }
 }

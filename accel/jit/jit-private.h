@@ -74,9 +74,17 @@ struct JitExit {
     uint64_t phys_page;    /* LINK that crosses: where the other block lies */
     JitBlock *to;          /* NULL: not linked */
     JitExit *next;         /* also leading to `to` */
+    JitExit *sibling;      /* LINK: also out of the same translation */
 };
 
-/* One translation of a decoded block: for one context and one value of EIP. */
+/* A translation is made of decoded blocks, and each knows the translations that it is part of. */
+typedef struct JitPart {
+    JitBlock *jb;
+    Block *block;
+    struct JitPart *next; /* of the same Block */
+} JitPart;
+
+/* One translation of a decoded block, and maybe of some that often follow it: for one context and one value of EIP. */
 struct JitBlock {
     const uint8_t *entry;   /* polls exit_request */
     uint64_t phys_page;     /* guest-physical */
@@ -86,11 +94,12 @@ struct JitBlock {
     uint64_t page_tag;      /* as cpu->fetch_page has it */
     uint64_t second_page;   /* physical: of a block that crosses into it */
     const JitContext *ctx;
-    Block *block; /* NULL: dropped */
+    Block *block; /* its first; NULL: it, or another part, was dropped */
+    JitPart *parts;
+    unsigned nb_parts, n; /* n: instructions */
     uint64_t eip;
-    JitExit *exits[2];
+    JitExit *links; /* the ways out of it that may be joined to others */
     JitExit *incoming;
-    JitBlock *next; /* of the same Block */
 };
 
 /* An x87 instruction, for the instruction pointer and opcode that the guest may see later. */
@@ -103,6 +112,7 @@ typedef struct JitX87Record {
 typedef struct JitSite {
     const DecodedInsn *d;
     Block *block;
+    const JitBlock *jb; /* goes on only while none of its parts is dropped */
     const JitContext *ctx;
     const JitX87Record *x87_last;   /* the last x87 instruction, and the last memory operand of one, that have to be */
     const DecodedInsn *x87_operand; /* noted yet; or NULL. Registers are as they were then. */
@@ -199,10 +209,10 @@ const uint8_t *mem_emit_refill(Emit *e, const ProbeKind *kind);
 extern const uint8_t *jit_refill[2][NB_MMU_MODES][2][5]; /* code64, mode, write, log2 bytes */
 
 /* ---- translate.c ---- */
-/* NULL: this block is not for us. There must be room: JIT_ROOM_*. */
+/* NULL: this block is not for us, or the block cache was flushed. There must be room: JIT_ROOM_*. */
 #define JIT_ROOM_CODE (96 * KiB)
 #define JIT_ROOM_DATA (64 * KiB)
-/* most: instructions that it may have */
+/* most: instructions that it may have; fewer than BLOCK_MAX_INSNS: of this block only */
 JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most);
 
 /* ---- x87-state.c ---- */

@@ -78,6 +78,30 @@ bool jit_context_matches(const CPUState *cpu, const JitContext *ctx)
 
 /* ---- forgetting ---- */
 
+static void enter_part(JitPart *part)
+{
+    part->next = part->block->translations;
+    part->block->translations = part;
+}
+
+static void remove_part(JitPart *part)
+{
+    void **link = &part->block->translations;
+    while (*link != part) {
+        link = (void **)&((JitPart *)*link)->next;
+    }
+    *link = part->next;
+}
+
+static void forget_translation(JitBlock *jb)
+{
+    jit_unlink_block(jb);
+    for (unsigned i = 0; i < jb->nb_parts; i++) {
+        remove_part(&jb->parts[i]);
+    }
+    jb->block = NULL;
+}
+
 /* The interpreter forgot one block, or (NULL) all of them. */
 static void block_dropped(Block *block)
 {
@@ -90,11 +114,9 @@ static void block_dropped(Block *block)
         jit_stats.blocks = 0;
         return;
     }
-    for (JitBlock *jb = block->translations; jb; jb = jb->next) {
-        jit_unlink_block(jb);
-        jb->block = NULL;
+    while (block->translations) {
+        forget_translation(((JitPart *)block->translations)->jb);
     }
-    block->translations = NULL;
 }
 
 static const JitContext *new_context(CPUState *cpu)
@@ -139,8 +161,9 @@ static inline const JitContext *present_context(const CPUState *cpu)
 
 static JitBlock *find_translation(const Block *block, const JitContext *ctx, uint64_t eip)
 {
-    for (JitBlock *jb = block->translations; jb; jb = jb->next) {
-        if (jb->eip == eip && jb->ctx == ctx) {
+    for (JitPart *part = block->translations; part; part = part->next) {
+        JitBlock *jb = part->jb;
+        if (jb->block == block && jb->eip == eip && jb->ctx == ctx) {
             return jb;
         }
     }
@@ -173,10 +196,9 @@ static JitBlock *make_translation(CPUState *cpu, Block *block)
     }
     const JitContext *ctx = present_context(cpu);
     ctx = ctx ? ctx : new_context(cpu);
-    JitBlock *jb = jit_translate(cpu, block, ctx, cpu->eip, block->count);
-    if (jb) {
-        jb->next = block->translations;
-        block->translations = jb;
+    JitBlock *jb = jit_translate(cpu, block, ctx, cpu->eip, BLOCK_MAX_INSNS);
+    for (unsigned i = 0; jb && i < jb->nb_parts; i++) {
+        enter_part(&jb->parts[i]);
     }
     return jb;
 }
@@ -281,13 +303,14 @@ static Block *run_block(CPUState *cpu, Block *block)
         return NULL;
     }
     bool no_state = last_exit && last_exit->kind == JIT_EXIT_STATE;
+    uint64_t before = generation;
     JitBlock *jb = no_state ? NULL : translation_of(cpu, block);
     if (!jb) {
         last_exit = NULL;
-        return interp_run_block(cpu, block);
+        return likely(before == generation) ? interp_run_block(cpu, block) : NULL;
     }
     int64_t left_to_run = cpu->icount_limit - cpu->icount;
-    if (likely(left_to_run >= block->count)) {
+    if (likely(left_to_run >= jb->n)) {
         join(last_exit, jb);
     } else {
         jb = jit_config.exact && has_room() ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run) : NULL;
@@ -300,7 +323,6 @@ static Block *run_block(CPUState *cpu, Block *block)
     jit_flags_out = true;
     cpu->run_end = block->insn; /* anything but NULL */
     jit_stats.entries++;
-    uint64_t before = generation;
     JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
     left(cpu, exit);
     last_exit = before == generation ? exit : NULL;

@@ -23,7 +23,8 @@ JitSite *new_site(Translator *t)
     bool mov_seg = info->map == M_1B && (info->opcode == 0x8e || info->opcode == 0x07 || info->opcode == 0x1f ||
                                          info->opcode == 0xc4 || info->opcode == 0xc5);
     *site = (JitSite){ .d = t->d,
-                       .block = t->block,
+                       .block = t->from[t->k],
+                       .jb = t->jb,
                        .ctx = t->ctx,
                        .ip = t->ip,
                        .next_ip = t->next_ip,

@@ -49,7 +49,7 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
 {
     cpu->icount++;
     interp_set_running(NULL);
-    bool goes_on = cpu->icount_limit == limit && cpu->eip == site->next_ip && !site->ends_block;
+    bool goes_on = cpu->icount_limit == limit && cpu->eip == site->next_ip && !site->ends_block && site->jb->block;
     goes_on = goes_on && cpu->run_end && (cpu->run_end != RUN_END_INT_POINT || pass_interrupt_point(cpu, site));
     if (goes_on && site->may_change_context) {
         goes_on = jit_context_matches(cpu, site->ctx);
@@ -64,7 +64,7 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
 static uintptr_t resume(CPUState *cpu)
 {
     const JitBlock *jb = jit_config.no_links || cpu->eip == cpu->insn_ip ? NULL : jit_next_block(cpu);
-    if (!jb || cpu->icount_limit - cpu->icount < jb->block->count) {
+    if (!jb || cpu->icount_limit - cpu->icount < jb->n) {
         return RESULT_LEAVE;
     }
     jit_stats.resumed++;

@@ -70,10 +70,11 @@ static void logic_result(Translator *t, const Binary *b, unsigned reg, bool keep
         flags_set_recipe(t, true, recipe_logic(b));
         return;
     }
-    if (t->needed[t->k] & CC_A) {
+    bool clear_af = t->on_path[t->k] & CC_A;
+    if (clear_af) {
         em_alu_ri(&t->e, b->size, ALU_CMP, reg, 0);
     }
-    flags_set(t, false);
+    flags_set(t, !clear_af);
 }
 
 static void test_registers(Translator *t, const Binary *b, bool keep)
@@ -83,7 +84,7 @@ static void test_registers(Translator *t, const Binary *b, bool keep)
     if (!keep && !b->has_imm && b->first == b->second) {
         em_alu_ri(e, b->size, ALU_CMP, b->first, 0);
         flags_set(t, false);
-    } else if (high || (!keep && !(t->needed[t->k] & CC_A))) {
+    } else if (high || (!keep && !(t->on_path[t->k] & CC_A))) {
         if (b->has_imm) {
             em_rr(e, b->size, b->size ? 0xf7 : 0xf6, 0, b->first);
             em_imm(e, b->size, b->imm);
@@ -149,14 +150,32 @@ static void binary_load(Translator *t, const Binary *b, bool keep)
     flags_set_recipe(t, true, recipe_alu(b));
 }
 
+/* TEST with [H_ADDR] */
+static void test_memory(Translator *t, const Binary *b)
+{
+    Emit *e = &t->e;
+    unsigned word = b->size ? 1 : 0;
+    if (b->has_imm) {
+        em_rm(e, b->size, 0xf6 | word, 0, H_ADDR, 0);
+        em_imm(e, b->size, b->imm);
+    } else {
+        em_rm(e, b->size, 0x84 | word, b->second, H_ADDR, 0);
+    }
+    flags_set(t, true);
+}
+
 /* CMP, TEST with [H_ADDR] first */
 static void binary_compare_memory(Translator *t, const Binary *b, bool keep)
 {
     Emit *e = &t->e;
-    if (b->op == OP_TEST) {
+    if (b->op == OP_TEST && (keep || (t->on_path[t->k] & CC_A))) {
         load_ext(e, b->size, H_T1, H_ADDR);
         op_reg(e, b, H_T1);
         logic_result(t, b, H_T1, keep);
+        return;
+    }
+    if (b->op == OP_TEST) {
+        test_memory(t, b);
         return;
     }
     if (!keep) {
@@ -178,7 +197,7 @@ static void binary_compare_memory(Translator *t, const Binary *b, bool keep)
 static void binary_rmw(Translator *t, const Binary *b, bool keep)
 {
     Emit *e = &t->e;
-    if (is_logic(b) && (t->needed[t->k] & CC_A)) {
+    if (is_logic(b) && (keep || (t->on_path[t->k] & CC_A))) {
         load_ext(e, b->size, H_T1, H_ADDR);
         op_reg(e, b, H_T1);
         em_store(e, b->size, H_T1, H_ADDR, 0);
@@ -198,7 +217,7 @@ static void binary_rmw(Translator *t, const Binary *b, bool keep)
     } else {
         em_rm(e, b->size, b->op * 8 + (b->size ? 1 : 0), b->second, H_ADDR, 0);
     }
-    flags_set(t, false);
+    flags_set(t, is_logic(b));
 }
 
 static void emit_binary(Translator *t, const Binary *b)

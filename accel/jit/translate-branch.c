@@ -15,16 +15,15 @@ static uint64_t linear_page(const Translator *t, uint64_t ip)
 /* Where the fetch latch is when the block ends. */
 static uint64_t last_page(const Translator *t)
 {
-    return linear_page(t, t->jb->eip) + (t->block->crosses ? PAGE_SIZE : 0);
+    return linear_page(t, t->jb->eip) + (t->from[0]->crosses ? PAGE_SIZE : 0);
 }
 
 static JitExit *new_exit(Translator *t, JitExitKind kind, uint64_t eip, uint8_t *jump)
 {
     JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-    *exit = (JitExit){ .kind = kind, .eip = eip, .ctx = t->ctx, .block = t->block, .phys_page = ~0ull };
-    t->stubs[t->nb_stubs].exit = exit;
-    t->stubs[t->nb_stubs].jump = jump;
-    t->nb_stubs++;
+    *exit = (JitExit){ .kind = kind, .eip = eip, .ctx = t->ctx, .block = t->from[t->k], .phys_page = ~0ull };
+    lockstep_assert(t->nb_stubs < MAX_STUBS, "jit: too many ways out of a block");
+    t->stubs[t->nb_stubs++] = (Stub){ .exit = exit, .jump = jump };
     return exit;
 }
 
@@ -74,20 +73,25 @@ static void enter_second_page(Translator *t)
     }
 }
 
+static void emit_budget(Translator *t, unsigned op, unsigned insns)
+{
+    if (t->code64) {
+        em_alu_mi(&t->e, 3, op, H_CPU, CPU_OFF(jit.budget), (int32_t)insns);
+    } else {
+        em_alu_ri(&t->e, 3, op, H_BUDGET, (int32_t)insns);
+    }
+}
+
 void emit_entry(Translator *t)
 {
     Emit *e = &t->e;
     t->jb->entry = em_here(e);
     new_exit(t, JIT_EXIT_POLL, t->jb->eip, emit_poll(e));
     t->jb->forward = em_here(e);
-    if (t->code64) {
-        em_alu_mi(e, 3, ALU_SUB, H_CPU, CPU_OFF(jit.budget), (int32_t)t->n);
-    } else {
-        em_alu_ri(e, 3, ALU_SUB, H_BUDGET, (int32_t)t->n);
-    }
+    emit_budget(t, ALU_SUB, t->n);
     new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(e, COND_S))->refund = t->n;
-    states_guard(t, states_wanted(t, 0), t->jb->eip, t->n); /* it may leave: before the latch changes */
-    if (t->block->crosses) {
+    states_guard(t, 0, t->jb->eip); /* it may leave: before the latch changes */
+    if (t->from[0]->crosses) {
         enter_second_page(t);
     }
 }
@@ -98,7 +102,11 @@ void emit_link(Translator *t, uint8_t *jump, uint64_t target)
     exit->crosses = linear_page(t, target) != last_page(t);
     exit->backward = target <= t->ip;
     exit->patch = jump;
-    t->jb->exits[t->jb->exits[0] ? 1 : 0] = exit;
+    exit->sibling = t->jb->links;
+    t->jb->links = exit;
+    Stub *stub = &t->stubs[t->nb_stubs - 1];
+    stub->flags = t->flags;
+    stub->refund = t->n - t->k - 1;
 }
 
 /* ---- stubs ---- */
@@ -137,12 +145,29 @@ static void emit_crossing(Translator *t, JitExit *exit)
     emit_exit(t, exit);
 }
 
+/* Out of the block's middle: what it has left undone. */
+static void emit_side_exit(Translator *t, const Stub *stub)
+{
+    Emit *e = &t->e;
+    if (!stub->flags.mem) {
+        flags_emit_save(e, stub->flags.af_bad);
+    }
+    emit_budget(t, ALU_ADD, stub->refund);
+    if (!stub->exit->crosses) {
+        stub->exit->patch = em_jmp_later(e);
+        em_patch(stub->exit->patch, e->rx_delta, em_here(e));
+    }
+}
+
 void emit_stubs(Translator *t)
 {
     Emit *e = &t->e;
     for (unsigned i = 0; i < t->nb_stubs; i++) {
         JitExit *exit = t->stubs[i].exit;
         em_patch(t->stubs[i].jump, e->rx_delta, em_here(e));
+        if (t->stubs[i].refund) {
+            emit_side_exit(t, &t->stubs[i]);
+        }
         if (exit->crosses) {
             emit_crossing(t, exit);
         } else {
@@ -256,9 +281,21 @@ static uint64_t target_of(const DecodedInsn *d, uint64_t next_ip)
     return (next_ip + d->imm) & masks[d->op_size];
 }
 
+/* In the middle of the block: out of it when the condition is not what leads to the next instruction. */
+static void leave_unless_likely(Translator *t)
+{
+    bool taken = t->ips[t->k + 1] != t->next_ip;
+    unsigned cond = flags_want_condition(t, t->d->info->opcode & 15);
+    emit_link(t, em_jcc_later(&t->e, taken ? cond ^ 1 : cond), taken ? t->next_ip : target_of(t->d, t->next_ip));
+}
+
 static void rule_jcc(Translator *t)
 {
     FlagState *f = &t->flags;
+    if (is_side_exit(t, t->k)) {
+        leave_unless_likely(t);
+        return;
+    }
     if (f->host || !f->mem) {
         flags_want_host(t);
     }
@@ -270,6 +307,9 @@ static void rule_jcc(Translator *t)
 
 static void rule_jmp(Translator *t)
 {
+    if (t->k + 1 < t->n) {
+        return; /* the block goes on there */
+    }
     flags_want_mem(t);
     emit_link(t, em_jmp_later(&t->e), target_of(t->d, t->next_ip));
 }
@@ -386,4 +426,11 @@ Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint64_t next_i
         return jcc && target_is_inside(t, d, next_ip) ? rule_jcc : NULL;
     }
     return d->info->map == M_1B ? one_byte_rule(t, d, next_ip) : NULL;
+}
+
+bool branch_is_known(const Translator *t, const DecodedInsn *d, uint64_t next_ip, uint64_t *target)
+{
+    Rule *rule = rule_for_branch(t, d, next_ip);
+    *target = rule == rule_jcc || rule == rule_jmp ? target_of(d, next_ip) : 0;
+    return rule == rule_jcc || rule == rule_jmp;
 }

@@ -10,23 +10,29 @@
 
 static const uint32_t users[NB_STATES] = { [STATE_X87] = X87 | MMX, [STATE_SSE] = SSE };
 
-static bool wanted(const Translator *t, unsigned k, unsigned state)
+/* surely: before a jump leads out of the block. */
+static bool wanted(const Translator *t, unsigned k, unsigned state, bool surely)
 {
-    for (; k < t->n && t->rules[k]; k++) {
-        if (t->block->insn[k].info->attributes & users[state]) {
+    for (; k < t->n && t->rules[k] && !(surely && is_side_exit(t, k)); k++) {
+        if (t->insn[k]->info->attributes & users[state]) {
             return true;
         }
     }
     return false;
 }
 
-unsigned states_wanted(const Translator *t, unsigned k)
+static unsigned states_wanted(const Translator *t, unsigned k, bool surely)
 {
     unsigned states = 0;
     for (unsigned s = 0; s < NB_STATES; s++) {
-        states |= (unsigned)wanted(t, k, s) << s;
+        states |= (unsigned)wanted(t, k, s, surely) << s;
     }
     return states;
+}
+
+unsigned states_kept(const Translator *t, unsigned k)
+{
+    return t->states & states_wanted(t, k, false);
 }
 
 static int32_t loaded_off(unsigned state)
@@ -34,7 +40,7 @@ static int32_t loaded_off(unsigned state)
     return state == STATE_X87 ? CPU_OFF(jit.x87_loaded) : CPU_OFF(jit.sse_loaded);
 }
 
-void states_guard(Translator *t, unsigned states, uint64_t ip, unsigned left)
+static void guard(Translator *t, unsigned states, uint64_t ip, unsigned left)
 {
     for (unsigned s = 0; s < NB_STATES; s++) {
         if (states & 1u << s) {
@@ -45,6 +51,18 @@ void states_guard(Translator *t, unsigned states, uint64_t ip, unsigned left)
             c->states = 1u << s;
             c->state_exit = states_new_exit(ip, left);
         }
+    }
+}
+
+void states_guard(Translator *t, unsigned k, uint64_t ip)
+{
+    unsigned states = states_wanted(t, k, true) & ~t->states;
+    if (states) {
+        flags_want_mem(t);
+        t->flags.host = false;
+        t->slots = (Slots){ { 0 } };
+        guard(t, states, ip, t->n - k);
+        t->states |= states;
     }
 }
 

@@ -142,7 +142,7 @@ static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint64_t nex
     Rule *rule = rule_for_mov(t, d);
     rule = rule ? rule : rule_for_alu(t, d);
     rule = rule ? rule : rule_for_sse(d);
-    rule = rule ? rule : rule_for_system(t, d, d == &t->block->insn[t->n - 1]);
+    rule = rule ? rule : rule_for_system(t, d, d == t->insn[t->n - 1]);
     rule = rule ? rule : rule_for_x87(d);
     rule = rule ? rule : rule_for_mmx(d);
     return rule ? rule : rule_for_branch(t, d, next_ip);
@@ -150,12 +150,10 @@ static Rule *choose_rule(const Translator *t, const DecodedInsn *d, uint64_t nex
 
 static void choose_rules(Translator *t)
 {
-    uint64_t ip = t->jb->eip;
     for (unsigned k = 0; k < t->n; k++) {
-        const DecodedInsn *d = &t->block->insn[k];
-        t->ips[k] = ip;
-        ip = t->code64 ? ip + d->len : (uint32_t)(ip + d->len);
-        t->rules[k] = choose_rule(t, d, ip);
+        const DecodedInsn *d = t->insn[k];
+        uint64_t next_ip = t->ips[k] + d->len;
+        t->rules[k] = choose_rule(t, d, t->code64 ? next_ip : (uint32_t)next_ip);
         jit_stats.native_insns += t->rules[k] != NULL;
     }
     jit_stats.insns += t->n;
@@ -163,7 +161,7 @@ static void choose_rules(Translator *t)
 
 static bool jumps_to_itself(const Translator *t)
 {
-    const DecodedInsn *last = &t->block->insn[t->n - 1];
+    const DecodedInsn *last = t->insn[t->n - 1];
     bool relative = last->info->operands[0] == OPERAND_Jb || last->info->operands[0] == OPERAND_Jz;
     return relative && t->ips[t->n - 1] + last->len + last->imm == t->jb->eip;
 }
@@ -177,7 +175,7 @@ static bool ends_translation(const DecodedInsn *d)
 
 static void finish_cold(Translator *t)
 {
-    unsigned states = t->nb_cold > t->first_cold ? states_wanted(t, t->k + 1) : 0;
+    unsigned states = t->nb_cold > t->first_cold ? states_kept(t, t->k + 1) : 0;
     for (unsigned i = t->first_cold; i < t->nb_cold; i++) {
         Cold *c = &t->cold[i];
         c->next = em_here(&t->e);
@@ -191,7 +189,7 @@ static void finish_cold(Translator *t)
 
 static void translate_insn(Translator *t)
 {
-    t->d = &t->block->insn[t->k];
+    t->d = t->insn[t->k];
     t->ip = t->ips[t->k];
     t->next_ip = t->ip + t->d->len;
     t->own_recipe = false;
@@ -205,7 +203,10 @@ static void translate_insn(Translator *t)
     slots_write_through(t);
     finish_cold(t);
     if (!t->rules[t->k]) {
-        states_guard(t, states_wanted(t, t->k + 1), t->next_ip, t->n - t->k - 1);
+        t->states = 0;
+    }
+    if (!t->rules[t->k] || is_side_exit(t, t->k)) {
+        states_guard(t, t->k + 1, t->k + 1 < t->n ? t->ips[t->k + 1] : t->next_ip);
     }
 }
 
@@ -244,36 +245,36 @@ static JitBlock *new_block(Block *block, const JitContext *ctx, uint64_t eip, in
     return jb;
 }
 
-/* Addresses must not wrap inside the block. */
-static bool is_translatable(const Block *block, const JitContext *ctx, uint64_t eip)
+/* The blocks that it is made of. */
+static void note_parts(Translator *t)
 {
-    return !(ctx->mode & MODE_TF) && block->key != BLOCK_KEY_DEAD &&
-           (jit_context_is_64(ctx) || ctx->cs_base + eip + block->bytes <= UINT32_MAX);
-}
-
-/* How many of the block's instructions one translation takes. */
-static unsigned length_of(const Block *block, unsigned most)
-{
-    unsigned n = MIN(block->count, MIN(most, jit_config.max_insns));
-    return jit_config.random ? 1 + jit_random() % n : n;
+    JitBlock *jb = t->jb;
+    jb->n = t->n;
+    jb->nb_parts = 1;
+    for (unsigned k = 1; k < t->n; k++) {
+        jb->nb_parts += t->from[k] != t->from[k - 1];
+    }
+    jb->parts = code_cache_alloc_data(&jit_cache, jb->nb_parts * sizeof(*jb->parts));
+    for (unsigned k = 0, i = 0; k < t->n; k++) {
+        i += k > 0 && t->from[k] != t->from[k - 1];
+        jb->parts[i] = (JitPart){ .jb = jb, .block = t->from[k] };
+    }
 }
 
 JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most)
 {
     static Translator t;
-    (void)cpu;
-    if (!is_translatable(block, ctx, eip)) {
-        return NULL;
-    }
-    t = (Translator){ .block = block,
-                      .ctx = ctx,
-                      .n = length_of(block, most),
+    t = (Translator){ .ctx = ctx,
                       .code64 = jit_context_is_64(ctx),
                       .thunks = &jit_thunks[jit_context_is_64(ctx)],
                       .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL,
                       .flags = { .mem = true } };
+    if (!superblock_collect(&t, cpu, block, eip, most)) {
+        return NULL;
+    }
     begin_code(&t);
     t.jb = new_block(block, ctx, eip, t.mmu_mode);
+    note_parts(&t);
     choose_rules(&t);
     t.is_loop = jumps_to_itself(&t);
     flags_analyse(&t);

@@ -48,6 +48,17 @@ typedef struct Cold {
 
 #define MAX_COLD (6 * BLOCK_MAX_INSNS + 2)
 
+/* Where a way out of the block leads. */
+typedef struct Stub {
+    JitExit *exit;
+    uint8_t *jump;
+    FlagState flags; /* LINK: in the host's flags or in memory */
+    unsigned refund; /* LINK: instructions of the block behind this one */
+} Stub;
+
+#define MAX_SIDE_EXITS 4 /* ways out before the last instruction */
+#define MAX_STUBS      (MAX_SIDE_EXITS + 6)
+
 typedef struct Translator Translator;
 typedef void Rule(Translator *t);
 
@@ -55,7 +66,6 @@ struct Translator {
     Emit e;     /* to where code is going now... */
     Emit other; /* ...and the other of the two parts, hot and cold */
     JitBlock *jb;
-    Block *block;
     const JitContext *ctx;
     const JitThunks *thunks;
     int mmu_mode;
@@ -65,31 +75,41 @@ struct Translator {
     const DecodedInsn *d;
     unsigned k, n;
     uint64_t ip, next_ip;
+    /* all of them, in the order in which they run, and the decoded blocks they are of */
+    const DecodedInsn *insn[BLOCK_MAX_INSNS];
+    Block *from[BLOCK_MAX_INSNS];
+    uint64_t ips[BLOCK_MAX_INSNS];
     /* R8-R15 */
     Slots slots;
     unsigned slot_dirty, slot_busy; /* bits: changed, wanted by the present instruction */
     unsigned slot_turn;
     /* flags */
     FlagState flags;
-    uint32_t needed[BLOCK_MAX_INSNS]; /* after instruction k: read or observed before they are written */
-    bool crossing[BLOCK_MAX_INSNS];   /* and something destroys the host's flags before that */
-    uint64_t ips[BLOCK_MAX_INSNS];
+    uint32_t needed[BLOCK_MAX_INSNS];  /* after instruction k: read or observed before they are written */
+    uint32_t on_path[BLOCK_MAX_INSNS]; /* the same, but for what only side exits want */
+    bool crossing[BLOCK_MAX_INSNS];    /* and something destroys the host's flags before that */
     bool own_recipe;
     Rule *rules[BLOCK_MAX_INSNS];
+    unsigned states; /* bits: surely loaded here */
     /* x87: as in JitSite */
     const JitX87Record *x87_last;
     const DecodedInsn *x87_operand;
     /* exits */
     Cold cold[MAX_COLD];
     unsigned nb_cold, first_cold; /* first of the present instruction */
-    struct {
-        JitExit *exit;
-        uint8_t *jump;
-    } stubs[6];
+    Stub stubs[MAX_STUBS];
     unsigned nb_stubs;
     int32_t indirect_release;                   /* RET: bytes to be taken off the stack */
     uint8_t *indirect_miss[3], *indirect_cross; /* jumps of an indirect branch to its cold part */
 };
+
+/* ---- superblock.c ---- */
+/*
+ * Collect at most `most` instructions that begin with a block's at CS:eip: its own; and where BLOCK_MAX_INSNS are
+ * allowed those of blocks on its page that often follow it. False: this block is not for us, or the block cache was
+ * flushed.
+ */
+bool superblock_collect(Translator *t, CPUState *cpu, Block *block, uint64_t eip, unsigned most);
 
 /* ---- translate.c: registers ---- */
 /*
@@ -110,6 +130,12 @@ static inline bool is_high_byte(unsigned reg, unsigned size)
 /* From code that runs to code that hardly does, or back. */
 void switch_part(Translator *t);
 void slots_emit_reload(Emit *e, const Slots *slots);
+/* Instruction k is a conditional jump out of the block's middle. */
+static inline bool is_side_exit(const Translator *t, unsigned k)
+{
+    const InsnInfo *info = t->insn[k]->info;
+    return k + 1 < t->n && (info->attributes & ENDS_BLOCK) && info->flags_read;
+}
 /* log2 bytes of an address, of a near branch's target and of a stack item. */
 static inline unsigned native_size(const Translator *t)
 {
@@ -183,11 +209,11 @@ uint32_t rule_flags_killed(const DecodedInsn *d);
 
 /* ---- translate-state.c ---- */
 enum { STATE_X87, STATE_SSE, NB_STATES };
-/* Bit set of states that instructions from k on need, before a handler may change that. */
-unsigned states_wanted(const Translator *t, unsigned k);
-/* Load what is not loaded. Flags are in memory. If that is impossible, the block is left for ip, `left` instructions
- * early. */
-void states_guard(Translator *t, unsigned states, uint64_t ip, unsigned left);
+/* Before instruction k: load the states that surely are needed, before a handler may change that. Flags go to memory.
+ * If that is impossible, the block is left for ip. */
+void states_guard(Translator *t, unsigned k, uint64_t ip);
+/* Bit set of loaded states that instructions from k on may need, before a handler may change that. */
+unsigned states_kept(const Translator *t, unsigned k);
 /* Cold paths: the same, without jumping. */
 void states_emit_load(Translator *t, unsigned states, const JitExit *otherwise);
 JitExit *states_new_exit(uint64_t ip, unsigned left);
@@ -206,6 +232,8 @@ void x87_flush_pointers(Translator *t);
 /* The rel32 at `jump` is to lead to `target` (an offset in CS). */
 void emit_link(Translator *t, uint8_t *jump, uint64_t target);
 void emit_entry(Translator *t);
+/* A near jump with one target, conditional or not, that has a rule. */
+bool branch_is_known(const Translator *t, const DecodedInsn *d, uint64_t next_ip, uint64_t *target);
 /* The stubs behind the block. */
 void emit_stubs(Translator *t);
 
