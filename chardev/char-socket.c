@@ -1,5 +1,6 @@
 /*
- * chardev/char-socket.c  TCP and UNIX sockets, as server (one client at a time) or client; Telnet (RFC 854) on request.
+ * chardev/char-socket.c  TCP and UNIX sockets, as server (one client at a time) or client; Telnet on request
+ * (char-telnet.c).
  *
  * Output while nobody is connected is dropped. Left out: TLS, websockets, passing descriptors.
  */
@@ -12,10 +13,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-typedef enum TelnetState { TELNET_DATA, TELNET_IAC, TELNET_OPTION, TELNET_SUB, TELNET_SUB_IAC } TelnetState;
 
 typedef struct SocketState {
     char *unix_path;
@@ -24,8 +24,7 @@ typedef struct SocketState {
     uint64_t reconnect_s;
     int listen_fd;
     QEMUTimer reconnect;
-    TelnetState telnet_state;
-    bool telnet_skip; /* the byte after CR when it is NUL or LF */
+    Telnet telnet_state;
 } SocketState;
 
 static void socket_listen_handler(void *opaque);
@@ -35,19 +34,6 @@ static void socket_watch_listener(Chardev *chr, bool watch)
     SocketState *s = chr->state;
     if (s->listen_fd >= 0) {
         qemu_set_fd_handler(s->listen_fd, watch ? socket_listen_handler : NULL, NULL, chr);
-    }
-}
-
-static void telnet_greet(int fd)
-{
-    static const uint8_t hello[] = {
-        0xff, 0xfb, 0x01, /* IAC WILL ECHO */
-        0xff, 0xfb, 0x03, /* IAC WILL SUPPRESS-GO-AHEAD */
-        0xff, 0xfb, 0x00, /* IAC WILL BINARY */
-        0xff, 0xfd, 0x00, /* IAC DO BINARY */
-    };
-    if (send(fd, hello, sizeof(hello), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-        return; /* the client is gone already; reading will tell */
     }
 }
 
@@ -61,8 +47,7 @@ static void socket_connected(Chardev *chr, int fd)
     }
     socket_watch_listener(chr, false);
     if (s->telnet) {
-        s->telnet_state = TELNET_DATA;
-        telnet_greet(fd);
+        telnet_start(&s->telnet_state, fd);
     }
     chr_set_fds(chr, fd, fd);
     chr_set_open(chr, true);
@@ -110,16 +95,28 @@ static bool unix_address(const char *path, struct sockaddr_un *addr, Error **err
     return true;
 }
 
+/* A socket that is left there from an earlier run, and nothing else: the path may be a mistake. */
+static bool remove_socket(const char *path, Error **errp)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0) {
+        return true;
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        error_setg(errp, "Failed to bind socket to '%s': it exists and is not a socket", path);
+        return false;
+    }
+    unlink(path);
+    return true;
+}
+
 static int unix_socket(const SocketState *s, Error **errp)
 {
     struct sockaddr_un addr;
-    if (!unix_address(s->unix_path, &addr, errp)) {
+    if (!unix_address(s->unix_path, &addr, errp) || (s->server && !remove_socket(s->unix_path, errp))) {
         return -1;
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (s->server) {
-        unlink(s->unix_path);
-    }
     bool ok = fd >= 0 && (s->server ? bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, 1) == 0
                                     : connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
     if (!ok) {
@@ -285,57 +282,24 @@ static void socket_close(Chardev *chr)
 {
     const SocketState *s = chr->state;
     if (s->server && s->unix_path) {
-        unlink(s->unix_path);
+        remove_socket(s->unix_path, NULL);
     }
 }
 
-/* ---- Telnet ---- */
-
-enum { TELNET_SE = 0xf0, TELNET_SB = 0xfa, TELNET_WILL = 0xfb, TELNET_DONT = 0xfe };
-
-static TelnetState telnet_after_iac(uint8_t byte)
-{
-    if (byte == TELNET_SB) {
-        return TELNET_SUB;
-    }
-    return byte >= TELNET_WILL && byte <= TELNET_DONT ? TELNET_OPTION : TELNET_DATA;
-}
-
-/* Whether byte is the user's; CR NUL and CR LF count as CR. */
-static bool telnet_is_data(SocketState *s, uint8_t byte)
-{
-    bool skip = s->telnet_skip && (byte == 0 || byte == '\n');
-    switch (s->telnet_state) {
-    case TELNET_DATA:
-        s->telnet_state = byte == 0xff ? TELNET_IAC : TELNET_DATA;
-        s->telnet_skip = byte == '\r';
-        return byte != 0xff && !skip;
-    case TELNET_IAC:
-        s->telnet_state = telnet_after_iac(byte);
-        return byte == 0xff;
-    case TELNET_OPTION:
-        s->telnet_state = TELNET_DATA;
-        return false;
-    case TELNET_SUB:
-        s->telnet_state = byte == 0xff ? TELNET_SUB_IAC : TELNET_SUB;
-        return false;
-    case TELNET_SUB_IAC:
-        s->telnet_state = byte == TELNET_SE ? TELNET_DATA : TELNET_SUB;
-        return false;
-    }
-    return false;
-}
+/* ---- bytes ---- */
 
 static size_t socket_filter_input(Chardev *chr, uint8_t *buf, size_t len)
 {
     SocketState *s = chr->state;
-    size_t kept = 0;
-    for (size_t i = 0; s->telnet && i < len; i++) {
-        if (telnet_is_data(s, buf[i])) {
-            buf[kept++] = buf[i];
-        }
+    return s->telnet ? telnet_unescape(chr, &s->telnet_state, buf, len) : len;
+}
+
+static void socket_filter_output(Chardev *chr, GByteArray *out)
+{
+    const SocketState *s = chr->state;
+    if (s->telnet) {
+        telnet_escape(out);
     }
-    return s->telnet ? kept : len;
 }
 
 static const char *const socket_keys[] = { "path",   "host",      "port", "server", "wait", "delay", "nodelay",
@@ -346,4 +310,5 @@ const ChardevBackend chr_backend_socket = { .name = "socket",
                                             .open = socket_open,
                                             .eof = socket_eof,
                                             .close = socket_close,
-                                            .filter_input = socket_filter_input };
+                                            .filter_input = socket_filter_input,
+                                            .filter_output = socket_filter_output };

@@ -332,6 +332,13 @@ void chr_fe_event(ChrFe *fe, ChrEvent event)
     }
 }
 
+void chr_be_break(Chardev *chr)
+{
+    if (chr->nb_fe) {
+        chr_fe_event(chr->fe[chr->mux.enabled ? chr->mux.focus : 0], CHR_EVENT_BREAK);
+    }
+}
+
 /* Tell the front ends what has changed for them: connected, and in focus. */
 void chr_notify_open(Chardev *chr)
 {

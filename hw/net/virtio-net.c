@@ -264,7 +264,7 @@ static void send_element(VirtIONet *s, const VirtElement *elem)
         virtio_error(&s->vdev);
         return;
     }
-    if (elem->out_len - skip <= sizeof(frame)) {
+    if (elem->out_len - skip >= NET_MIN_PACKET && elem->out_len - skip <= sizeof(frame)) {
         virtio_read(&s->vdev, elem, 0, header, skip);
         size_t len = virtio_read(&s->vdev, elem, skip, frame, elem->out_len - skip);
         send_frame(s, frame, len, header);

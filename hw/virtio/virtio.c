@@ -280,11 +280,12 @@ static VirtElement *element_of(const Walk *w, uint32_t head)
     return elem;
 }
 
-/* How many buffers the guest has made available; more than the ring has is nonsense. */
-static uint16_t available(VirtIODevice *vdev, VirtQueue *q)
+/* How many buffers the guest has made available. More than the ring has is nonsense, together with those under way:
+ * each has a descriptor of its own. */
+static uint16_t available(VirtIODevice *vdev, const VirtQueue *q)
 {
-    uint16_t count = read_u16(vdev, avail_index_addr(q)) - q->last_avail;
-    if (count > q->size) {
+    uint16_t index = read_u16(vdev, avail_index_addr(q)), count = index - q->last_avail;
+    if (count > q->size || (uint16_t)(index - q->used_index) > q->size) {
         virtio_error(vdev);
         return 0;
     }

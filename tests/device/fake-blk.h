@@ -107,12 +107,12 @@ size_t blk_aio_read_bytes(BlockBackend *blk, BlockRequestId id)
 
 static int fake_do(FakeRequest *r)
 {
-    if (fake_error || r->offset < 0 || r->offset + (int64_t)r->bytes > r->blk->length) {
+    if (fake_error || r->offset < 0 || r->offset > r->blk->length || (int64_t)r->bytes > r->blk->length - r->offset) {
         int error = fake_error ? fake_error : -5;
         fake_error = 0;
         return error;
     }
-    if (r->kind == FAKE_WRITE) {
+    if (r->kind == FAKE_WRITE && r->bytes) {
         memcpy(r->blk->data + r->offset, r->data, r->bytes);
     } else if (r->kind == FAKE_DISCARD) {
         memset(r->blk->data + r->offset, 0, r->bytes);

@@ -6,36 +6,19 @@
  * tests/device/nic-fuzz-test.c  A guest and a network gone mad: random registers, descriptors and packets, the same for
  * the same seed.
  *
- *     device-nic-fuzz-test [CARD [SECONDS [SEED]]]      CARD: rtl8139, e1000, ne2k_pci; default: each for a second or
- * so
+ *     device-nic-fuzz-test [CARD [SECONDS [SEED [ROUND]]]]      CARD: rtl8139, e1000, ne2k_pci
  *
  * What it looks for is found by the sanitizers and by a round that takes too long. Each round starts the card with its
  * rings in order, so that the deep paths are reached, and then does anything.
  */
-#include <time.h>
-
 #include "nic-env.h"
 
-#define ROUND_STEPS   1000
-#define ROUND_SECONDS 10 /* of CPU time, with sanitizers; one takes a few ms */
-#define RINGS         0x100000u
-#define BUFFERS       0x400000u
+#include "fuzz-env.h"
 
-static uint64_t rng;
+#define RINGS   0x100000u
+#define BUFFERS 0x400000u
+
 static uint8_t packet[NET_MAX_PACKET];
-
-static uint32_t rnd(void)
-{
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng >> 16;
-}
-
-static uint32_t below(uint32_t n)
-{
-    return rnd() % n;
-}
 
 /* ---- values that matter ---- */
 
@@ -61,30 +44,6 @@ static uint32_t some_value(void)
     default:
         return some_address();
     }
-}
-
-/* Headers that the cards look into, then garbage. */
-static size_t some_frame(uint8_t *frame)
-{
-    static const char *const to[4] = { TO_CARD, TO_ALL, TO_MULTICAST, TO_OTHER };
-    size_t len = NET_MIN_FRAME + (below(4) ? below(1460) : below(NET_MAX_PACKET - NET_MIN_FRAME + 1));
-    make_frame(frame, len, to[below(4)]);
-    if (below(2) && len > 60) {
-        make_tcp(frame, len - 54);
-        frame[23] = below(3) ? 6 : 17;
-    }
-    switch (below(8)) {
-    case 0:
-        memcpy(frame + 12, "\x81\x00\x00\x05\x08\x00", 6);
-        break;
-    case 1:
-        memcpy(frame + 12, "\x86\xdd\x60", 3);
-        break;
-    }
-    for (unsigned i = below(8); i > 0; i--) {
-        frame[12 + below(50)] = rnd();
-    }
-    return len;
 }
 
 /* ---- what a card is set up with ---- */
@@ -239,55 +198,14 @@ static void start_round(void)
     }
 }
 
-static double cpu_seconds(void)
-{
-    return (double)clock() / CLOCKS_PER_SEC;
-}
-
-/* CPU seconds that it took. */
-static double play_round(uint64_t seed, unsigned round)
-{
-    double before = cpu_seconds();
-    rng = seed + round * 0x9e3779b97f4a7c15ull;
-    rng += !rng;
-    start_round();
-    for (int i = 0; i < ROUND_STEPS; i++) {
-        step();
-    }
-    double took = cpu_seconds() - before;
-    if (took > ROUND_SECONDS) {
-        g_error("%s: seed %" PRIu64 " round %u took %.1f s", mad->type->name, seed, round, took);
-    }
-    return took;
-}
-
-static void play(double seconds, uint64_t seed)
-{
-    double total = 0, longest = 0;
-    unsigned rounds = 0;
-    for (; total < seconds; rounds++) {
-        double took = play_round(seed, rounds);
-        total += took;
-        longest = MAX(longest, took);
-    }
-    printf("%s: %u rounds of %d steps, seed %" PRIu64 ", the longest took %.3f s\n", mad->type->name, rounds,
-           ROUND_STEPS, seed, longest);
-}
-
 int main(int argc, char **argv)
 {
-    double seconds = argc > 2 ? atof(argv[2]) : 1;
-    uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
     for (size_t i = 0; i < ARRAY_SIZE(cards); i++) {
         mad = &cards[i];
-        if (argc > 1 && !g_str_equal(argv[1], mad->type->name)) {
-            continue;
-        }
-        board_init(mad->type);
-        if (argc > 4) {
-            printf("%.3f s\n", play_round(seed, (unsigned)atoi(argv[4])));
-        } else {
-            play(seconds, seed);
+        if (fuzz_wants(argc, argv, mad->type->name)) {
+            const FuzzTarget target = { mad->type->name, start_round, step };
+            board_init(mad->type);
+            fuzz(argc, argv, &target, 1);
         }
     }
     return 0;

@@ -3,8 +3,8 @@
  * util/qemu-timer.c util/error.c util/option.c -lxxhash */
 /* tests/device/virtio-net-test.c  virtio-net: packets both ways, checksums, segments, filters, the control queue;
  * virtio-serial: control messages and bytes. */
-#include "chardev/char.h"
 #include "hw/net/nic-common.h"
+#include "tests/device/fake-chardev.h"
 #include "tests/device/virtio-env.h"
 
 /* ---- stand-ins ---- */
@@ -43,44 +43,7 @@ bool net_parse_mac_property(void *field, const char *text, Error **errp)
     return false;
 }
 
-static ChrFrontend port_fe, console_fe;
-static GString *said;
-static int accepts;
-
-Chardev *qemu_chr_find(const char *id)
-{
-    return g_str_equal(id, "port") ? (Chardev *)&port_fe : g_str_equal(id, "console") ? (Chardev *)&console_fe : NULL;
-}
-Chardev *qemu_chr_null_new(const char *label)
-{
-    g_assert_not_reached();
-}
-bool qemu_chr_attach(Chardev *chr, const ChrFrontend *fe, Error **errp)
-{
-    *(ChrFrontend *)chr = *fe;
-    return true;
-}
-void qemu_chr_accept_input(Chardev *chr)
-{
-    accepts++;
-}
-void qemu_chr_write(Chardev *chr, const void *buf, size_t len)
-{
-    g_string_append_len(said, buf, len);
-}
-
 static Device *net, *serial, *port;
-
-static Device *create_port(const DeviceType *type, const char *chardev, const char *name)
-{
-    Device *dev = device_new(type);
-    device_set_property(dev, "chardev", chardev, &error_fatal);
-    if (name) {
-        device_set_property(dev, "name", name, &error_fatal);
-    }
-    device_realize(dev, &error_fatal);
-    return dev;
-}
 
 static void create_devices(void)
 {
@@ -481,31 +444,6 @@ static void test_port_numbers(void)
     }
 }
 
-static void something_comes(GRand *rand)
-{
-    uint8_t bytes[2000];
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = g_rand_int(rand);
-    }
-    if (g_rand_boolean(rand)) {
-        make_frame(bytes, g_rand_boolean(rand) ? NET_PROTOCOL_TCP : NET_PROTOCOL_UDP, 900);
-    }
-    arrives(bytes, g_rand_int_range(rand, 60, 1515));
-    g_ptr_array_set_size(sent, 0);
-    int room = console_fe.can_receive(console_fe.opaque);
-    if (room > 0) {
-        console_fe.receive(console_fe.opaque, bytes, MIN(room, 2000));
-    }
-    g_string_truncate(said, 0);
-}
-
-static void test_random(void)
-{
-    random_guest(net, 3, 500, something_comes);
-    random_guest(serial, 8, 200, something_comes);
-    check_receive(true);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -522,6 +460,5 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-serial/control", test_serial_control);
     g_test_add_func("/virtio-serial/bytes", test_serial_bytes);
     g_test_add_func("/virtio-serial/numbers", test_port_numbers);
-    g_test_add_func("/virtio/random", test_random);
     return g_test_run();
 }

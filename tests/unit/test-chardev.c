@@ -1,4 +1,4 @@
-/* LINK: chardev/char.c chardev/char-io.c chardev/char-mux.c chardev/char-null.c chardev/char-fd.c chardev/char-socket.c chardev/char-udp.c chardev/char-parse.c util/option.c util/error.c util/main-loop.c util/qemu-timer.c */
+/* LINK: chardev/char.c chardev/char-io.c chardev/char-mux.c chardev/char-null.c chardev/char-fd.c chardev/char-socket.c chardev/char-telnet.c chardev/char-udp.c chardev/char-parse.c util/option.c util/error.c util/main-loop.c util/qemu-timer.c */
 #include "chardev/chardev-int.h"
 #include "migration/vmstate.h"
 #include "monitor/monitor.h"
@@ -75,16 +75,6 @@ bool monitor_init_hmp(Chardev *chr, Error **errp)
     ChrFrontend fe = { .opaque = chr };
     monitors++;
     return qemu_chr_attach(chr, &fe, errp);
-}
-Monitor *monitor_current(void)
-{
-    return NULL;
-}
-void monitor_vprintf(Monitor *mon, const char *fmt, va_list ap)
-{
-    (void)mon;
-    (void)fmt;
-    (void)ap;
 }
 
 /* ---- a front end ---- */
@@ -336,9 +326,20 @@ static int unix_client(const char *path)
     return fd;
 }
 
+/* What a server that was killed leaves behind. */
+static void leave_stale_socket(const char *path)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    g_strlcpy(a.sun_path, path, sizeof(a.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&a, sizeof(a)), ==, 0);
+    close(fd);
+}
+
 static void test_socket_server(void)
 {
     char *path = g_strdup_printf("%s/chardev-sock-%d", g_get_tmp_dir(), getpid());
+    leave_stale_socket(path);
     char *spec = g_strdup_printf("unix:%s,server,nowait", path);
     Chardev *chr = legacy("sock0", spec);
     Fe *fe = fe_new(chr, false, 1000);
@@ -393,14 +394,54 @@ static void test_reconnect(void)
     g_free(path);
 }
 
-static void test_telnet(void)
+/* Data with all that a client may put between, and what of it is the user's. */
+static const uint8_t telnet_said[] = { 'a',  0xff, 0xfb, 0x01, 'b',  0xff, 0xff, 0xff, 0xfa, 1,    2,    0xff, 0xff,
+                                       0xff, 0xf1, 0xff, 0xf0, 0xff, 0xf1, '\r', 0,    'c',  '\r', '\n', 0xff, 0xfe,
+                                       3,    0xff, 0xf3, 'd',  0xff, 0xfb, 0,    '\r', '\n', 'e' };
+#define TELNET_MEANT "ab\xff\rc\rd\r\ne"
+
+/* However the reads cut it. */
+static void test_telnet_input(void)
 {
-    Chardev *chr = legacy("tel0", "telnet:127.0.0.1:0,server=on,wait=off");
-    uint8_t in[] = { 'a', 0xff, 0xfb, 0x01, 'b', 0xff, 0xff, 0xff, 0xfa, 1, 2, 0xff, 0xf0, '\r', 0, 'c', '\r', '\n' };
-    Fe *fe = fe_new(chr, false, 1000);
-    size_t n = chr->backend->filter_input(chr, in, sizeof(in));
-    qemu_chr_be_write(chr, in, n);
-    g_assert_cmpstr(fe->got->str, ==, "ab\xff\rc\r");
+    for (size_t piece = 1; piece <= sizeof(telnet_said); piece++) {
+        char *label = g_strdup_printf("tel%zu", piece);
+        Chardev *chr = legacy(label, "telnet:127.0.0.1:0,server=on,wait=off");
+        Fe *fe = fe_new(chr, false, 1000);
+        int before = breaks;
+        for (size_t at = 0, n; at < sizeof(telnet_said); at += n) {
+            uint8_t buf[sizeof(telnet_said)];
+            n = MIN(piece, sizeof(telnet_said) - at);
+            memcpy(buf, telnet_said + at, n);
+            qemu_chr_be_write(chr, buf, chr->backend->filter_input(chr, buf, n));
+        }
+        g_assert_cmpstr(fe->got->str, ==, TELNET_MEANT);
+        g_assert_cmpint(breaks, ==, before + 1);
+        g_free(label);
+    }
+}
+
+static void test_telnet_output(void)
+{
+    static const char greeting[] = "\xff\xfb\1\xff\xfb\3\xff\xfb\0\xff\xfd\0", many[] = "\xff\xff\xff\xff";
+    char *path = g_strdup_printf("%s/chardev-telnet-%d", g_get_tmp_dir(), getpid());
+    char *spec = g_strdup_printf("unix:%s,server=on,wait=off,telnet=on", path);
+    Chardev *chr = legacy("telout", spec);
+    int fd = unix_client(path);
+    turn();
+    qemu_chr_write(chr, "a\xff" "b", 3);
+    turn();
+    qemu_chr_write(chr, many, 2);
+    turn();
+    uint8_t got[64];
+    g_assert_cmpint(read(fd, got, sizeof(got)), ==, 12 + 4 + 4);
+    g_assert_cmpmem(got, 12, greeting, 12);
+    g_assert_cmpmem(got + 12, 4, "a\xff\xff" "b", 4);
+    g_assert_cmpmem(got + 16, 4, many, 4);
+    g_assert_cmpuint(chr->queued, ==, 0);
+    close(fd);
+    turn();
+    g_free(spec);
+    g_free(path);
 }
 
 /* Nobody reads, so the writer is stuck; nothing blocks, and the amount kept is bounded. */
@@ -579,7 +620,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/udp", test_udp);
     g_test_add_func("/chardev/socket-server", test_socket_server);
     g_test_add_func("/chardev/reconnect", test_reconnect);
-    g_test_add_func("/chardev/telnet", test_telnet);
+    g_test_add_func("/chardev/telnet/input", test_telnet_input);
+    g_test_add_func("/chardev/telnet/output", test_telnet_output);
     g_test_add_func("/chardev/output-stuck-is-bounded", test_stuck_output);
     g_test_add_func("/chardev/input-throttled", test_throttle);
     g_test_add_func("/chardev/parse", test_parse);
