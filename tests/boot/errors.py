@@ -71,6 +71,7 @@ def option_mistakes():
         ("-device isa-debug-exit,iobase=xyz", "xyz"),
         ("-device isa-debug-exit,iobase=0x12345678", "0x12345678"),
         ("-device isa-debugcon,chardev=missing", "missing"),
+        ("-device virtio-net-pci,mq=on", "one pair of queues"),
         ("-device ,x=1", ""),
         ("-serial foo:", "foo:"),
         ("-serial chardev:missing", "missing"),
