@@ -5,6 +5,7 @@
 #include "exec/memory.h"
 #include "hmp-internal.h"
 #include "hw/i386/pc.h"
+#include "net/net.h"
 #include "qmp-internal.h"
 #include "sysemu/runstate.h"
 #include "target/i386/access.h"
@@ -131,7 +132,7 @@ static JsonNode *do_pmemsave(JsonObject *args, Error **errp)
 static JsonNode *do_memsave(JsonObject *args, Error **errp)
 {
     if (qmp_int(args, "cpu-index", 0) != 0) {
-        error_setg(errp, "Invalid parameter 'cpu-index'");
+        error_setg(errp, "Parameter 'cpu-index' expects a CPU number");
         return NULL;
     }
     return save_memory(args, read_linear, errp);
@@ -248,12 +249,25 @@ static JsonNode *do_input_send_event(JsonObject *args, Error **errp)
     return NULL;
 }
 
+static JsonNode *do_set_link(JsonObject *args, Error **errp)
+{
+    net_set_link(qmp_string(args, "name", ""), qmp_bool(args, "up", false), errp);
+    return NULL;
+}
+
 /* ---- what this machine has not ---- */
 
 static JsonNode *no_hotplug(JsonObject *args, Error **errp)
 {
     (void)args;
-    error_setg(errp, "Bus 'pci.0' does not support hotplugging");
+    error_setg(errp, NO_HOTPLUG);
+    return NULL;
+}
+
+static JsonNode *no_new_netdev(JsonObject *args, Error **errp)
+{
+    (void)args;
+    error_setg(errp, NO_NEW_NETDEV);
     return NULL;
 }
 
@@ -264,14 +278,15 @@ const QMPCommand qmp_commands[] = {
     { "human-monitor-command", "command-line:s,cpu-index:?i", do_human_monitor_command },
     { "input-send-event", "events:a,device:?s,head:?i", do_input_send_event },
     { "memsave", "val:i,size:i,filename:s,cpu-index:?i", do_memsave },
-    { "netdev_add", NULL, no_hotplug },
-    { "netdev_del", NULL, no_hotplug },
+    { "netdev_add", NULL, no_new_netdev },
+    { "netdev_del", NULL, no_new_netdev },
     { "pmemsave", "val:i,size:i,filename:s", do_pmemsave },
     { "quit", "", do_quit },
     { "ringbuf-read", "device:s,size:i,format:?s", qmp_ringbuf_read },
     { "ringbuf-write", "device:s,data:s,format:?s", qmp_ringbuf_write },
     { "screendump", "filename:s,format:?s,device:?s,head:?i", do_screendump },
     { "send-key", "keys:a,hold-time:?i", do_send_key },
+    { "set_link", "name:s,up:b", do_set_link },
     { "stop", "", do_stop },
     { "system_powerdown", "", do_system_powerdown },
     { "system_reset", "", do_system_reset },
