@@ -7,6 +7,7 @@
 #include "hw/i386/pc.h"
 #include "net/net.h"
 #include "qmp-internal.h"
+#include "replay/replay.h"
 #include "sysemu/runstate.h"
 #include "target/i386/access.h"
 #include "ui/console.h"
@@ -33,8 +34,12 @@ static JsonNode *do_cont(JsonObject *args, Error **errp)
 
 static JsonNode *do_system_reset(JsonObject *args, Error **errp)
 {
-    (void)args, (void)errp;
-    qemu_system_reset_request(SHUTDOWN_CAUSE_HOST_QMP);
+    (void)args;
+    if (replay_playing()) {
+        error_setg(errp, "the replay resets where the recording did");
+    } else {
+        qemu_system_reset_request(SHUTDOWN_CAUSE_HOST_QMP);
+    }
     return NULL;
 }
 

@@ -1,6 +1,5 @@
 /*
- * monitor/qtree.c  info qtree: the devices in the machine's order with their properties, those on the PCI bus beneath
- * it.
+ * monitor/qtree.c  info qtree: the devices in the machine's order with their properties, those of the PCI bus last.
  *
  * What only a property's own parser understands (netdev=, mac=) is left out; `info network` has it.
  */
