@@ -78,8 +78,13 @@ static bool stdio_open(Chardev *chr, const QemuOpts *opts, Error **errp)
         error_setg(errp, "cannot use stdio by multiple character devices");
         return false;
     }
+    Error *err = NULL;
+    stdio.signals = qemu_opt_get_bool(opts, "signal", true, &err);
+    if (err) {
+        error_propagate(errp, err);
+        return false;
+    }
     stdio.chr = chr;
-    stdio.signals = qemu_opt_get_bool(opts, "signal", true, NULL);
     if (isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &stdio.saved) == 0) {
         chr->drops_excess = true;
         stdio_take_terminal();
@@ -129,7 +134,12 @@ static bool file_open(Chardev *chr, const QemuOpts *opts, Error **errp)
     const char *path = require_path(opts, "file", errp);
     const char *input = qemu_opt_get(opts, "input-path");
     int in = -1, out;
-    bool append = qemu_opt_get_bool(opts, "append", false, NULL);
+    Error *err = NULL;
+    bool append = qemu_opt_get_bool(opts, "append", false, &err);
+    if (err) {
+        error_propagate(errp, err);
+        return false;
+    }
     if (!path || (input && (in = open_or_error(input, O_RDONLY | O_NONBLOCK, errp)) < 0)) {
         return false;
     }

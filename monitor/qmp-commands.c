@@ -158,10 +158,10 @@ static int key_number(JsonNode *node, Error **errp)
             error_setg(errp, "Parameter 'data' does not accept value '%s'", name);
         }
     } else if (!strcmp(type, "number")) {
-        number = (int)json_object_get_int_member_with_default(key, "data", 0);
-        if (number <= 0 || number > 0xff) {
-            error_setg(errp, "Parameter 'data' expects a key number, not %d", number);
-            number = 0;
+        int64_t data = json_object_get_int_member_with_default(key, "data", 0);
+        number = data > 0 && data <= 0xff ? (int)data : 0;
+        if (!number) {
+            error_setg(errp, "Parameter 'data' expects a key number, not %" PRId64, data);
         }
     } else {
         error_setg(errp, "Parameter 'type' does not accept value '%s'", type);
