@@ -417,6 +417,29 @@ static void test_reconnect(void)
     g_free(path);
 }
 
+/* A server that does not answer (its backlog is full) holds nobody up. */
+static void test_reconnect_does_not_wait(void)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(a);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    g_assert_cmpint(bind(listener, (struct sockaddr *)&a, sizeof(a)), ==, 0);
+    g_assert_cmpint(listen(listener, 0), ==, 0);
+    getsockname(listener, (struct sockaddr *)&a, &len);
+    for (int i = 0; i < 8; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        g_assert_true(connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 || errno == EINPROGRESS);
+    }
+    char *spec = g_strdup_printf("tcp:127.0.0.1:%d,reconnect=1", ntohs(a.sin_port));
+    gint64 before = g_get_monotonic_time();
+    Fe *fe = fe_new(legacy("slow0", spec), false, 10);
+    turn();
+    g_assert_cmpint(g_get_monotonic_time() - before, <, 10 * G_USEC_PER_SEC);
+    g_assert_cmpint(fe->opened, ==, 0);
+    g_free(spec);
+    close(listener);
+}
+
 /* Data with all that a client may put between, and what of it is the user's. */
 static const uint8_t telnet_said[] = { 'a',  0xff, 0xfb, 0x01, 'b',  0xff, 0xff, 0xff, 0xfa, 1,    2,    0xff,
                                        0xff, 0xff, 0xf1, 0xff, 0xf0, 0xff, 0xf1, '\r', 0,    'c',  '\r', '\n',
@@ -664,6 +687,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/udp", test_udp);
     g_test_add_func("/chardev/socket-server", test_socket_server);
     g_test_add_func("/chardev/reconnect", test_reconnect);
+    g_test_add_func("/chardev/reconnect-does-not-wait", test_reconnect_does_not_wait);
     g_test_add_func("/chardev/telnet/input", test_telnet_input);
     g_test_add_func("/chardev/telnet/output", test_telnet_output);
     g_test_add_func("/chardev/output-stuck-is-bounded", test_stuck_output);
