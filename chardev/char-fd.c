@@ -1,4 +1,8 @@
-/* chardev/char-fd.c  Back ends that are files of the host: stdio, file, pipe, pty, serial line. */
+/*
+ * chardev/char-fd.c  Back ends that are files of the host: stdio, file, pipe, pty, serial line.
+ *
+ * They only open descriptors; what is read from them goes the way that char.c's first comment tells.
+ */
 #define _GNU_SOURCE /* posix_openpt and its kin */
 #include "chardev/chardev-int.h"
 

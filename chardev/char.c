@@ -1,6 +1,10 @@
 /*
  * chardev/char.c  Character devices: the list of them, front ends, and the ways of bytes in both directions.
  *
+ * Non-determinism enters with a back end's bytes and its breaks, and is recorded where they are meant for a guest
+ * device: replay_char_read(), a named bottom half. Output is taken whatever the back end does, and who is connected is
+ * told to monitors only.
+ *
  * Output: qemu_chr_write() appends to a buffer and wakes the I/O thread when the buffer was empty.
  * Input of a guest device: back end -> mux -> replay_char_read() -> at a checkpoint, qemu_chr_be_write_impl() ->
  * queue (machine state) -> receive(), as the device has room. Each guest front end has its own number in the log, given

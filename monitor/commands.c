@@ -1,4 +1,8 @@
-/* monitor/commands.c  The commands of the human monitor: one table, and one for `info`. */
+/*
+ * monitor/commands.c  The commands of the human monitor: one table, and one for `info`.
+ *
+ * As in QMP (qmp-commands.c), what changes the machine is recorded where it enters it.
+ */
 #include "accel/engine.h"
 #include "block/block.h"
 #include "exec/memory.h"

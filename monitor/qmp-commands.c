@@ -1,4 +1,9 @@
-/* monitor/qmp-commands.c  Commands that do something, and the table of all. */
+/*
+ * monitor/qmp-commands.c  Commands that do something, and the table of all.
+ *
+ * What changes the machine is recorded where it enters it: keys and pointers (ui/input), links, the power button (named
+ * bottom halves), reset and shutdown (requests of the vCPU thread). In replay the recording's own take their place.
+ */
 #include <errno.h>
 #include <stdio.h>
 

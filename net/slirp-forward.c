@@ -1,6 +1,9 @@
 /*
  * net/slirp-forward.c  Ports of the host that lead to the guest (hostfwd=) and addresses in the guest's network that
  * lead to a character device or a command of the host (guestfwd=).
+ *
+ * Both ends of either are libslirp's: what comes of them reaches the guest as packets (slirp.c). In replay none is
+ * opened.
  */
 #include "net/slirp-int.h"
 
