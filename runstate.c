@@ -67,10 +67,23 @@ static void tell(RunEvent event, ShutdownCause cause)
 
 /* ---- running and stopped ---- */
 
+/* Until then there is nothing that could go on. A snapshot that is loaded whole will do as well. */
+static bool needs_reset(void)
+{
+    return run_state == RUN_STATE_SHUTDOWN || run_state == RUN_STATE_INTERNAL_ERROR;
+}
+
+static void was_reset(void)
+{
+    if (needs_reset()) {
+        run_state = RUN_STATE_PAUSED;
+    }
+}
+
 void vm_start(void)
 {
     lockstep_assert(machine_locked(), "vm_start");
-    if (run_state == RUN_STATE_SHUTDOWN || run_state == RUN_STATE_INTERNAL_ERROR) {
+    if (needs_reset()) {
         return;
     }
     if (run_state != RUN_STATE_RUNNING) {
@@ -79,6 +92,16 @@ void vm_start(void)
         tell(RUN_EVENT_RESUME, SHUTDOWN_CAUSE_NONE);
     }
     cpus_kick();
+}
+
+bool vm_resume(Error **errp)
+{
+    if (needs_reset()) {
+        error_setg(errp, "Resetting the Virtual Machine is required");
+        return false;
+    }
+    vm_start();
+    return true;
 }
 
 /* Whether it ran until now. */
@@ -209,9 +232,7 @@ static void reset_machine(ShutdownCause cause)
     qemu_system_reset();
     tell(RUN_EVENT_RESET, cause);
     replay_checkpoint(CHECKPOINT_RESET);
-    if (run_state == RUN_STATE_SHUTDOWN) {
-        run_state = RUN_STATE_PAUSED;
-    }
+    was_reset();
 }
 
 /*
@@ -286,9 +307,7 @@ void runstate_set_requests(const RunstateRequests *requests)
 void runstate_rewound(void)
 {
     finish_status = -1;
-    if (run_state == RUN_STATE_SHUTDOWN) {
-        run_state = RUN_STATE_PAUSED;
-    }
+    was_reset();
     cpus_kick();
 }
 

@@ -220,7 +220,7 @@ static int count_new(BlockNode *bs, NewRun *r)
     wanted = MIN(wanted, qcow2_l2_entries(s) - index);
     wanted = MIN(wanted, MAX(1u, (uint64_t)MAX_COPY >> s->cluster_bits));
     while (n < wanted && !r->reused) {
-        uint64_t entry = qcow2_get64(table->data + (index + n) * 8);
+        uint64_t entry = ldq_be_p(table->data + (index + n) * 8);
         bool kept = qcow2_is_kept_zero(s, entry);
         if (qcow2_is_in_place(s, entry) || (kept && n)) {
             break;
@@ -337,7 +337,7 @@ static int link_clusters(NewRun *r)
     uint32_t index;
     int ret = qcow2_l2_for_write(r->bs, r->start, &table, &index);
     for (uint64_t i = 0; i < r->count && ret == 0; i++) {
-        ret = r->reused ? 0 : give_up(r->bs, qcow2_get64(table->data + (index + i) * 8));
+        ret = r->reused ? 0 : give_up(r->bs, ldq_be_p(table->data + (index + i) * 8));
         if (ret == 0) {
             qcow2_set_l2(s, table, index + i, (r->host + (i << s->cluster_bits)) | QCOW2_COPIED);
         }
@@ -471,7 +471,7 @@ static int change_entry(BlockNode *bs, int64_t offset, NewEntry *choose, int fla
     if (ret < 0 || s->corrupt) {
         return ret < 0 ? ret : -EIO;
     }
-    uint64_t old = table ? qcow2_get64(table->data + index * 8) : 0, entry;
+    uint64_t old = table ? ldq_be_p(table->data + index * 8) : 0, entry;
     *as_data = !choose(bs, offset, old, flags, &entry);
     if (*as_data || entry == old) {
         return 0;

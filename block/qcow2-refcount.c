@@ -10,15 +10,12 @@
 uint64_t qcow2_refcount_in(const uint8_t *block, unsigned order, uint64_t index)
 {
     switch (order) {
-    case 4: {
-        uint16_t v;
-        memcpy(&v, block + index * 2, 2);
-        return GUINT16_FROM_BE(v);
-    }
+    case 4:
+        return lduw_be_p(block + index * 2);
     case 5:
-        return qcow2_get32(block + index * 4);
+        return ldl_be_p(block + index * 4);
     case 6:
-        return qcow2_get64(block + index * 8);
+        return ldq_be_p(block + index * 8);
     default: {
         unsigned bits = 1u << order, per_byte = 8 / bits;
         return block[index / per_byte] >> (index % per_byte * bits) & ((1u << bits) - 1);
@@ -29,16 +26,14 @@ uint64_t qcow2_refcount_in(const uint8_t *block, unsigned order, uint64_t index)
 void qcow2_set_refcount_in(uint8_t *block, unsigned order, uint64_t index, uint64_t value)
 {
     switch (order) {
-    case 4: {
-        uint16_t v = GUINT16_TO_BE((uint16_t)value);
-        memcpy(block + index * 2, &v, 2);
+    case 4:
+        stw_be_p(block + index * 2, value);
         break;
-    }
     case 5:
-        qcow2_put32(block + index * 4, value);
+        stl_be_p(block + index * 4, value);
         break;
     case 6:
-        qcow2_put64(block + index * 8, value);
+        stq_be_p(block + index * 8, value);
         break;
     default: {
         unsigned bits = 1u << order, per_byte = 8 / bits, shift = index % per_byte * bits;

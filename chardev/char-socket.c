@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -112,16 +113,28 @@ static bool unix_address(const char *path, struct sockaddr_un *addr, Error **err
     return true;
 }
 
+/* A socket that is left there from an earlier run, and nothing else: the path may be a mistake. */
+static bool remove_socket(const char *path, Error **errp)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0) {
+        return true;
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        error_setg(errp, "Failed to bind socket to '%s': it exists and is not a socket", path);
+        return false;
+    }
+    unlink(path);
+    return true;
+}
+
 static int unix_socket(const SocketState *s, Error **errp)
 {
     struct sockaddr_un addr;
-    if (!unix_address(s->unix_path, &addr, errp)) {
+    if (!unix_address(s->unix_path, &addr, errp) || (s->server && !remove_socket(s->unix_path, errp))) {
         return -1;
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | socket_flags(s), 0);
-    if (s->server) {
-        unlink(s->unix_path);
-    }
     if (fd < 0 || !socket_use(s, fd, (struct sockaddr *)&addr, sizeof(addr))) {
         error_setg_errno(errp, errno, "Failed to %s '%s'", s->server ? "bind socket to" : "connect to", s->unix_path);
         if (fd >= 0) {
@@ -320,7 +333,7 @@ static void socket_close(Chardev *chr)
 {
     const SocketState *s = chr->state;
     if (s->server && s->unix_path) {
-        unlink(s->unix_path);
+        remove_socket(s->unix_path, NULL);
     }
 }
 

@@ -71,18 +71,12 @@ static RunSection get_run(StateStream *s)
 
 /* ---- RAM ---- */
 
-static bool is_zero(const uint8_t *page)
-{
-    static const uint8_t zeroes[STATE_UNIT];
-    return !memcmp(page, zeroes, STATE_UNIT);
-}
-
 static void put_ram(StateStream *s)
 {
     PageWriter *w = page_writer_new(s);
     for (uint64_t page = 0; page < ram_size_used / STATE_UNIT; page++) {
         const uint8_t *data = ram_base + page * STATE_UNIT;
-        if (!is_zero(data)) {
+        if (!buffer_is_zero(data, STATE_UNIT)) {
             page_writer_data(w, page, data);
         }
     }
@@ -96,7 +90,7 @@ typedef struct RAMLoad {
 static void set_page(uint64_t page, const uint8_t *data)
 {
     uint8_t *to = ram_base + page * STATE_UNIT;
-    if (data ? memcmp(to, data, STATE_UNIT) != 0 : !is_zero(to)) {
+    if (data ? memcmp(to, data, STATE_UNIT) != 0 : !buffer_is_zero(to, STATE_UNIT)) {
         ram_notify_write(page * STATE_UNIT, STATE_UNIT);
         if (data) {
             memcpy(to, data, STATE_UNIT);

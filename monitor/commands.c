@@ -222,12 +222,12 @@ static void do_stop(Monitor *mon, const char *args)
 
 static void do_cont(Monitor *mon, const char *args)
 {
+    Error *err = NULL;
+    (void)mon;
     (void)args;
-    if (runstate_get() == RUN_STATE_SHUTDOWN) {
-        monitor_printf(mon, "Error: the machine is shut down; system_reset or quit\n");
-        return;
+    if (!vm_resume(&err)) {
+        error_report_err(err);
     }
-    vm_start();
 }
 
 static void do_system_reset(Monitor *mon, const char *args)
@@ -264,7 +264,7 @@ static void do_xp(Monitor *mon, const char *args)
 static void do_print(Monitor *mon, const char *args)
 {
     uint64_t value;
-    if (hmp_parse_expression(mon, &args, &value)) {
+    if (hmp_parse_expression(mon, args, &value)) {
         monitor_printf(mon, "0x%" PRIx64 "\n", value);
     }
 }

@@ -18,8 +18,8 @@ const HMPCommand *hmp_find(const HMPCommand *table, const char *name, size_t len
 /* Print one table's help, or one command's when `only` is given. */
 void hmp_print_help(Monitor *mon, const HMPCommand *table, const char *prefix, const char *only);
 
-/* Numbers, $registers, operators and parentheses, as in `x /4xw $esp+8`. Advances *p; false: message printed. */
-bool hmp_parse_expression(Monitor *mon, const char **p, uint64_t *value);
+/* Numbers, $registers, operators and parentheses, as in `x /4xw $esp+8`. False: message printed. */
+bool hmp_parse_expression(Monitor *mon, const char *text, uint64_t *value);
 /* Press at most SENDKEY_MAX keys now, release them in reverse after hold_ms (clamped to 1..10000). */
 #define SENDKEY_MAX     16
 #define SENDKEY_HOLD_MS 100

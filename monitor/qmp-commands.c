@@ -29,11 +29,7 @@ static JsonNode *do_stop(JsonObject *args, Error **errp)
 static JsonNode *do_cont(JsonObject *args, Error **errp)
 {
     (void)args;
-    if (runstate_get() == RUN_STATE_SHUTDOWN) {
-        error_setg(errp, "Resetting the Virtual Machine is required");
-    } else {
-        vm_start();
-    }
+    vm_resume(errp);
     return NULL;
 }
 

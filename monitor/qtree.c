@@ -21,10 +21,10 @@ static void print(const Printer *p, int more, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    monitor_printf(p->mon, "%*s", INDENT * (p->depth + more), "");
-    monitor_vprintf(p->mon, fmt, ap);
-    monitor_printf(p->mon, "\n");
+    char *text = g_strdup_vprintf(fmt, ap);
     va_end(ap);
+    monitor_printf(p->mon, "%*s%s\n", INDENT * (p->depth + more), "", text);
+    g_free(text);
 }
 
 static void print_number(const Printer *p, const char *name, uint64_t value)

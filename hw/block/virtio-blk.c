@@ -338,8 +338,7 @@ static void blk_pre_save(void *opaque)
     VirtIOBlk *s = opaque;
     GByteArray *out = g_byte_array_new();
     for (BlkRequest *req = s->requests; req; req = req->next) {
-        uint64_t id = GUINT64_TO_LE(req->id);
-        g_byte_array_append(out, (uint8_t *)&id, sizeof(id));
+        append_le(out, req->id, sizeof(req->id));
         virtio_save_element(out, req->elem);
     }
     g_free(s->saved);

@@ -183,14 +183,9 @@ static void finish_frame(const E1000State *s, RxFrame *f)
 
 static void count_received(E1000State *s, const uint8_t *frame, size_t len)
 {
-    e1000_count(s, E1000_GPRC);
-    e1000_count(s, E1000_TPR);
-    e1000_count_octets(s, E1000_GORCL, len);
-    e1000_count_octets(s, E1000_TORL, len);
-    e1000_count_size(s, E1000_PRC64, len);
-    if (eth_is_multicast(frame)) {
-        e1000_count(s, eth_is_broadcast(frame) ? E1000_BPRC : E1000_MPRC);
-    }
+    static const E1000FrameCounters counters = { E1000_GPRC,  E1000_TPR,  E1000_GORCL, E1000_TORL,
+                                                 E1000_PRC64, E1000_BPRC, E1000_MPRC };
+    e1000_count_frame(s, &counters, frame, len);
 }
 
 static void announce(E1000State *s)

@@ -154,14 +154,9 @@ static void offload_checksums(const TxPacket *p, uint8_t *data, size_t len)
 
 static void count_sent(E1000State *s, const uint8_t *data, size_t len)
 {
-    e1000_count(s, E1000_GPTC);
-    e1000_count(s, E1000_TPT);
-    e1000_count_octets(s, E1000_GOTCL, len);
-    e1000_count_octets(s, E1000_TOTL, len);
-    e1000_count_size(s, E1000_PTC64, len);
-    if (eth_is_multicast(data)) {
-        e1000_count(s, eth_is_broadcast(data) ? E1000_BPTC : E1000_MPTC);
-    }
+    static const E1000FrameCounters counters = { E1000_GPTC,  E1000_TPT,  E1000_GOTCL, E1000_TOTL,
+                                                 E1000_PTC64, E1000_BPTC, E1000_MPTC };
+    e1000_count_frame(s, &counters, data, len);
 }
 
 /* data has room for a tag and for padding. */

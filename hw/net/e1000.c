@@ -119,7 +119,7 @@ void e1000_count(E1000State *s, unsigned reg)
     add_to_counter(s, reg, 1);
 }
 
-void e1000_count_octets(E1000State *s, unsigned reg_low, size_t len)
+static void count_octets(E1000State *s, unsigned reg_low, size_t len)
 {
     uint64_t value = (uint64_t)e1000_reg(s, reg_low + 4) << 32 | e1000_reg(s, reg_low);
     uint64_t bytes = len + ETH_FCS_LEN;
@@ -128,7 +128,7 @@ void e1000_count_octets(E1000State *s, unsigned reg_low, size_t len)
     s->reg[reg_low / 4 + 1] = value >> 32;
 }
 
-void e1000_count_size(E1000State *s, unsigned first_reg, size_t len)
+static void count_size(E1000State *s, unsigned first_reg, size_t len)
 {
     static const uint16_t limit[5] = { 64, 127, 255, 511, 1023 };
     unsigned i = 0;
@@ -136,6 +136,18 @@ void e1000_count_size(E1000State *s, unsigned first_reg, size_t len)
         i++;
     }
     e1000_count(s, first_reg + 4 * i);
+}
+
+void e1000_count_frame(E1000State *s, const E1000FrameCounters *c, const uint8_t *frame, size_t len)
+{
+    e1000_count(s, c->good);
+    e1000_count(s, c->total);
+    count_octets(s, c->good_octets, len);
+    count_octets(s, c->total_octets, len);
+    count_size(s, c->first_size, len);
+    if (eth_is_multicast(frame)) {
+        e1000_count(s, eth_is_broadcast(frame) ? c->broadcast : c->multicast);
+    }
 }
 
 /* ---- PHY: Marvell 88E1000S family (section 8.7) ---- */

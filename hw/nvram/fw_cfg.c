@@ -97,8 +97,7 @@ void fw_cfg_add_string(Device *fw, uint16_t key, const char *value)
 static void write_directory(FWCfgState *s)
 {
     GByteArray *dir = g_byte_array_new();
-    uint32_t count = GUINT32_TO_BE(s->nb_files);
-    g_byte_array_append(dir, (const uint8_t *)&count, sizeof(count));
+    append_be(dir, s->nb_files, 4);
     g_byte_array_append(dir, (const uint8_t *)s->files, s->nb_files * sizeof(s->files[0]));
     fw_cfg_add_bytes(&s->dev, FW_CFG_FILE_DIR, dir->data, dir->len);
     g_byte_array_free(dir, true);

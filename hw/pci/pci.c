@@ -495,6 +495,7 @@ const char *pci_class_name(uint16_t class_id)
     return NULL;
 }
 
+/* One that does not decode stands at all ones: QEMU's users know it so. */
 static void info_bar(const InfoOut *out, const PCIDevice *pci, int bar)
 {
     const PCIBar *b = &pci->bars[bar];

@@ -112,7 +112,10 @@ def option_mistakes():
 
 
 def file_mistakes(work):
+    text = work / "text"
     return [
+        *((f"-{option} unix:{text},server=on,wait=off", f"'{text}': it exists and is not a socket")
+          for option in ("monitor", "qmp", "serial")),
         ("-kernel /no/such/kernel", "/no/such/kernel"),
         ("-kernel /usr", "/usr"),
         (f"-kernel {work / 'text'}", work / "text"),

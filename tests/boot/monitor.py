@@ -84,7 +84,8 @@ def ring_buffers(guest):
 def refuses(guest):
     harness.check_equal(guest.monitor("bogus 1").strip(), "unknown command: 'bogus'", "an unknown command")
     harness.check_equal(guest.monitor("info bogus").strip(), "unknown command: 'info bogus'", "an unknown info")
-    for command in ("x", "xp /4z 0", "x /4x bogus", "print 1+", "print $bogus", "sendkey bogus", "print 1/0"):
+    for command in ("x", "xp /4z 0", "x /4x bogus", "print 1+", "print $bogus", "sendkey bogus", "print 1/0", "print 1 2", "x 0 0", "sendkey",
+                    "sendkey a bogus", "sendkey a -5"):
         text = guest.monitor(command)
         harness.check(text.strip() and text.count("\n") == 1, f"'{command}' should be refused in one line, says:\n{text}")
     harness.check_equal(guest.monitor(""), "", "an empty line")
@@ -105,7 +106,25 @@ def stops(guest):
     check_has(guest, "info status", "running")
 
 
+def panics(work):
+    """A machine that has shut itself down goes on after a reset, and not before."""
+    rom = bytearray(b"\xf4" * 65536)
+    rom[-16:-10] = b"\xb0\x01\xba\x05\x05\xee"  # mov al, 1; mov dx, 505h; out dx, al
+    with open(work / "panic", "wb") as file:
+        file.write(rom)
+    guest = Machine(work, "-S", "-bios", work / "panic", "-device", "pvpanic", "-no-shutdown", "-vga", "none")
+    for _ in range(2):
+        guest.monitor("cont")
+        harness.wait_for("shutdown", lambda: "shutdown" in guest.monitor("info status"))
+        harness.check_equal(guest.monitor("cont"), "Error: Resetting the Virtual Machine is required\n", "cont")
+        guest.monitor("system_reset")
+        harness.wait_for("pause", lambda: "paused" in guest.monitor("info status"))
+    guest.type(b"quit\n")
+    harness.check_equal(guest.finish(), 0, "exit status")
+
+
 def test(work):
+    panics(work)
     guest = Machine(work, "-icount", "shift=7", "-chardev", "ringbuf,id=ring")
     guest.booted(1)
     informs(guest)

@@ -99,6 +99,11 @@ bool blk_aio_reattach(BlockBackend *blk, BlockRequestId id, BlockCompletionFunc 
     r->opaque = opaque;
     return true;
 }
+size_t blk_aio_read_bytes(BlockBackend *blk, BlockRequestId id)
+{
+    const FakeRequest *r = fake_find(id);
+    return r && r->blk == blk && r->kind == FAKE_READ ? r->bytes : 0;
+}
 
 static int fake_do(FakeRequest *r)
 {

@@ -76,16 +76,6 @@ bool monitor_init_hmp(Chardev *chr, Error **errp)
     monitors++;
     return qemu_chr_attach(chr, &fe, errp);
 }
-Monitor *monitor_current(void)
-{
-    return NULL;
-}
-void monitor_vprintf(Monitor *mon, const char *fmt, va_list ap)
-{
-    (void)mon;
-    (void)fmt;
-    (void)ap;
-}
 
 /* ---- a front end ---- */
 
@@ -360,9 +350,20 @@ static int unix_client(const char *path)
     return fd;
 }
 
+/* What a server that was killed leaves behind. */
+static void leave_stale_socket(const char *path)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    g_strlcpy(a.sun_path, path, sizeof(a.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&a, sizeof(a)), ==, 0);
+    close(fd);
+}
+
 static void test_socket_server(void)
 {
     char *path = g_strdup_printf("%s/chardev-sock-%d", g_get_tmp_dir(), getpid());
+    leave_stale_socket(path);
     char *spec = g_strdup_printf("unix:%s,server,nowait", path);
     Chardev *chr = legacy("sock0", spec);
     Fe *fe = fe_new(chr, false, 1000);

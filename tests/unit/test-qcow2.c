@@ -228,15 +228,14 @@ static void damage(const Victim *v, uint8_t *bytes, uint64_t *random)
         bytes[at + workload_random(random) % 8] ^= 1 << workload_random(random) % 8;
         break;
     case 1:
-        qcow2_put64(bytes + at, numbers[workload_random(random) % ARRAY_SIZE(numbers)]);
+        stq_be_p(bytes + at, numbers[workload_random(random) % ARRAY_SIZE(numbers)]);
         break;
     case 2:
-        qcow2_put32(bytes + at + workload_random(random) % 2 * 4,
-                    numbers[workload_random(random) % ARRAY_SIZE(numbers)]);
+        stl_be_p(bytes + at + workload_random(random) % 2 * 4, numbers[workload_random(random) % ARRAY_SIZE(numbers)]);
         break;
     case 3:
-        qcow2_put64(bytes + at, (workload_random(random) % (v->length / v->cluster_size) * v->cluster_size) |
-                                    (workload_random(random) & QCOW2_COPIED));
+        stq_be_p(bytes + at, (workload_random(random) % (v->length / v->cluster_size) * v->cluster_size) |
+                                 (workload_random(random) & QCOW2_COPIED));
         break;
     }
 }
@@ -328,7 +327,7 @@ static BlockNode *open_patched(const char *image, int64_t at, uint64_t value, in
     g_autofree char *bytes = NULL;
     gsize length;
     g_assert_true(g_file_get_contents(image, &bytes, &length, NULL));
-    qcow2_put64(bytes + at, value);
+    stq_be_p(bytes + at, value);
     g_assert_true(g_file_set_contents(image, bytes, length, NULL));
     return bdrv_open(image, "qcow2", NULL, flags, errp);
 }

@@ -91,7 +91,7 @@ struct Device {
     Device *next; /* in the machine's order */
 };
 
-/* How a drive property finds its drive: blk_claim() (block/block.h), set by vl.c; so devices alone need no block layer.
+/* How a drive property finds its drive: blk_claim() (block/block.h), set by system/machine.c; so devices alone need no block layer.
  */
 struct BlockBackend;
 extern struct BlockBackend *(*device_claim_drive)(const char *id, const char *device, Error **errp);

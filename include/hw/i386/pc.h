@@ -1,4 +1,4 @@
-/* hw/i386/pc.h  The PC machine (-M pc) as vl.c and its own parts see it. */
+/* hw/i386/pc.h  The PC machine (-M pc) as system/ and its own parts see it. */
 #ifndef HW_I386_PC_H
 #define HW_I386_PC_H
 
