@@ -27,7 +27,7 @@ FrameResult frame_next(FrameReader *r, const uint8_t **packet, size_t *len)
     if (waiting < 4) {
         return FRAME_NEED_MORE;
     }
-    uint32_t length = net_get32(r->buf + r->head);
+    uint32_t length = ldl_be_p(r->buf + r->head);
     if (length > NET_MAX_PACKET) {
         return FRAME_BAD;
     }
@@ -43,7 +43,7 @@ FrameResult frame_next(FrameReader *r, const uint8_t **packet, size_t *len)
 void frame_put(GByteArray *out, const uint8_t *packet, size_t len)
 {
     uint8_t length[4];
-    net_put32(length, len);
+    stl_be_p(length, len);
     g_byte_array_append(out, length, sizeof(length));
     g_byte_array_append(out, packet, len);
 }

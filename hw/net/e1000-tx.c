@@ -136,7 +136,7 @@ static void put_checksum(uint8_t *data, size_t len, size_t start, size_t offset,
 {
     size_t stop = end && end < len ? end + 1 : len;
     if (start < stop && offset + 2 <= len) {
-        net_put16(data + offset, net_checksum_finish(net_checksum_add(stop - start, data + start, 0)));
+        stw_be_p(data + offset, net_checksum_finish(net_checksum_add(stop - start, data + start, 0)));
     }
 }
 
@@ -184,8 +184,8 @@ static void finish_segment(void *opaque, uint8_t *segment, size_t len)
     const TxPacket *p = opaque;
     const E1000Context *c = &p->s->context[1];
     if ((p->first.upper >> 8 & POPTS_TXSM) && c->tu_offset + 2u <= len) {
-        uint32_t sum = net_get16(segment + c->tu_offset) + (uint32_t)(len - c->tu_start);
-        net_put16(segment + c->tu_offset, ~net_checksum_finish(sum));
+        uint32_t sum = lduw_be_p(segment + c->tu_offset) + (uint32_t)(len - c->tu_start);
+        stw_be_p(segment + c->tu_offset, ~net_checksum_finish(sum));
     }
     offload_checksums(p, segment, len);
     send_frame(p, segment, len);

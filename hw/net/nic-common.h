@@ -50,7 +50,7 @@ static inline bool eth_is_broadcast(const uint8_t *frame)
 }
 static inline bool eth_has_vlan_tag(const uint8_t *frame, size_t len)
 {
-    return len >= ETH_HEADER_LEN + ETH_VLAN_LEN && net_get16(frame + 12) == ETH_TYPE_VLAN;
+    return len >= ETH_HEADER_LEN + ETH_VLAN_LEN && lduw_be_p(frame + 12) == ETH_TYPE_VLAN;
 }
 /* Insert a tag (type and TCI, 4 bytes in wire order) after the addresses; there must be room. The new length. */
 size_t eth_insert_vlan_tag(uint8_t *frame, size_t len, uint16_t type, uint16_t tci);

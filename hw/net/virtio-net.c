@@ -89,7 +89,7 @@ static bool wants_vlan(const VirtIONet *s, const uint8_t *frame, size_t len)
     if (!virtio_has_feature(&s->vdev, F_CTRL_VLAN) || !eth_has_vlan_tag(frame, len)) {
         return true;
     }
-    unsigned vlan = net_get16(frame + ETH_HEADER_LEN) % VLANS;
+    unsigned vlan = lduw_be_p(frame + ETH_HEADER_LEN) % VLANS;
     return s->vlans[vlan / 8] & 1 << vlan % 8;
 }
 
@@ -220,7 +220,7 @@ static void finish_checksum(uint8_t *frame, size_t len, const uint8_t *header)
         return;
     }
     uint16_t sum = net_checksum_finish(net_checksum_add(len - start, frame + start, 0));
-    net_put16(frame + start + offset, sum == 0 && offset == UDP_CSUM_FIELD ? 0xffff : sum);
+    stw_be_p(frame + start + offset, sum == 0 && offset == UDP_CSUM_FIELD ? 0xffff : sum);
 }
 
 static void send_segment(void *opaque, uint8_t *segment, size_t len)

@@ -99,14 +99,14 @@ static size_t make_frame(uint8_t *frame, uint8_t protocol, size_t payload)
     memset(frame, 0, 34 + transport);
     memcpy(frame, "\x52\x54\0\x12\x34\x56\x02\0\0\0\0\x01\x08\0", 14);
     frame[14] = 0x45;
-    net_put16(frame + 16, total);
+    stw_be_p(frame + 16, total);
     frame[22] = 64;
     frame[23] = protocol;
     memcpy(frame + 26, "\x0a\0\x02\x0f\x0a\0\x02\x02", 8);
     if (protocol == NET_PROTOCOL_TCP) {
         frame[34 + 12] = 0x50;
     } else {
-        net_put16(frame + 38, 8 + payload);
+        stw_be_p(frame + 38, 8 + payload);
     }
     for (size_t i = 0; i < payload; i++) {
         frame[34 + transport + i] = i * 5;
@@ -142,7 +142,7 @@ static void test_checksum(void)
     size_t len, n = make_frame(frame, NET_PROTOCOL_TCP, 101);
     NetHeaders h;
     net_parse_headers(frame, n, &h);
-    net_put16(frame + 50, ~net_checksum_finish(net_checksum_add(8, frame + 26, 6 + 121)));
+    stw_be_p(frame + 50, ~net_checksum_finish(net_checksum_add(8, frame + 26, 6 + 121)));
     stw_le_p(head + 6, 34);
     stw_le_p(head + 8, 16);
     start_net(true, VIRTIO_BIT(CSUM));
@@ -169,7 +169,7 @@ static void test_segments(void)
         NetHeaders h;
         net_parse_headers(p, len, &h);
         g_assert_true(h.transport && net_ip_checksum_ok(p, &h) && net_transport_checksum_ok(p, &h));
-        g_assert_cmpuint(net_get32(p + 38), ==, bytes);
+        g_assert_cmpuint(ldl_be_p(p + 38), ==, bytes);
         g_assert_cmpmem(p + 54, len - 54, frame + 54 + bytes, len - 54);
         bytes += len - 54;
     }
@@ -362,9 +362,10 @@ static void test_absent_features(void)
     Error *err = NULL;
     Device *dev = device_new(&virtio_net_pci_type);
     g_assert_false(device_set_property(dev, "mq", "on", &err));
-    g_assert_cmpstr(error_get_pretty(err), ==,
-                    "Property 'virtio-net-pci.mq' doesn't take value 'on': this card has one pair of queues, no receive "
-                    "offloads, no UFO");
+    g_assert_cmpstr(
+        error_get_pretty(err), ==,
+        "Property 'virtio-net-pci.mq' doesn't take value 'on': this card has one pair of queues, no receive "
+        "offloads, no UFO");
     error_free(err);
     device_free(dev);
 }
