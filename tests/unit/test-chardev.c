@@ -507,6 +507,7 @@ static void test_telnet_output(void)
     check_stuck_telnet(chr);
     close(fd);
     turn();
+    unlink(path);
     g_free(spec);
     g_free(path);
 }
