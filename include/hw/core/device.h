@@ -106,7 +106,7 @@ const DeviceType *device_type_find(const char *name);
 bool device_type_has_property(const DeviceType *type, const char *name);
 /* Names of all types that users may create and that have this property, one per line: NICs have "netdev". */
 void device_help_with_property(FILE *out, const char *property);
-/* -device argument: "type,prop=value,id=x". */
+/* -device argument: "type,prop=value,id=x". "type,help" prints its properties and ends the process. */
 bool device_add(const char *arg, Error **errp);
 void device_help(FILE *out);
 
