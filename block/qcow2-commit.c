@@ -123,7 +123,8 @@ static int count_all(Commit *c)
 
 /* ---- room for new tables ---- */
 
-/* Free in the new image and in the old one, which must stay whole until the switch; and in no need of one more block.
+/*
+ * Free in the new image and in the old one, which must stay whole until the switch; and in no need of one more block.
  */
 static bool is_free(Commit *c, uint64_t cluster)
 {

@@ -55,12 +55,19 @@ bool qcow2_add_metadata(Qcow2State *s, int64_t offset, uint64_t bytes)
     return all_new;
 }
 
+/* What the file says: within it, so that no more can be said than fits into it, and nowhere twice. */
+static bool add_found(Qcow2State *s, int64_t offset, uint64_t bytes)
+{
+    uint64_t end = ((uint64_t)offset >> s->cluster_bits) + qcow2_clusters(s, bytes);
+    return end <= s->fresh_from && qcow2_add_metadata(s, offset, bytes);
+}
+
 static bool add_tables(Qcow2State *s, const Qcow2Top *top, uint64_t mask)
 {
-    bool good = !top->size || qcow2_add_metadata(s, top->offset, (uint64_t)top->size * 8);
+    bool good = !top->size || add_found(s, top->offset, (uint64_t)top->size * 8);
     for (uint32_t i = 0; i < top->size; i++) {
         uint64_t offset = top->entries[i] & mask;
-        good = good && (!offset || (qcow2_aligned(s, offset) && qcow2_add_metadata(s, offset, s->cluster_size)));
+        good = good && (!offset || (qcow2_aligned(s, offset) && add_found(s, offset, s->cluster_size)));
     }
     return good;
 }
@@ -72,10 +79,10 @@ bool qcow2_find_metadata(BlockNode *bs)
     bool good = qcow2_add_metadata(s, 0, s->cluster_size) && add_tables(s, &s->reftable, ~511ull) &&
                 add_tables(s, &s->l1, QCOW2_OFFSET_MASK);
     g_autoptr(GByteArray) table = qcow2_snapshot_table(s->snapshots, s->nb_snapshots);
-    good = good && (!table->len || qcow2_add_metadata(s, s->snapshots_offset, table->len));
+    good = good && (!table->len || add_found(s, s->snapshots_offset, table->len));
     for (uint32_t i = 0; good && i < s->nb_snapshots; i++) {
         const Qcow2Snapshot *sn = &s->snapshots[i];
-        good = qcow2_add_metadata(s, sn->l1_offset, (uint64_t)sn->l1_size * 8);
+        good = add_found(s, sn->l1_offset, (uint64_t)sn->l1_size * 8);
     }
     return good;
 }

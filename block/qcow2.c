@@ -127,7 +127,7 @@ static bool prepare_writing(BlockNode *bs, Error **errp)
             return false;
         }
     } else if (!qcow2_find_metadata(bs)) {
-        error_setg(errp, "Image is corrupt: tables overlap; cannot be opened read/write");
+        error_setg(errp, "Image is corrupt: tables overlap or lie beyond the file; cannot be opened read/write");
         return false;
     }
     ret = clear_autoclear(bs);
@@ -196,7 +196,8 @@ static void qcow2_get_info(BlockNode *bs, BlockDriverInfo *info)
 
 /* ---- growing ---- */
 
-/* What lay beyond the end (VM state, the rest of the last cluster) and what the backing file has there must not show.
+/*
+ * What lay beyond the end (VM state, the rest of the last cluster) and what the backing file has there must not show.
  */
 static int clear_beyond(BlockNode *bs, int64_t old_size, int64_t new_size)
 {

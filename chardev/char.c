@@ -200,17 +200,19 @@ static bool queue_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField queue_fields[] = { VMSTATE_BUFFER(ChrFe, queue.buf, queue.len),
-                                             VMSTATE_DERIVED(ChrFe, ops),
-                                             VMSTATE_DERIVED(ChrFe, chr),
-                                             VMSTATE_DERIVED(ChrFe, port),
-                                             VMSTATE_DERIVED(ChrFe, replay_id),
-                                             VMSTATE_DERIVED(ChrFe, break_bh),
-                                             VMSTATE_DERIVED(ChrFe, queue),
-                                             VMSTATE_DERIVED(ChrFe, waiting),
-                                             VMSTATE_DERIVED(ChrFe, delivering),
-                                             VMSTATE_DERIVED(ChrFe, open),
-                                             VMSTATE_END };
+static const VMStateField queue_fields[] = {
+    VMSTATE_BUFFER(ChrFe, queue.buf, queue.len),
+    VMSTATE_DERIVED(ChrFe, ops),
+    VMSTATE_DERIVED(ChrFe, chr),
+    VMSTATE_DERIVED(ChrFe, port),
+    VMSTATE_DERIVED(ChrFe, replay_id),
+    VMSTATE_DERIVED(ChrFe, break_bh),
+    VMSTATE_DERIVED(ChrFe, queue),
+    VMSTATE_DERIVED(ChrFe, waiting),
+    VMSTATE_DERIVED(ChrFe, delivering),
+    VMSTATE_DERIVED(ChrFe, open),
+    VMSTATE_END,
+};
 
 static const VMStateDescription queue_vmsd = { .name = "chardev-input",
                                                .version = 1,

@@ -2,11 +2,13 @@
  * migration/vmstate.c  State described once (vmstate.h): save, load, difference and JSON walk the same list of fields.
  *
  * Stream, little-endian:
- *   all:     "LKVM", u32 format, objects, u8 0
- *   object:  u8 1, u8 length + id, u32 instance, u32 length of body, body
- *   body:    u32 version, fields
- *   field:   u8 kind (+ 1), u32 size of one element (BUFFER: length), u32 elements, then the elements; a STRUCT's
- * element is a body timer:   i64 deadline or -1, u32 number of timers with the same deadline that run after it
+ *   all      "LKVM", u32 format, objects, u8 0
+ *   object   u8 1, u8 length + id, u32 instance, u32 length of body, body
+ *   body     u32 version, fields
+ *   field    u8 kind (+ 1), u32 size of one element (BUFFER: length), u32 elements, then the elements
+ *
+ * An element of a STRUCT is a body; of a TIMER: i64 deadline or -1, u32 number of timers with the same deadline that
+ * run after it.
  *
  * A timer's `seq` is not saved: it counts all arming since start, and would differ after a load. What matters, the
  * order among equal deadlines, is.

@@ -380,7 +380,8 @@ static bool queue_has_block(const GQueue *events, uint64_t id)
     return false;
 }
 
-/* In a snapshot taken while replaying the log had the events of requests that were done; without a log they come now.
+/*
+ * In a snapshot taken while replaying the log had the events of requests that were done; without a log they come now.
  */
 static void queue_missing_blocks(GQueue *events)
 {

@@ -531,6 +531,7 @@ void log_reader_seek(LogReader *r, uint64_t offset)
     r->pos = r->len = 0;
     r->base = offset;
     if (lseek(r->fd, offset, SEEK_SET) < 0) {
+        r->end_offset = offset;
         reader_bad(r, offset, "the log cannot be read (%s)", g_strerror(errno));
     }
 }

@@ -58,7 +58,8 @@ void async_reset(void);
 
 /* ---- async.c ---- */
 
-/* Any thread: append an ASYNC event (arguments from ASYNC_ARG_KIND on are set; data is copied), wake the vCPU thread.
+/*
+ * Any thread: append an ASYNC event (arguments from ASYNC_ARG_KIND on are set; data is copied), wake the vCPU thread.
  */
 void async_enqueue(const ReplayEvent *ev);
 bool async_pending(void);

@@ -56,10 +56,12 @@ static bool debugcon_realize(Device *dev, Error **errp)
     return true;
 }
 
-static const DeviceProperty debugcon_properties[] = { DEFINE_PROP_UINT32("iobase", DebugconState, iobase, 0xe9),
-                                                      DEFINE_PROP_UINT32("readback", DebugconState, readback, 0xe9),
-                                                      DEFINE_PROP_CHARDEV(DebugconState, chr),
-                                                      { .name = NULL } };
+static const DeviceProperty debugcon_properties[] = {
+    DEFINE_PROP_UINT32("iobase", DebugconState, iobase, 0xe9),
+    DEFINE_PROP_UINT32("readback", DebugconState, readback, 0xe9),
+    DEFINE_PROP_CHARDEV(DebugconState, chr),
+    { .name = NULL },
+};
 
 const DeviceType isa_debugcon_type = {
     .name = "isa-debugcon",

@@ -134,24 +134,28 @@ static void parallel_reset(Device *dev)
     update_irq(s);
 }
 
-static const VMStateField parallel_fields[] = { VMSTATE_DERIVED(ParallelState, dev),
-                                                VMSTATE_DERIVED(ParallelState, iobase),
-                                                VMSTATE_DERIVED(ParallelState, index),
-                                                VMSTATE_DERIVED(ParallelState, irq_number),
-                                                VMSTATE_DERIVED(ParallelState, io),
-                                                VMSTATE_DERIVED(ParallelState, chr),
-                                                VMSTATE_DERIVED(ParallelState, irq),
-                                                VMSTATE_INT(ParallelState, data),
-                                                VMSTATE_INT(ParallelState, control),
-                                                VMSTATE_BOOL(ParallelState, acked),
-                                                VMSTATE_END };
+static const VMStateField parallel_fields[] = {
+    VMSTATE_DERIVED(ParallelState, dev),
+    VMSTATE_DERIVED(ParallelState, iobase),
+    VMSTATE_DERIVED(ParallelState, index),
+    VMSTATE_DERIVED(ParallelState, irq_number),
+    VMSTATE_DERIVED(ParallelState, io),
+    VMSTATE_DERIVED(ParallelState, chr),
+    VMSTATE_DERIVED(ParallelState, irq),
+    VMSTATE_INT(ParallelState, data),
+    VMSTATE_INT(ParallelState, control),
+    VMSTATE_BOOL(ParallelState, acked),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_parallel = { .name = "parallel", .version = 1, .fields = parallel_fields };
 
-static const DeviceProperty parallel_properties[] = { DEFINE_PROP_UINT32("iobase", ParallelState, iobase, UNSET),
-                                                      DEFINE_PROP_UINT32("irq", ParallelState, irq_number, 7),
-                                                      DEFINE_PROP_UINT32("index", ParallelState, index, UNSET),
-                                                      DEFINE_PROP_CHARDEV(ParallelState, chr),
-                                                      { .name = NULL } };
+static const DeviceProperty parallel_properties[] = {
+    DEFINE_PROP_UINT32("iobase", ParallelState, iobase, UNSET),
+    DEFINE_PROP_UINT32("irq", ParallelState, irq_number, 7),
+    DEFINE_PROP_UINT32("index", ParallelState, index, UNSET),
+    DEFINE_PROP_CHARDEV(ParallelState, chr),
+    { .name = NULL },
+};
 
 const DeviceType isa_parallel_type = {
     .name = "isa-parallel",

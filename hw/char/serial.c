@@ -462,40 +462,44 @@ static bool serial_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField serial_fields[] = { VMSTATE_INT(SerialState, divisor),
-                                              VMSTATE_INT(SerialState, ier),
-                                              VMSTATE_INT(SerialState, lcr),
-                                              VMSTATE_INT(SerialState, mcr),
-                                              VMSTATE_INT(SerialState, msr),
-                                              VMSTATE_INT(SerialState, scr),
-                                              VMSTATE_INT(SerialState, fcr),
-                                              VMSTATE_INT(SerialState, line_error),
-                                              VMSTATE_INT(SerialState, rbr),
-                                              VMSTATE_BOOL(SerialState, thre_pending),
-                                              VMSTATE_BOOL(SerialState, timeout_pending),
-                                              VMSTATE_BYTES(SerialState, fifo),
-                                              VMSTATE_BYTES(SerialState, fifo_error),
-                                              VMSTATE_INT(SerialState, fifo_head),
-                                              VMSTATE_INT(SerialState, fifo_count),
-                                              VMSTATE_TIMER(SerialState, timeout),
-                                              VMSTATE_DERIVED(SerialState, dev),
-                                              VMSTATE_DERIVED(SerialState, iobase),
-                                              VMSTATE_DERIVED(SerialState, irq_number),
-                                              VMSTATE_DERIVED(SerialState, index),
-                                              VMSTATE_DERIVED(SerialState, io),
-                                              VMSTATE_DERIVED(SerialState, chr),
-                                              VMSTATE_DERIVED(SerialState, irq),
-                                              VMSTATE_END };
+static const VMStateField serial_fields[] = {
+    VMSTATE_INT(SerialState, divisor),
+    VMSTATE_INT(SerialState, ier),
+    VMSTATE_INT(SerialState, lcr),
+    VMSTATE_INT(SerialState, mcr),
+    VMSTATE_INT(SerialState, msr),
+    VMSTATE_INT(SerialState, scr),
+    VMSTATE_INT(SerialState, fcr),
+    VMSTATE_INT(SerialState, line_error),
+    VMSTATE_INT(SerialState, rbr),
+    VMSTATE_BOOL(SerialState, thre_pending),
+    VMSTATE_BOOL(SerialState, timeout_pending),
+    VMSTATE_BYTES(SerialState, fifo),
+    VMSTATE_BYTES(SerialState, fifo_error),
+    VMSTATE_INT(SerialState, fifo_head),
+    VMSTATE_INT(SerialState, fifo_count),
+    VMSTATE_TIMER(SerialState, timeout),
+    VMSTATE_DERIVED(SerialState, dev),
+    VMSTATE_DERIVED(SerialState, iobase),
+    VMSTATE_DERIVED(SerialState, irq_number),
+    VMSTATE_DERIVED(SerialState, index),
+    VMSTATE_DERIVED(SerialState, io),
+    VMSTATE_DERIVED(SerialState, chr),
+    VMSTATE_DERIVED(SerialState, irq),
+    VMSTATE_END,
+};
 
 static const VMStateDescription serial_vmsd = {
     .name = "serial", .version = 1, .fields = serial_fields, .post_load = serial_post_load
 };
 
-static const DeviceProperty serial_properties[] = { DEFINE_PROP_UINT32("iobase", SerialState, iobase, SERIAL_UNSET),
-                                                    DEFINE_PROP_UINT32("irq", SerialState, irq_number, SERIAL_UNSET),
-                                                    DEFINE_PROP_UINT32("index", SerialState, index, SERIAL_UNSET),
-                                                    DEFINE_PROP_CHARDEV(SerialState, chr),
-                                                    { .name = NULL } };
+static const DeviceProperty serial_properties[] = {
+    DEFINE_PROP_UINT32("iobase", SerialState, iobase, SERIAL_UNSET),
+    DEFINE_PROP_UINT32("irq", SerialState, irq_number, SERIAL_UNSET),
+    DEFINE_PROP_UINT32("index", SerialState, index, SERIAL_UNSET),
+    DEFINE_PROP_CHARDEV(SerialState, chr),
+    { .name = NULL },
+};
 
 const DeviceType isa_serial_type = {
     .name = "isa-serial",

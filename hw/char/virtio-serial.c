@@ -286,14 +286,19 @@ static void serial_reset(Device *dev)
     pci_device_reset(&s->vdev.pci);
 }
 
-static const VMStateField serial_fields[] = { VMSTATE_STRUCT(VirtIOSerial, vdev, vmstate_virtio_device),
-                                              VMSTATE_DERIVED(VirtIOSerial, max_ports),
-                                              VMSTATE_DERIVED(VirtIOSerial, ports), VMSTATE_END };
+static const VMStateField serial_fields[] = {
+    VMSTATE_STRUCT(VirtIOSerial, vdev, vmstate_virtio_device),
+    VMSTATE_DERIVED(VirtIOSerial, max_ports),
+    VMSTATE_DERIVED(VirtIOSerial, ports),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_serial = { .name = "virtio-serial", .version = 1, .fields = serial_fields };
 
-static const DeviceProperty serial_properties[] = { DEFINE_PROP_UINT32("max_ports", VirtIOSerial, max_ports, MAX_PORTS),
-                                                    VIRTIO_PROPERTIES(VirtIOSerial),
-                                                    { .name = NULL } };
+static const DeviceProperty serial_properties[] = {
+    DEFINE_PROP_UINT32("max_ports", VirtIOSerial, max_ports, MAX_PORTS),
+    VIRTIO_PROPERTIES(VirtIOSerial),
+    { .name = NULL },
+};
 
 const DeviceType virtio_serial_pci_type = {
     .name = "virtio-serial-pci",
@@ -401,15 +406,17 @@ static bool port_realize(Device *dev, Error **errp)
     return true;
 }
 
-static const VMStateField port_fields[] = { VMSTATE_DERIVED(VirtSerialPort, dev),
-                                            VMSTATE_DERIVED(VirtSerialPort, bus),
-                                            VMSTATE_DERIVED(VirtSerialPort, name),
-                                            VMSTATE_DERIVED(VirtSerialPort, nr),
-                                            VMSTATE_DERIVED(VirtSerialPort, serial),
-                                            VMSTATE_DERIVED(VirtSerialPort, chr),
-                                            VMSTATE_BOOL(VirtSerialPort, guest_open),
-                                            VMSTATE_INT(VirtSerialPort, due),
-                                            VMSTATE_END };
+static const VMStateField port_fields[] = {
+    VMSTATE_DERIVED(VirtSerialPort, dev),
+    VMSTATE_DERIVED(VirtSerialPort, bus),
+    VMSTATE_DERIVED(VirtSerialPort, name),
+    VMSTATE_DERIVED(VirtSerialPort, nr),
+    VMSTATE_DERIVED(VirtSerialPort, serial),
+    VMSTATE_DERIVED(VirtSerialPort, chr),
+    VMSTATE_BOOL(VirtSerialPort, guest_open),
+    VMSTATE_INT(VirtSerialPort, due),
+    VMSTATE_END,
+};
 
 static bool port_post_load(void *opaque, Error **errp)
 {
@@ -425,11 +432,13 @@ static const VMStateDescription vmstate_port = {
     .name = "virtio-serial-port", .version = 1, .fields = port_fields, .post_load = port_post_load
 };
 
-static const DeviceProperty port_properties[] = { DEFINE_PROP_STRING("bus", VirtSerialPort, bus),
-                                                  DEFINE_PROP_CHARDEV(VirtSerialPort, chr),
-                                                  DEFINE_PROP_STRING("name", VirtSerialPort, name),
-                                                  DEFINE_PROP_UINT32("nr", VirtSerialPort, nr, PORT_UNSET),
-                                                  { .name = NULL } };
+static const DeviceProperty port_properties[] = {
+    DEFINE_PROP_STRING("bus", VirtSerialPort, bus),
+    DEFINE_PROP_CHARDEV(VirtSerialPort, chr),
+    DEFINE_PROP_STRING("name", VirtSerialPort, name),
+    DEFINE_PROP_UINT32("nr", VirtSerialPort, nr, PORT_UNSET),
+    { .name = NULL },
+};
 
 const DeviceType virtio_serial_port_type = { .name = "virtio-serial-port", .size = sizeof(VirtSerialPort) };
 

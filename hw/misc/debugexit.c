@@ -43,9 +43,11 @@ static bool debug_exit_realize(Device *dev, Error **errp)
     return true;
 }
 
-static const DeviceProperty debug_exit_properties[] = { DEFINE_PROP_UINT32("iobase", DebugExitState, iobase, 0x501),
-                                                        DEFINE_PROP_UINT32("iosize", DebugExitState, iosize, 2),
-                                                        { .name = NULL } };
+static const DeviceProperty debug_exit_properties[] = {
+    DEFINE_PROP_UINT32("iobase", DebugExitState, iobase, 0x501),
+    DEFINE_PROP_UINT32("iosize", DebugExitState, iosize, 2),
+    { .name = NULL },
+};
 
 const DeviceType isa_debug_exit_type = {
     .name = "isa-debug-exit",

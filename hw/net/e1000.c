@@ -572,8 +572,11 @@ static bool e1000_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField delay_fields[] = { VMSTATE_TIMER(E1000Delay, timer), VMSTATE_INT(E1000Delay, first_ns),
-                                             VMSTATE_END };
+static const VMStateField delay_fields[] = {
+    VMSTATE_TIMER(E1000Delay, timer),
+    VMSTATE_INT(E1000Delay, first_ns),
+    VMSTATE_END,
+};
 static const VMStateDescription delay_vmsd = { .name = "e1000-delay", .version = 1, .fields = delay_fields };
 
 static const VMStateField context_fields[] = {
@@ -581,25 +584,27 @@ static const VMStateField context_fields[] = {
     VMSTATE_INT(E1000Context, tu_start), VMSTATE_INT(E1000Context, tu_offset),
     VMSTATE_INT(E1000Context, ip_end),   VMSTATE_INT(E1000Context, tu_end),
     VMSTATE_INT(E1000Context, mss),      VMSTATE_INT(E1000Context, header_len),
-    VMSTATE_INT(E1000Context, command),  VMSTATE_END
+    VMSTATE_INT(E1000Context, command),  VMSTATE_END,
 };
 static const VMStateDescription context_vmsd = { .name = "e1000-context", .version = 1, .fields = context_fields };
 
-static const VMStateField e1000_fields[] = { VMSTATE_STRUCT(E1000State, pci, vmstate_pci_device),
-                                             VMSTATE_DERIVED(E1000State, conf),
-                                             VMSTATE_DERIVED(E1000State, mmio),
-                                             VMSTATE_DERIVED(E1000State, io),
-                                             VMSTATE_INT_ARRAY(E1000State, reg),
-                                             VMSTATE_INT_ARRAY(E1000State, phy),
-                                             VMSTATE_INT(E1000State, io_address),
-                                             VMSTATE_STRUCT(E1000State, eeprom, vmstate_eeprom93xx),
-                                             VMSTATE_STRUCT_ARRAY(E1000State, context, context_vmsd),
-                                             VMSTATE_STRUCT(E1000State, rx_delay, delay_vmsd),
-                                             VMSTATE_STRUCT(E1000State, tx_delay, delay_vmsd),
-                                             VMSTATE_TIMER(E1000State, tx_timer),
-                                             VMSTATE_TIMER(E1000State, itr_timer),
-                                             VMSTATE_INT(E1000State, irq_ns),
-                                             VMSTATE_END };
+static const VMStateField e1000_fields[] = {
+    VMSTATE_STRUCT(E1000State, pci, vmstate_pci_device),
+    VMSTATE_DERIVED(E1000State, conf),
+    VMSTATE_DERIVED(E1000State, mmio),
+    VMSTATE_DERIVED(E1000State, io),
+    VMSTATE_INT_ARRAY(E1000State, reg),
+    VMSTATE_INT_ARRAY(E1000State, phy),
+    VMSTATE_INT(E1000State, io_address),
+    VMSTATE_STRUCT(E1000State, eeprom, vmstate_eeprom93xx),
+    VMSTATE_STRUCT_ARRAY(E1000State, context, context_vmsd),
+    VMSTATE_STRUCT(E1000State, rx_delay, delay_vmsd),
+    VMSTATE_STRUCT(E1000State, tx_delay, delay_vmsd),
+    VMSTATE_TIMER(E1000State, tx_timer),
+    VMSTATE_TIMER(E1000State, itr_timer),
+    VMSTATE_INT(E1000State, irq_ns),
+    VMSTATE_END,
+};
 
 static const VMStateDescription e1000_vmsd = {
     .name = "e1000", .version = 1, .fields = e1000_fields, .post_load = e1000_post_load

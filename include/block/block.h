@@ -97,7 +97,8 @@ struct BlockNode *blk_overlay(BlockBackend *blk);
 bool blk_reset_overlay(BlockBackend *blk, Error **errp);
 
 /* ---- the end, and the monitor ---- */
-/* Wait until no request runs on a pool thread (their completions may still wait for a checkpoint). machine_lock held.
+/*
+ * Wait until no request runs on a pool thread (their completions may still wait for a checkpoint). machine_lock held.
  */
 void blk_drain_all(void);
 void blk_close_all(void); /* flush, close, remove temporary overlays; after cpus_stop() */

@@ -5,6 +5,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 
 KERNEL = harness.installer_files()[0]
 
@@ -233,7 +234,7 @@ def check_refused(arguments, *names):
 def record_linux(work):
     """A recording of the first moments of a boot from copies of kernel and initrd."""
     shutil.copy(KERNEL, work / "kernel")
-    harness.small_initramfs(work / "initrd")
+    initramfs.small(work / "initrd")
     return ["-m", "256", "-kernel", work / "kernel", "-initrd", work / "initrd", "-append", "quiet", "-serial", "none"]
 
 

@@ -162,6 +162,9 @@ static void test_open_errors(void)
     expect_open_error(NULL, "raw", NULL, 0, "A block device must be specified for \"file\"");
     expect_open_error(NULL, "blkreplay", NULL, 0, "A block device must be specified for \"image\"");
     expect_open_error("json:[1]", NULL, NULL, 0, "JSON parse error, an object is expected");
+    expect_open_error(
+        "json:{\"a\":\"]]]]]]]]\",\"b\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}", NULL, NULL,
+        0, "JSON parse error, too long or nested too deep");
     expect_open_error("json:{\"driver\":\"raw\",\"file\":[1]}", NULL, NULL, 0,
                       "Parameter 'file' is unexpected: no option here is a list");
     BlockNode *writer = open_with(path, "raw", NULL, BDRV_O_RDWR);

@@ -357,6 +357,22 @@ static void test_table_refers_to_itself(void)
     bdrv_unref(bs);
 }
 
+/* Tables are where the file is: a snapshot's that is said to lie beyond costs neither memory nor time. */
+static void test_table_beyond_the_file(void)
+{
+    g_autofree char *image = new_image(MiB, 4096, 3);
+    BlockNode *bs = workload_open(image, BDRV_O_RDWR);
+    g_assert_cmpint(bs->drv->snapshot_create(bs, &(QEMUSnapshotInfo){ .name = "s" }), ==, 0);
+    int64_t entry = ((Qcow2State *)bs->opaque)->snapshots_offset;
+    bdrv_unref(bs);
+    Error *err = NULL;
+    g_assert_null(open_patched(image, entry, 1ull << 40, BDRV_O_RDWR, &err));
+    g_assert_cmpstr(strstr(error_get_pretty(err), "Image is"), ==,
+                    "Image is corrupt: tables overlap or lie beyond the file; cannot be opened read/write");
+    error_free(err);
+    bdrv_unref(workload_open(image, 0));
+}
+
 /* A guest's cluster that is a table: reads go on, writes end, and the image remembers. */
 static void test_data_over_table(void)
 {
@@ -421,6 +437,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qcow2/small-caches", test_small_caches);
     g_test_add_func("/qcow2/threads", test_threads);
     g_test_add_func("/qcow2/self-reference", test_table_refers_to_itself);
+    g_test_add_func("/qcow2/table-beyond-the-file", test_table_beyond_the_file);
     g_test_add_func("/qcow2/data-over-table", test_data_over_table);
     g_test_add_func("/qcow2/beyond-the-end", test_beyond_the_end);
     g_test_add_func("/qcow2/damage", test_damage);
