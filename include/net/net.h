@@ -135,4 +135,25 @@ bool net_hostfwd_remove(const char *args, Error **errp);
 /* name: of a NIC or of its netdev. Takes effect at a checkpoint; in replay only what was recorded does. */
 bool net_set_link(const char *name, bool up, Error **errp);
 
+/* ---- integers as they stand on the wire ---- */
+
+static inline uint16_t net_get16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+static inline void net_put16(uint8_t *p, uint16_t v)
+{
+    p[0] = v >> 8;
+    p[1] = (uint8_t)v;
+}
+static inline uint32_t net_get32(const uint8_t *p)
+{
+    return (uint32_t)net_get16(p) << 16 | net_get16(p + 2);
+}
+static inline void net_put32(uint8_t *p, uint32_t v)
+{
+    net_put16(p, v >> 16);
+    net_put16(p + 2, v);
+}
+
 #endif

@@ -111,7 +111,7 @@ def check_properties(page):
     for devices, _, properties, _ in rows(page, "`-device`"):
         for device in names(devices):
             real = re.findall(r"^  (\w+)=", output("-nodefaults", "-display", "none", "-device", f"{device},help"), re.M)
-            check_nothing(f"docs/virtio.md: properties that {device} has not", set(names(properties)) - set(real))
+            check_nothing(f"docs/virtio.md: properties that {device} has not", set(names(re.sub(r"\(.*?\)", "", properties))) - set(real))
 
 
 def check_monitor(work):

@@ -37,6 +37,7 @@ typedef struct DeviceProperty {
      * without one: "doesn't take value". device: the type's name, for that sentence.
      */
     bool (*parse)(void *field, const char *device, const char *text, Error **errp);
+    const char *(*show)(const void *field); /* PROP_PARSED, for `info qtree`: NULL when not given; may be NULL */
 } DeviceProperty;
 
 #define DEFINE_PROP_BOOL(n, type, m, d)                                     \
