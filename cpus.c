@@ -111,11 +111,6 @@ void bql_unlock(void)
     fair_unlock(&big_lock);
 }
 
-bool bql_locked(void)
-{
-    return has_bql;
-}
-
 void machine_lock(void)
 {
     replay_mutex_lock();

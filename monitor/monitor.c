@@ -25,7 +25,7 @@ struct Monitor {
 
 static __thread Monitor *current; /* whose command this thread runs: other threads' messages are not its output */
 
-static void monitor_vprintf(Monitor *mon, const char *fmt, va_list ap)
+void monitor_vprintf(Monitor *mon, const char *fmt, va_list ap)
 {
     char *text = g_strdup_vprintf(fmt, ap);
     if (mon->capture) {

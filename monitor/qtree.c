@@ -3,7 +3,6 @@
  *
  * What only a property's own parser understands (netdev=, mac=) is left out; `info network` has it.
  */
-#include "block/block.h"
 #include "hmp-internal.h"
 #include "hw/pci/pci.h"
 
@@ -61,12 +60,10 @@ static void print_property(const Printer *p, const Device *dev, const DeviceProp
         break;
     case PROP_PCI_ADDR:
         break; /* print_pci() has where it is */
-    case PROP_DRIVE: {
-        BlockBackend *blk = *(BlockBackend *const *)field;
-        print_text(p, prop->name, blk ? blk_name(blk) : NULL);
-        break;
-    }
     case PROP_PARSED:
+        if (prop->show) {
+            print_text(p, prop->name, prop->show(field));
+        }
         break;
     }
 }

@@ -35,24 +35,15 @@ static uint64_t memory_size(void)
     return (size + PAGE_SIZE - 1) & PAGE_MASK;
 }
 
-static char *boot_devices(const QemuOpts *o, const char *key, Error **errp)
-{
-    const char *order = qemu_opt_get(o, key);
-    if (order && !*errp && strspn(order, "acdn") != strlen(order)) {
-        error_setg(errp, "Invalid boot device '%c'; there are a, c, d and n", order[strspn(order, "acdn")]);
-    }
-    return g_strdup(order);
-}
-
 static void parse_boot(PCConfig *config)
 {
     Error *err = NULL;
     static const char *const known[] = { "order", "once", "menu", NULL };
     QemuOpts *o = opts.boot ? qemu_opts_parse(opts.boot, "order", known, &err) : NULL;
     if (o) {
-        config->boot_order = boot_devices(o, "order", &err);
-        config->boot_once = boot_devices(o, "once", &err);
-        config->boot_menu = qemu_opt_get_bool(o, "menu", false, err ? NULL : &err);
+        config->boot_order = g_strdup(qemu_opt_get(o, "order"));
+        config->boot_once = g_strdup(qemu_opt_get(o, "once"));
+        config->boot_menu = qemu_opt_get_bool(o, "menu", false, &err);
     }
     option_check("-boot", opts.boot, err);
     qemu_opts_free(o);
@@ -196,7 +187,6 @@ void machine_build(void)
     machine_identity.ram_size = config.ram_size;
     create_chardevs();
     create_ports(&config);
-    device_claim_drive = blk_claim;
     blk_open_all(&error_fatal);
     create_networks();
     pc_machine_init(&config, &error_fatal);

@@ -92,16 +92,6 @@ int qemu_qcode_to_number(unsigned qcode)
     return keys[qcode < Q_KEY_CODE__MAX ? qcode : Q_KEY_CODE_unmapped].number;
 }
 
-int qemu_number_to_qcode(int number)
-{
-    for (int i = 1; i < Q_KEY_CODE__MAX; i++) {
-        if (keys[i].number == number) {
-            return i;
-        }
-    }
-    return Q_KEY_CODE_unmapped;
-}
-
 int qemu_qcode_from_name(const char *name, size_t len)
 {
     for (int i = 1; i < Q_KEY_CODE__MAX; i++) {

@@ -172,13 +172,6 @@ void timer_mod(QEMUTimer *t, int64_t expire_ns)
     }
 }
 
-void timer_mod_anticipate(QEMUTimer *t, int64_t expire_ns)
-{
-    if (!timer_pending(t) || expire_ns < t->expire_ns) {
-        timer_mod(t, expire_ns);
-    }
-}
-
 void timer_del(QEMUTimer *t)
 {
     if (t->expire_ns < 0) {

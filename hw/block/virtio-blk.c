@@ -6,6 +6,7 @@
  * discard of sectors below 512 bytes.
  */
 #include "block/block.h"
+#include "hw/core/backends.h"
 #include "hw/core/boot-order.h"
 #include "hw/virtio/virtio.h"
 
@@ -398,7 +399,7 @@ static const VMStateDescription vmstate_blk = {
 };
 
 static const DeviceProperty blk_properties[] = {
-    DEFINE_PROP_DRIVE("drive", VirtIOBlk, drive),
+    DEFINE_PROP_DRIVE(VirtIOBlk, drive),
     DEFINE_PROP_STRING("serial", VirtIOBlk, serial),
     DEFINE_PROP_UINT32("bootindex", VirtIOBlk, bootindex, BOOT_ORDER_NONE),
     VIRTIO_PROPERTIES(VirtIOBlk),

@@ -6,7 +6,7 @@
  * the chardev's other end is the host's affair: to the guest every port's other end is open. Left out on purpose: sizes
  * of consoles, removal of ports.
  */
-#include "chardev/char.h"
+#include "hw/core/backends.h"
 #include "hw/virtio/virtio.h"
 
 #define MAX_PORTS          31
@@ -28,7 +28,7 @@ typedef struct VirtIOSerial VirtIOSerial;
 
 typedef struct VirtSerialPort {
     Device dev;
-    char *bus, *chardev, *name; /* properties */
+    char *bus, *name; /* properties */
     uint32_t nr;
     VirtIOSerial *serial;
     Chardev *chr;
@@ -384,16 +384,11 @@ static bool choose_number(VirtSerialPort *port, Error **errp)
 }
 
 /* A port without a chardev still takes its number in the log. */
-static Chardev *port_chardev(const VirtSerialPort *port, Error **errp)
+static Chardev *port_null_chardev(const VirtSerialPort *port)
 {
-    Chardev *chr = qemu_chr_find(port->chardev ? port->chardev : "");
-    if (!port->chardev) {
-        char *label = g_strdup_printf("%s%d", port->dev.type->name, port->dev.instance);
-        chr = qemu_chr_null_new(label);
-        g_free(label);
-    } else if (!chr) {
-        error_setg(errp, "Property '%s.chardev' can't find value '%s'", port->dev.type->name, port->chardev);
-    }
+    char *label = g_strdup_printf("%s%d", port->dev.type->name, port->dev.instance);
+    Chardev *chr = qemu_chr_null_new(label);
+    g_free(label);
     return chr;
 }
 
@@ -404,8 +399,8 @@ static bool port_realize(Device *dev, Error **errp)
     if (!find_bus(port, errp) || !choose_number(port, errp)) {
         return false;
     }
-    port->chr = port_chardev(port, errp);
-    if (!port->chr || !qemu_chr_attach(port->chr, &fe, errp)) {
+    port->chr = port->chr ? port->chr : port_null_chardev(port);
+    if (!qemu_chr_attach(port->chr, &fe, errp)) {
         return false;
     }
     port->serial->ports[port->nr] = port;
@@ -413,11 +408,15 @@ static bool port_realize(Device *dev, Error **errp)
 }
 
 static const VMStateField port_fields[] = {
-    VMSTATE_DERIVED(VirtSerialPort, dev),     VMSTATE_DERIVED(VirtSerialPort, bus),
-    VMSTATE_DERIVED(VirtSerialPort, chardev), VMSTATE_DERIVED(VirtSerialPort, name),
-    VMSTATE_DERIVED(VirtSerialPort, nr),      VMSTATE_DERIVED(VirtSerialPort, serial),
-    VMSTATE_DERIVED(VirtSerialPort, chr),     VMSTATE_BOOL(VirtSerialPort, guest_open),
-    VMSTATE_INT(VirtSerialPort, due),         VMSTATE_END,
+    VMSTATE_DERIVED(VirtSerialPort, dev),
+    VMSTATE_DERIVED(VirtSerialPort, bus),
+    VMSTATE_DERIVED(VirtSerialPort, name),
+    VMSTATE_DERIVED(VirtSerialPort, nr),
+    VMSTATE_DERIVED(VirtSerialPort, serial),
+    VMSTATE_DERIVED(VirtSerialPort, chr),
+    VMSTATE_BOOL(VirtSerialPort, guest_open),
+    VMSTATE_INT(VirtSerialPort, due),
+    VMSTATE_END,
 };
 
 static bool port_post_load(void *opaque, Error **errp)
@@ -436,7 +435,7 @@ static const VMStateDescription vmstate_port = {
 
 static const DeviceProperty port_properties[] = {
     DEFINE_PROP_STRING("bus", VirtSerialPort, bus),
-    DEFINE_PROP_STRING("chardev", VirtSerialPort, chardev),
+    DEFINE_PROP_CHARDEV(VirtSerialPort, chr),
     DEFINE_PROP_STRING("name", VirtSerialPort, name),
     DEFINE_PROP_UINT32("nr", VirtSerialPort, nr, PORT_UNSET),
     { .name = NULL },

@@ -522,12 +522,12 @@ static const VMStateDescription vmstate_net = {
     .name = "virtio-net", .version = 1, .fields = net_fields, .post_load = net_post_load
 };
 
-static bool parse_absent(void *field, const char *text, Error **errp)
+static bool parse_absent(void *field, const char *device, const char *text, Error **errp)
 {
     *(bool *)field = false;
     if (!g_str_equal(text, "off")) {
-        error_setg(errp, "doesn't take value '%s': this card has one pair of queues, no receive offloads, no UFO",
-                   text);
+        error_setg(errp, "%s has one pair of queues, no receive offloads, no UFO: only 'off' can be said, not '%s'",
+                   device, text);
         return false;
     }
     return true;

@@ -89,11 +89,6 @@ void fw_cfg_add_i64(Device *fw, uint16_t key, uint64_t value)
     fw_cfg_add_bytes(fw, key, bytes, sizeof(bytes));
 }
 
-void fw_cfg_add_string(Device *fw, uint16_t key, const char *value)
-{
-    fw_cfg_add_bytes(fw, key, value, strlen(value) + 1);
-}
-
 static void write_directory(FWCfgState *s)
 {
     GByteArray *dir = g_byte_array_new();

@@ -62,11 +62,11 @@ bool object_add_rng(const char *arg, Error **errp)
     return ok;
 }
 
-static bool parse_source(void *field, const char *text, Error **errp)
+static bool parse_source(void *field, const char *device, const char *text, Error **errp)
 {
     *(const char **)field = find_source(text);
     if (!find_source(text)) {
-        error_setg(errp, "can't find value '%s'", text);
+        error_setg(errp, "Property '%s.rng' can't find value '%s'", device, text);
     }
     return find_source(text) != NULL;
 }

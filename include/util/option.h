@@ -36,10 +36,6 @@ uint64_t qemu_opt_get_size(const QemuOpts *opts, const char *key, uint64_t def, 
 /* Walk all pairs in order. */
 void qemu_opts_foreach(const QemuOpts *opts, void (*fn)(const char *key, const char *value, void *opaque),
                        void *opaque);
-/*
- * Mark used / find the first key that nobody asked for (NULL when none): for options whose keys depend on the driver.
- */
-const char *qemu_opts_first_unused(const QemuOpts *opts);
 
 /* "64M", "1G", "512" (default_unit multiplies a bare number). Range-checked. */
 bool parse_size(const char *str, uint64_t default_unit, uint64_t *result, Error **errp);

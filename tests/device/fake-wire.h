@@ -6,14 +6,14 @@
 #include "hw/net/nics.h"
 #include "net/net.h"
 
-bool net_parse_netdev_property(void *field, const char *text, Error **errp)
+bool net_parse_netdev_property(void *field, const char *device, const char *text, Error **errp)
 {
-    (void)field, (void)text, (void)errp;
+    (void)field, (void)device, (void)text, (void)errp;
     return false;
 }
-bool net_parse_mac_property(void *field, const char *text, Error **errp)
+bool net_parse_mac_property(void *field, const char *device, const char *text, Error **errp)
 {
-    (void)field, (void)text, (void)errp;
+    (void)field, (void)device, (void)text, (void)errp;
     return false;
 }
 

@@ -442,11 +442,6 @@ static void start_round(void)
 
 static BlockBackend *disk;
 
-static BlockBackend *claim_disk(const char *id, const char *device, Error **errp)
-{
-    return disk;
-}
-
 static Device *create(const DeviceType *type)
 {
     Device *dev = device_new(type);
@@ -462,8 +457,7 @@ static void create_devices(void)
     virtio_board();
     g_queue_init(&wire.waiting);
     said = g_string_new(NULL);
-    disk = fake_medium("disk", DISK_SIZE);
-    device_claim_drive = claim_disk;
+    disk = fake_claimed = fake_medium("disk", DISK_SIZE);
     for (size_t i = 0; i < ARRAY_SIZE(targets); i++) {
         devices[i] = create(targets[i].type);
     }

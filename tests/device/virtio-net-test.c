@@ -34,11 +34,11 @@ bool nic_link_up(const NICPeer *peer)
 void nic_mac_changed(NICPeer *peer, const MACAddr *mac)
 {
 }
-bool net_parse_netdev_property(void *field, const char *text, Error **errp)
+bool net_parse_netdev_property(void *field, const char *device, const char *text, Error **errp)
 {
     return false;
 }
-bool net_parse_mac_property(void *field, const char *text, Error **errp)
+bool net_parse_mac_property(void *field, const char *device, const char *text, Error **errp)
 {
     return false;
 }
@@ -362,10 +362,9 @@ static void test_absent_features(void)
     Error *err = NULL;
     Device *dev = device_new(&virtio_net_pci_type);
     g_assert_false(device_set_property(dev, "mq", "on", &err));
-    g_assert_cmpstr(
-        error_get_pretty(err), ==,
-        "Property 'virtio-net-pci.mq' doesn't take value 'on': this card has one pair of queues, no receive "
-        "offloads, no UFO");
+    g_assert_cmpstr(error_get_pretty(err), ==,
+                    "virtio-net-pci has one pair of queues, no receive offloads, no UFO: only 'off' can be said, not "
+                    "'on'");
     error_free(err);
     device_free(dev);
 }

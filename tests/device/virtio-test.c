@@ -17,17 +17,11 @@ void guest_random_bytes(void *buf, size_t len)
 static Device *rng, *blk;
 static BlockBackend *disk;
 
-static BlockBackend *claim_disk(const char *id, const char *device, Error **errp)
-{
-    return disk;
-}
-
 static void create_devices(void)
 {
     virtio_board();
     rng = device_create(&virtio_rng_pci_type);
-    disk = fake_medium("disk", DISK_SIZE);
-    device_claim_drive = claim_disk;
+    disk = fake_claimed = fake_medium("disk", DISK_SIZE);
     blk = device_new(&virtio_blk_pci_type);
     device_set_property(blk, "drive", "disk", &error_fatal);
     device_realize(blk, &error_fatal);

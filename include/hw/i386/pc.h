@@ -12,6 +12,12 @@ struct CPUState;
 #define PC_PARALLEL_PORTS 3
 #define PC_DEFAULT_NIC    "e1000"
 
+/* COM1 to COM4 */
+static const struct {
+    uint16_t iobase;
+    uint8_t irq;
+} pc_com_ports[PC_SERIAL_PORTS] = { { 0x3f8, 4 }, { 0x2f8, 3 }, { 0x3e8, 4 }, { 0x2e8, 3 } };
+
 typedef struct PCConfig {
     uint64_t ram_size;                    /* bytes */
     const char *cpu_model;                /* "qemu32,+feature": whole -cpu argument */
