@@ -2,7 +2,9 @@
  * chardev/char-socket.c  TCP and UNIX sockets, as server (one client at a time) or client; Telnet on request
  * (char-telnet.c).
  *
- * Output while nobody is connected is dropped. Left out: TLS, websockets, passing descriptors.
+ * Non-determinism: none reaches the guest but by char.c's input; whether somebody is connected does not. Output while
+ * nobody is connected is dropped. With reconnect= nothing waits but for a name server. Left out: TLS, websockets,
+ * passing descriptors.
  */
 #define _GNU_SOURCE /* accept4 */
 #include "chardev/chardev-int.h"
@@ -22,7 +24,8 @@ typedef struct SocketState {
     char *host, *port;
     bool server, wait, nodelay, telnet;
     uint64_t reconnect_s;
-    int listen_fd;
+    int listen_fd, connecting_fd; /* -1: none */
+    unsigned first_address;       /* of the host's: where the next attempt begins */
     QEMUTimer reconnect;
     Telnet telnet_state;
 } SocketState;
@@ -84,6 +87,21 @@ static void socket_eof(Chardev *chr)
 
 /* ---- addresses ---- */
 
+/* Who tries again may not wait, neither for a host that does not answer nor at the start. */
+static int socket_flags(const SocketState *s)
+{
+    return SOCK_CLOEXEC | (s->reconnect_s ? SOCK_NONBLOCK : 0);
+}
+
+/* Bind and listen, or connect; a connection that may not wait may still be on its way. */
+static bool socket_use(const SocketState *s, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    if (s->server) {
+        return bind(fd, addr, len) == 0 && listen(fd, 1) == 0;
+    }
+    return connect(fd, addr, len) == 0 || errno == EINPROGRESS;
+}
+
 static bool unix_address(const char *path, struct sockaddr_un *addr, Error **errp)
 {
     *addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -116,10 +134,8 @@ static int unix_socket(const SocketState *s, Error **errp)
     if (!unix_address(s->unix_path, &addr, errp) || (s->server && !remove_socket(s->unix_path, errp))) {
         return -1;
     }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = fd >= 0 && (s->server ? bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, 1) == 0
-                                    : connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
-    if (!ok) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | socket_flags(s), 0);
+    if (fd < 0 || !socket_use(s, fd, (struct sockaddr *)&addr, sizeof(addr))) {
         error_setg_errno(errp, errno, "Failed to %s '%s'", s->server ? "bind socket to" : "connect to", s->unix_path);
         if (fd >= 0) {
             close(fd);
@@ -132,22 +148,38 @@ static int unix_socket(const SocketState *s, Error **errp)
 static int tcp_try(const SocketState *s, const struct addrinfo *a)
 {
     int one = 1;
-    int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+    int fd = socket(a->ai_family, a->ai_socktype | socket_flags(s), a->ai_protocol);
     if (fd < 0) {
         return -1;
     }
     if (s->server) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     }
-    bool ok = s->server ? bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 1) == 0
-                        : connect(fd, a->ai_addr, a->ai_addrlen) == 0;
-    if (ok) {
+    if (socket_use(s, fd, a->ai_addr, a->ai_addrlen)) {
         return fd;
     }
     int saved = errno;
     close(fd);
     errno = saved;
     return -1;
+}
+
+/* Each in turn, from s->first_address on; -1: none would do, errno. */
+static int tcp_try_all(const SocketState *s, const struct addrinfo *list)
+{
+    unsigned count = 0;
+    for (const struct addrinfo *a = list; a; a = a->ai_next) {
+        count++;
+    }
+    int fd = -1;
+    for (unsigned i = 0; i < count && fd < 0; i++) {
+        const struct addrinfo *a = list;
+        for (unsigned skip = (s->first_address + i) % count; skip > 0; skip--) {
+            a = a->ai_next;
+        }
+        fd = tcp_try(s, a);
+    }
+    return fd;
 }
 
 static int tcp_socket(const SocketState *s, Error **errp)
@@ -159,10 +191,7 @@ static int tcp_socket(const SocketState *s, Error **errp)
         error_setg(errp, "address resolution failed for %s:%s: %s", s->host ? s->host : "", s->port, gai_strerror(rc));
         return -1;
     }
-    int fd = -1;
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = tcp_try(s, a);
-    }
+    int fd = tcp_try_all(s, list);
     if (fd < 0) {
         error_setg_errno(errp, errno, "Failed to %s '%s:%s'", s->server ? "listen on" : "connect to",
                          s->host ? s->host : "", s->port);
@@ -176,12 +205,32 @@ static int socket_make(const SocketState *s, Error **errp)
     return s->unix_path ? unix_socket(s, errp) : tcp_socket(s, errp);
 }
 
+/* ---- connecting without waiting ---- */
+
+static void socket_connecting_done(void *opaque)
+{
+    Chardev *chr = opaque;
+    SocketState *s = chr->state;
+    int fd = s->connecting_fd, error = 0;
+    socklen_t size = sizeof(error);
+    qemu_set_fd_handler(fd, NULL, NULL, NULL);
+    s->connecting_fd = -1;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && !error) {
+        socket_connected(chr, fd);
+        return;
+    }
+    close(fd);
+    s->first_address++;
+    socket_schedule_reconnect(chr);
+}
+
 static void socket_reconnect(void *opaque)
 {
     Chardev *chr = opaque;
-    int fd = socket_make(chr->state, NULL);
-    if (fd >= 0) {
-        socket_connected(chr, fd);
+    SocketState *s = chr->state;
+    s->connecting_fd = socket_make(s, NULL);
+    if (s->connecting_fd >= 0) {
+        qemu_set_fd_handler(s->connecting_fd, NULL, socket_connecting_done, chr);
     } else {
         socket_schedule_reconnect(chr);
     }
@@ -251,19 +300,21 @@ static bool socket_start_server(Chardev *chr, Error **errp)
 static bool socket_start_client(Chardev *chr, Error **errp)
 {
     SocketState *s = chr->state;
-    int fd = socket_make(s, s->reconnect_s ? NULL : errp);
+    if (s->reconnect_s) {
+        socket_reconnect(chr);
+        return true;
+    }
+    int fd = socket_make(s, errp);
     if (fd >= 0) {
         socket_connected(chr, fd);
-    } else {
-        socket_schedule_reconnect(chr);
     }
-    return fd >= 0 || s->reconnect_s;
+    return fd >= 0;
 }
 
 static bool socket_open(Chardev *chr, const QemuOpts *opts, Error **errp)
 {
     SocketState *s = g_new0(SocketState, 1);
-    s->listen_fd = -1;
+    s->listen_fd = s->connecting_fd = -1;
     timer_init_ns(&s->reconnect, QEMU_CLOCK_REALTIME, socket_reconnect, chr);
     chr->state = s;
     if (!socket_options(s, opts, errp)) {

@@ -16,6 +16,7 @@
 #define CHR_MAX_FRONTENDS 8
 #define CHR_OUTPUT_MAX    (64u << 20) /* bytes that may wait for a back end that is stuck */
 #define CHR_INPUT_MAX     (1u << 20)  /* input that may wait for a front end, before the back end is left unread */
+#define CHR_QUEUE_MAX     (2u << 20)  /* and before a terminal's is dropped: no queue is longer */
 
 /* Input that waits until the front end accepts it. Of a guest device it is machine state. */
 typedef struct ChrQueue {

@@ -27,6 +27,12 @@ void sendkey_press(const int *keys, int count, int64_t hold_ms);
 /* sendkey: keys joined by "-", pressed in order, released in reverse. */
 void hmp_sendkey(Monitor *mon, const char *args);
 
+/* What this machine has not: devices and netdevs that come while it runs. HMP and QMP say it alike. */
+#define NO_HOTPLUG    "Bus 'pci.0' does not support hotplugging"
+#define NO_NEW_NETDEV "netdevs are made at the start, by -netdev and -nic"
+
+/* qtree.c */
+void hmp_info_qtree(Monitor *mon, const char *args);
 /* ringbuf.c */
 void hmp_ringbuf_read(Monitor *mon, const char *args);
 void hmp_ringbuf_write(Monitor *mon, const char *args);

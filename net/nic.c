@@ -232,8 +232,8 @@ bool net_set_link(const char *name, bool up, Error **errp)
 {
     NICPeer *peer = find_by_either_name(name);
     if (!peer) {
-        error_setg(errp, net_find(name) ? "Device '%s' is connected to no network card" : "Device '%s' not found",
-                   name);
+        error_set_class(errp, "DeviceNotFound",
+                        net_find(name) ? "Device '%s' is connected to no network card" : "Device '%s' not found", name);
         return false;
     }
     replay_bh_schedule_event(peer->link_bh[up]);

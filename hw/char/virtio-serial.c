@@ -15,6 +15,7 @@
 #define PORT_QUEUE_SIZE    128
 #define CONTROL_QUEUE_SIZE 32
 #define PORT_UNSET         UINT32_MAX
+#define WRITE_MAX          (4 * MiB) /* of one buffer; what a driver puts behind it is lost */
 
 enum { F_MULTIPORT = 1, F_EMERG_WRITE = 2 };
 enum { CONFIG_MAX_PORTS = 4, CONFIG_EMERG_WRITE = 8, CONFIG_SIZE = 12 }; /* 5.3.4 */
@@ -196,9 +197,9 @@ static void rx_kicked(VirtIODevice *vdev, int queue)
 
 static void write_out(VirtIODevice *vdev, const VirtElement *elem, Chardev *chr)
 {
-    uint8_t bytes[4096];
+    uint8_t bytes[65536];
     uint64_t n;
-    for (uint64_t done = 0; (n = virtio_read(vdev, elem, done, bytes, sizeof(bytes))); done += n) {
+    for (uint64_t done = 0; done < WRITE_MAX && (n = virtio_read(vdev, elem, done, bytes, sizeof(bytes))); done += n) {
         qemu_chr_write(chr, bytes, n);
     }
 }

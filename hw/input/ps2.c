@@ -332,28 +332,17 @@ static void keyboard_key_type(PS2Keyboard *kbd, uint8_t code)
     port_reply(&kbd->port, PS2_ACK);
 }
 
-static void keyboard_command(PS2Keyboard *kbd, uint8_t command)
+static void keyboard_self_test(PS2Keyboard *kbd)
+{
+    ps2_keyboard_reset(kbd);
+    port_reply(&kbd->port, PS2_ACK);
+    port_reply(&kbd->port, PS2_SELF_TEST_OK);
+}
+
+/* Those that it knows, and whose first answer is an acknowledge. */
+static void keyboard_acknowledged_command(PS2Keyboard *kbd, uint8_t command)
 {
     PS2Port *port = &kbd->port;
-    kbd->key_type_command = 0;
-    if (command == 0xee) { /* echo */
-        port_reply(port, 0xee);
-        return;
-    }
-    if (command == PS2_RESEND) {
-        port_reply(port, port->last_sent);
-        return;
-    }
-    if (command == 0xff) {
-        ps2_keyboard_reset(kbd);
-        port_reply(port, PS2_ACK);
-        port_reply(port, PS2_SELF_TEST_OK);
-        return;
-    }
-    if (command < 0xed || command == 0xef || command == 0xf1) {
-        port_reply(port, PS2_RESEND);
-        return;
-    }
     port_reply(port, PS2_ACK);
     switch (command) {
     case 0xed: /* LEDs */
@@ -388,6 +377,22 @@ static void keyboard_command(PS2Keyboard *kbd, uint8_t command)
         break;
     default:
         break;
+    }
+}
+
+static void keyboard_command(PS2Keyboard *kbd, uint8_t command)
+{
+    kbd->key_type_command = 0;
+    if (command == 0xee) { /* echo */
+        port_reply(&kbd->port, 0xee);
+    } else if (command == PS2_RESEND) {
+        port_reply(&kbd->port, kbd->port.last_sent);
+    } else if (command == 0xff) {
+        keyboard_self_test(kbd);
+    } else if (command < 0xed || command == 0xef || command == 0xf1) {
+        port_reply(&kbd->port, PS2_RESEND);
+    } else {
+        keyboard_acknowledged_command(kbd, command);
     }
 }
 

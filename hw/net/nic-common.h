@@ -86,10 +86,9 @@ typedef struct NetSegmenter {
     void (*finish)(void *opaque, uint8_t *segment, size_t len);
     void *opaque;
 } NetSegmenter;
-/* frame: header_len <= len <= NET_MAX_PACKET. False (nothing sent) when offsets or mss make no sense. */
+/* A smaller mss is raised to this (Linux never asks for less): it bounds what one descriptor can ask for. */
+#define NET_MIN_MSS 88
+/* frame: header_len <= len <= NET_MAX_PACKET. False (nothing sent) when offsets make no sense. */
 bool net_segment(const NetSegmenter *s, const uint8_t *frame, size_t len);
-#define NET_MIN_MSS                                                                                   \
-    88 /* smaller ones are raised (Linux never asks for less): bounds what one descriptor can ask for \
-        */
 
 #endif

@@ -9,6 +9,7 @@
 
 #define REQUEST_QUEUE 0
 #define CHUNK         4096
+#define REQUEST_MAX   65536 /* bytes; 5.4.6.1: a buffer may come back with fewer than it has room for */
 
 typedef struct VirtIORNG {
     VirtIODevice vdev;
@@ -75,9 +76,9 @@ static bool parse_source(void *field, const char *device, const char *text, Erro
 static uint32_t fill(VirtIODevice *vdev, const VirtElement *elem)
 {
     uint8_t bytes[CHUNK];
-    uint64_t done = 0;
-    while (done < elem->in_len) {
-        size_t n = MIN(sizeof(bytes), elem->in_len - done);
+    uint64_t done = 0, wanted = MIN(elem->in_len, REQUEST_MAX);
+    while (done < wanted) {
+        size_t n = MIN(sizeof(bytes), wanted - done);
         guest_random_bytes(bytes, n);
         done += virtio_write(vdev, elem, done, bytes, n);
     }

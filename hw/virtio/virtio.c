@@ -2,7 +2,9 @@
  * hw/virtio/virtio.c  Split virtqueues, features and status of a virtio device (Virtual I/O Device Version 1.1,
  * sections 2 and 3).
  *
- * Left out on purpose: packed rings, in-order completion, and reset of a single queue; no driver needs them.
+ * Nothing here knows the host: a queue is walked when the guest kicks it, or when its device has got something at a
+ * checkpoint. Left out on purpose: packed rings, in-order completion, and reset of a single queue; no driver needs
+ * them.
  */
 #include "hw/virtio/virtio.h"
 

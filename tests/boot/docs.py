@@ -106,6 +106,14 @@ def check_devices(readme):
         harness.check(device in re.sub(r"[`,]", " ", row[1] + net[1]).split(), f"README: -device {device} is missing among {documented}")
 
 
+def check_properties(page):
+    """Whatever docs/virtio.md says that a device has, it has."""
+    for devices, _, properties, _ in rows(page, "`-device`"):
+        for device in names(devices):
+            real = re.findall(r"^  (\w+)=", output("-nodefaults", "-display", "none", "-device", f"{device},help"), re.M)
+            check_nothing(f"docs/virtio.md: properties that {device} has not", set(names(re.sub(r"\(.*?\)", "", properties))) - set(real))
+
+
 def check_monitor(work):
     """The tables of docs/monitor.md against what the monitors list."""
     text = read("docs/monitor.md")
@@ -140,6 +148,7 @@ def test(work):
     check_devices(documents["README.md"])
     check_same("docs/debugging.md: -d", [n for row in rows(read("docs/debugging.md"), "item") for n in names(row[0])],
                re.findall(r"^(\w+)  ", output("-d", "help"), re.M))
+    check_properties(documents["docs/virtio.md"])
     check_monitor(work)
 
 

@@ -37,7 +37,9 @@ def informs(guest):
     check_has(guest, "info pic", "ioapic", "pic0", "pic1")
     check_has(guest, "info lapic", "SPIV|SVR", "LVT")
     check_has(guest, "info pci", "8086:1237", "8086:7000", "8086:7113", "1234:1111")
-    check_has(guest, "info qtree", "i8259", "isa-pit", "mc146818rtc", "fw_cfg", "VGA")
+    check_has(guest, "info qtree", "i8259", "isa-pit", "mc146818rtc", "fw_cfg", "bus: pci.0", "dev: VGA", "addr = 02.0", "class VGA controller")
+    check_has(guest, "info cpus", r"^\* CPU #0: thread_id=\d+")
+    check_has(guest, "info uuid", "00000000-0000-0000-0000-000000000000")
     check_has(guest, "info replay", "record|replay")
     check_has(guest, "info chardev", "log", "compat_monitor0")
     check_has(guest, "info jit", "engine: jit", r"translations \d+", r"in the last \d+\.\d+ s of host time",
@@ -46,6 +48,15 @@ def informs(guest):
     check_has(guest, "help", "info", "system_powerdown", "xp", "quit")
     check_has(guest, "help quit", "^quit", "quit the emulator")
     check_has(guest, "info", "info registers", "info replay")
+
+
+def refuses(guest):
+    for command, answer in (("device_add e1000", "Error: Bus 'pci.0' does not support hotplugging"),
+                            ("netdev_add user,id=n", "Error: netdevs are made at the start, by -netdev and -nic"),
+                            ("set_link", "set_link: string expected\nTry \"help set_link\" for more information"),
+                            ("set_link x maybe", "Expected 'on' or 'off'\nTry \"help set_link\" for more information"),
+                            ("set_link x on", "Error: Device 'x' not found")):
+        harness.check_equal(guest.monitor(command).strip(), answer, command)
 
 
 def examines(guest):
@@ -117,6 +128,7 @@ def test(work):
     guest = Machine(work, "-icount", "shift=7", "-chardev", "ringbuf,id=ring")
     guest.booted(1)
     informs(guest)
+    refuses(guest)
     examines(guest)
     ring_buffers(guest)
     refuses(guest)

@@ -338,6 +338,37 @@ static void test_legacy_mac(void)
     g_assert_cmpuint(config_ld(5, 1), ==, 0x56);
 }
 
+static uint64_t offered_with(const char *property)
+{
+    Device *dev = device_new(&virtio_net_pci_type);
+    if (property) {
+        device_set_property(dev, property, "off", &error_fatal);
+    }
+    device_realize(dev, &error_fatal);
+    return virtio_device_features((VirtIODevice *)dev);
+}
+
+static void test_feature_properties(void)
+{
+    uint64_t all = offered_with(NULL), segments = VIRTIO_BIT(TSO4) | VIRTIO_BIT(12) | VIRTIO_BIT(13);
+    g_assert_cmphex(all ^ offered_with("mrg_rxbuf"), ==, VIRTIO_BIT(MRG));
+    g_assert_cmphex(all ^ offered_with("csum"), ==, VIRTIO_BIT(CSUM) | segments);
+    g_assert_cmphex(all ^ offered_with("ctrl_vq"), ==, all & 0xfe0000);
+    g_assert_cmphex(all ^ offered_with("mq"), ==, 0);
+}
+
+static void test_absent_features(void)
+{
+    Error *err = NULL;
+    Device *dev = device_new(&virtio_net_pci_type);
+    g_assert_false(device_set_property(dev, "mq", "on", &err));
+    g_assert_cmpstr(error_get_pretty(err), ==,
+                    "virtio-net-pci has one pair of queues, no receive offloads, no UFO: only 'off' can be said, not "
+                    "'on'");
+    error_free(err);
+    device_free(dev);
+}
+
 /* ---- virtio-serial ---- */
 
 static Ring control_rx, control_tx, port_rx, port_tx;
@@ -457,6 +488,8 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-net/table-overflow", test_table_overflow);
     g_test_add_func("/virtio-net/vlans", test_vlans);
     g_test_add_func("/virtio-net/legacy-mac", test_legacy_mac);
+    g_test_add_func("/virtio-net/features", test_feature_properties);
+    g_test_add_func("/virtio-net/features-absent", test_absent_features);
     g_test_add_func("/virtio-serial/control", test_serial_control);
     g_test_add_func("/virtio-serial/bytes", test_serial_bytes);
     g_test_add_func("/virtio-serial/numbers", test_port_numbers);

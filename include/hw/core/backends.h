@@ -14,6 +14,12 @@ static inline bool parse_drive_property(void *field, const char *device, const c
     return blk != NULL;
 }
 
+static inline const char *show_drive_property(const void *field)
+{
+    const BlockBackend *blk = *(BlockBackend *const *)field;
+    return blk ? blk_name(blk) : NULL;
+}
+
 /* A -chardev by its id; realize attaches to it. */
 static inline bool parse_chardev_property(void *field, const char *device, const char *text, Error **errp)
 {
@@ -26,7 +32,11 @@ static inline bool parse_chardev_property(void *field, const char *device, const
 }
 
 /* BlockBackend *, Chardev *; NULL when not given. */
-#define DEFINE_PROP_DRIVE(type, m)   DEFINE_PROP_PARSED("drive", type, m, parse_drive_property)
+#define DEFINE_PROP_DRIVE(type, m)                                                                        \
+    {                                                                                                     \
+        .name = "drive", .kind = PROP_PARSED, .offset = offsetof(type, m), .parse = parse_drive_property, \
+        .show = show_drive_property                                                                       \
+    }
 #define DEFINE_PROP_CHARDEV(type, m) DEFINE_PROP_PARSED("chardev", type, m, parse_chardev_property)
 
 #endif

@@ -37,6 +37,7 @@ typedef struct DeviceProperty {
      * without one: "doesn't take value". device: the type's name, for that sentence.
      */
     bool (*parse)(void *field, const char *device, const char *text, Error **errp);
+    const char *(*show)(const void *field); /* PROP_PARSED, for `info qtree`: NULL when not given; may be NULL */
 } DeviceProperty;
 
 #define DEFINE_PROP_BOOL(n, type, m, d)                                     \
@@ -106,7 +107,7 @@ const DeviceType *device_type_find(const char *name);
 bool device_type_has_property(const DeviceType *type, const char *name);
 /* Names of all types that users may create and that have this property, one per line: NICs have "netdev". */
 void device_help_with_property(FILE *out, const char *property);
-/* -device argument: "type,prop=value,id=x". */
+/* -device argument: "type,prop=value,id=x". "type,help" prints its properties and ends the process. */
 bool device_add(const char *arg, Error **errp);
 void device_help(FILE *out);
 
