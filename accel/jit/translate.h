@@ -182,7 +182,6 @@ uint32_t rule_flags_read(const DecodedInsn *d);
 uint32_t rule_flags_killed(const DecodedInsn *d);
 
 /* ---- translate-state.c ---- */
-enum { STATE_X87, STATE_SSE, NB_STATES };
 /* Bit set of states that instructions from k on need, before a handler may change that. */
 unsigned states_wanted(const Translator *t, unsigned k);
 /* Load what is not loaded. Flags are in memory. If that is impossible, the block is left for ip, `left` instructions
