@@ -3,14 +3,18 @@
  *
  * There is one form for every operation and every size, so nothing ever switches on "which operation was last":
  *
- *   cc.dst  the result, sign-extended to 64 bits:   ZF = dst == 0,  SF = bit 63 ^ src bit 2,  PF = even(low byte) ^ src
- * bit 0 cc.src  bit 63     CF (carry or borrow out of the sign bit) bit 62     carry into the sign bit:      OF = bit
- * 63 ^ bit 62 bit 4      AF bit 2      SF is inverted   } only flags loaded as a whole (POPF, SAHF) need these: no
- * result is zero bit 0      PF is inverted   } and negative at once others     ignored cc.op   unused, 0
+ *   cc.dst  the result, sign-extended to 64 bits:   ZF = dst == 0,  SF = bit 63 ^ src bit 2,  PF = even(low byte) ^ src bit 0
+ *   cc.src  bit 63     CF (carry or borrow out of the sign bit)
+ *           bit 62     carry into the sign bit:      OF = bit 63 ^ bit 62
+ *           bit 4      AF
+ *           bit 2      SF is inverted   } only flags loaded as a whole (POPF, SAHF) need these: no result is zero
+ *           bit 0      PF is inverted   } and negative at once
+ *           others     ignored
+ *   cc.op   unused, 0
  *
- * For additions and subtractions a ^ b ^ result has in bit i the carry into bit i: computed 64 bits wide, that one
- * value gives AF, and shifted into place CF and OF. The same flags can have several forms; cc_materialize() leaves the
- * one canonical form (before state is saved or hashed).
+ * For additions and subtractions a ^ b ^ result has in bit i the carry into bit i: computed 64 bits wide, that one value
+ * gives AF, and shifted into place CF and OF.
+ * The same flags can have several forms; cc_materialize() leaves the one canonical form (before state is saved or hashed).
  *
  * Flags that the manual leaves undefined have one value of ours, on every host and in every engine:
  *
@@ -32,8 +36,8 @@
  *   AAM AAD                   CF = AF = OF = 0
  *   BSWAP of 16 bits          result 0
  *
- * In a row of the instruction table, flags_written is what the instruction always writes (but for a count of zero), and
- * an undefined flag that is not also in flags_written keeps its value.
+ * In a row of the instruction table, flags_written is what the instruction always writes (but for a count of zero), and an
+ * undefined flag that is not also in flags_written keeps its value.
  */
 #ifndef TARGET_I386_FLAGS_H
 #define TARGET_I386_FLAGS_H
@@ -41,10 +45,10 @@
 #include "target/i386/cpu.h"
 
 #define CC_SRC_C_SHIFT 63
-#define CC_SRC_C       (1ull << 63)
-#define CC_SRC_CO      (3ull << 62) /* flips CF, keeps OF */
-#define CC_SRC_NOT_S   0x04ull
-#define CC_SRC_NOT_P   0x01ull
+#define CC_SRC_C (1ull << 63)
+#define CC_SRC_CO (3ull << 62) /* flips CF, keeps OF */
+#define CC_SRC_NOT_S 0x04ull
+#define CC_SRC_NOT_P 0x01ull
 
 /* ---- reading: each returns 0 or 1 ---- */
 static inline unsigned cc_c(const CPUState *cpu)
@@ -84,30 +88,12 @@ static inline uint32_t cc_get(const CPUState *cpu)
 }
 
 /* Condition codes as in the low four bits of Jcc, SETcc, CMOVcc; odd ones are the negation. */
-enum {
-    COND_O,
-    COND_NO,
-    COND_B,
-    COND_AE,
-    COND_E,
-    COND_NE,
-    COND_BE,
-    COND_A,
-    COND_S,
-    COND_NS,
-    COND_P,
-    COND_NP,
-    COND_L,
-    COND_GE,
-    COND_LE,
-    COND_G
-};
+enum { COND_O, COND_NO, COND_B, COND_AE, COND_E, COND_NE, COND_BE, COND_A, COND_S, COND_NS, COND_P, COND_NP, COND_L, COND_GE, COND_LE, COND_G };
 
 /* CONDITIONS(X): X(name, code) for each of them. */
 #define CONDITIONS(X)                                                                                               \
-    X(o, COND_O)                                                                                                    \
-    X(no, COND_NO) X(b, COND_B) X(ae, COND_AE) X(e, COND_E) X(ne, COND_NE) X(be, COND_BE) X(a, COND_A) X(s, COND_S) \
-        X(ns, COND_NS) X(p, COND_P) X(np, COND_NP) X(l, COND_L) X(ge, COND_GE) X(le, COND_LE) X(g, COND_G)
+    X(o, COND_O) X(no, COND_NO) X(b, COND_B) X(ae, COND_AE) X(e, COND_E) X(ne, COND_NE) X(be, COND_BE) X(a, COND_A) \
+    X(s, COND_S) X(ns, COND_NS) X(p, COND_P) X(np, COND_NP) X(l, COND_L) X(ge, COND_GE) X(le, COND_LE) X(g, COND_G)
 
 /* With a constant cond this is a handful of host instructions. */
 static inline bool cc_test(const CPUState *cpu, unsigned cond)
@@ -195,31 +181,29 @@ static inline void cc_set_result(CPUState *cpu, int64_t result, unsigned c, unsi
     cpu->cc.src = (uint64_t)c << 63 | (uint64_t)(c ^ o) << 62;
 }
 
-/* cc_logicN(cpu, r), cc_addN(cpu, a, b, carry_in), cc_subN(cpu, a, b, borrow_in), cc_incN, cc_decN: set flags, return
- * the result. */
-#define CC_LOGIC_DEFINE(bits)                                                                     \
-    static inline uint##bits##_t cc_logic##bits(CPUState *cpu, uint##bits##_t r)                  \
-    {                                                                                             \
-        cpu->cc.dst = (int64_t)(int##bits##_t)r;                                                  \
-        cpu->cc.src = 0;                                                                          \
-        return r;                                                                                 \
-    }                                                                                             \
-    /* INC, DEC: OF when the result is the value after an overflow; CF stays. */                  \
-    static inline uint##bits##_t cc_step##bits(CPUState *cpu, uint##bits##_t a, uint##bits##_t r, \
-                                               uint##bits##_t after)                              \
-    {                                                                                             \
-        uint64_t keep = (uint64_t)((int64_t)(cpu->cc.src & CC_SRC_C) >> 1);                       \
-        cpu->cc.dst = (int64_t)(int##bits##_t)r;                                                  \
-        cpu->cc.src = (keep ^ (uint64_t)(r == after) << 62) | ((a ^ r) & CC_A);                   \
-        return r;                                                                                 \
-    }                                                                                             \
-    static inline uint##bits##_t cc_inc##bits(CPUState *cpu, uint##bits##_t a)                    \
-    {                                                                                             \
-        return cc_step##bits(cpu, a, (uint##bits##_t)(a + 1u), (uint##bits##_t)INT##bits##_MIN);  \
-    }                                                                                             \
-    static inline uint##bits##_t cc_dec##bits(CPUState *cpu, uint##bits##_t a)                    \
-    {                                                                                             \
-        return cc_step##bits(cpu, a, (uint##bits##_t)(a - 1u), (uint##bits##_t)INT##bits##_MAX);  \
+/* cc_logicN(cpu, r), cc_addN(cpu, a, b, carry_in), cc_subN(cpu, a, b, borrow_in), cc_incN, cc_decN: set flags, return the result. */
+#define CC_LOGIC_DEFINE(bits)                                                                                           \
+    static inline uint##bits##_t cc_logic##bits(CPUState *cpu, uint##bits##_t r)                                        \
+    {                                                                                                                   \
+        cpu->cc.dst = (int64_t)(int##bits##_t)r;                                                                        \
+        cpu->cc.src = 0;                                                                                                \
+        return r;                                                                                                       \
+    }                                                                                                                   \
+    /* INC, DEC: OF when the result is the value after an overflow; CF stays. */                                        \
+    static inline uint##bits##_t cc_step##bits(CPUState *cpu, uint##bits##_t a, uint##bits##_t r, uint##bits##_t after) \
+    {                                                                                                                   \
+        uint64_t keep = (uint64_t)((int64_t)(cpu->cc.src & CC_SRC_C) >> 1);                                             \
+        cpu->cc.dst = (int64_t)(int##bits##_t)r;                                                                        \
+        cpu->cc.src = (keep ^ (uint64_t)(r == after) << 62) | ((a ^ r) & CC_A);                                         \
+        return r;                                                                                                       \
+    }                                                                                                                   \
+    static inline uint##bits##_t cc_inc##bits(CPUState *cpu, uint##bits##_t a)                                          \
+    {                                                                                                                   \
+        return cc_step##bits(cpu, a, (uint##bits##_t)(a + 1u), (uint##bits##_t)INT##bits##_MIN);                        \
+    }                                                                                                                   \
+    static inline uint##bits##_t cc_dec##bits(CPUState *cpu, uint##bits##_t a)                                          \
+    {                                                                                                                   \
+        return cc_step##bits(cpu, a, (uint##bits##_t)(a - 1u), (uint##bits##_t)INT##bits##_MAX);                        \
     }
 CC_LOGIC_DEFINE(8)
 CC_LOGIC_DEFINE(16)
