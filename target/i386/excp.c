@@ -400,7 +400,7 @@ void cpu_interrupt(CPUState *cpu, uint32_t mask)
     uint32_t fresh = mask & ~cpu->interrupt_request;
     cpu->interrupt_request |= mask;
     if (fresh) {
-        cpus_kick();
+        cpus_kick_for_interrupt();
     }
 }
 
