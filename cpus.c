@@ -39,7 +39,7 @@ static __thread bool has_replay_mutex, has_bql, is_vcpu_thread;
 static void fair_lock(FairLock *l, void (*waiting)(void))
 {
     g_mutex_lock(&l->mutex);
-    uint64_t ticket = l->next_ticket++;
+    uint64_t ticket = __atomic_fetch_add(&l->next_ticket, 1, __ATOMIC_SEQ_CST);
     if (l->serving != ticket && waiting) {
         waiting();
     }
@@ -59,13 +59,10 @@ static void fair_unlock(FairLock *l)
     g_mutex_unlock(&l->mutex);
 }
 
-/* Asked by the holder: does anybody wait? */
-static bool fair_lock_contended(FairLock *l)
+/* Asked by the holder, who alone changes `serving`: does anybody wait? */
+static bool fair_lock_contended(const FairLock *l)
 {
-    g_mutex_lock(&l->mutex);
-    bool contended = l->next_ticket - l->serving > 1;
-    g_mutex_unlock(&l->mutex);
-    return contended;
+    return __atomic_load_n(&l->next_ticket, __ATOMIC_SEQ_CST) - l->serving > 1;
 }
 
 /* Whoever wants the lock need not wake a vCPU that sleeps: that one does not hold it. */
@@ -148,6 +145,13 @@ void cpus_kick(void)
     g_mutex_unlock(&sleeper.mutex);
     if (asleep) {
         g_cond_signal(&sleeper.cond);
+    }
+}
+
+void cpus_kick_for_interrupt(void)
+{
+    if (!is_vcpu_thread) {
+        cpus_kick();
     }
 }
 
@@ -323,8 +327,11 @@ bool icount_configure(const QemuOpts *opts, Error **errp)
 /* shift=auto: bring the virtual clock nearer to real time by a step, without a jump. */
 static void adapt_shift(void)
 {
+    if (!timing.adaptive) {
+        return;
+    }
     int64_t real = qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL_RT);
-    if (!timing.adaptive || real < timing.adapt_at_ns) {
+    if (real < timing.adapt_at_ns) {
         return;
     }
     timing.adapt_at_ns = real + NANOSECONDS_PER_SECOND / 10;

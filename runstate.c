@@ -209,6 +209,9 @@ void qemu_system_powerdown_request(void)
 
 static ShutdownCause take(gint *request)
 {
+    if (likely(g_atomic_int_get(request) == SHUTDOWN_CAUSE_NONE)) {
+        return SHUTDOWN_CAUSE_NONE;
+    }
     return (ShutdownCause)__atomic_exchange_n(request, SHUTDOWN_CAUSE_NONE, __ATOMIC_SEQ_CST);
 }
 

@@ -15,9 +15,10 @@ typedef struct TimerList {
     GMutex lock;
     QEMUTimer *head;
     uint64_t next_seq;
+    int64_t deadline_ns; /* the head's, -1: none; changed with the lock, read without */
 } TimerList;
 
-static TimerList timer_lists[QEMU_CLOCK_MAX];
+static TimerList timer_lists[QEMU_CLOCK_MAX] = { [0 ... QEMU_CLOCK_MAX - 1] = { .deadline_ns = -1 } };
 
 /* ---- clocks ---- */
 
@@ -128,6 +129,11 @@ static bool runs_before(const QEMUTimer *a, const QEMUTimer *b)
     return a->expire_ns < b->expire_ns || (a->expire_ns == b->expire_ns && a->seq < b->seq);
 }
 
+static void note_deadline(TimerList *list)
+{
+    __atomic_store_n(&list->deadline_ns, list->head ? list->head->expire_ns : -1, __ATOMIC_RELEASE);
+}
+
 static void unlink_locked(TimerList *list, QEMUTimer *t)
 {
     for (QEMUTimer **p = &list->head; *p; p = &(*p)->next) {
@@ -138,6 +144,7 @@ static void unlink_locked(TimerList *list, QEMUTimer *t)
     }
     t->next = NULL;
     t->expire_ns = -1;
+    note_deadline(list);
 }
 
 static void insert_locked(TimerList *list, QEMUTimer *t)
@@ -148,6 +155,7 @@ static void insert_locked(TimerList *list, QEMUTimer *t)
     }
     t->next = *p;
     *p = t;
+    note_deadline(list);
 }
 
 /* The loop that serves the clock may sleep past a deadline that has come nearer. */
@@ -190,11 +198,7 @@ void timer_del(QEMUTimer *t)
 
 int64_t qemu_clock_deadline(QEMUClockType clock)
 {
-    TimerList *list = &timer_lists[clock];
-    g_mutex_lock(&list->lock);
-    int64_t deadline = list->head ? list->head->expire_ns : -1;
-    g_mutex_unlock(&list->lock);
-    return deadline;
+    return __atomic_load_n(&timer_lists[clock].deadline_ns, __ATOMIC_ACQUIRE);
 }
 
 static QEMUTimer *take_due(TimerList *list, int64_t now_ns)

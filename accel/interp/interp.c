@@ -118,16 +118,9 @@ void interp_set_running(const Block *block)
 
 /* ---- between instructions ---- */
 
-bool interp_must_look(const CPUState *cpu)
-{
-    uint32_t events = (cpu->eflags & (TF_MASK | RF_MASK)) | cpu->pending_db | cpu->int_point | cpu->int_shadow |
-                      cpu->has_breakpoints | cpu->halted;
-    return events | g_atomic_int_get(&cpu->exit_request) || cpu->icount >= cpu->icount_limit;
-}
-
 static bool must_step(const CPUState *cpu)
 {
-    return (cpu->eflags & (TF_MASK | RF_MASK)) || cpu->int_shadow || cpu->has_breakpoints;
+    return (cpu->eflags & TF_MASK) || cpu->int_shadow || cpu->has_breakpoints;
 }
 
 /* Delivery may use fault_jmp for itself. Should it fault nevertheless, insn_ip is where execution goes on. */
@@ -232,8 +225,10 @@ static void run_step(CPUState *cpu, BlockCache *cache)
 
 /* ---- the engine ---- */
 
+/* RF matters to instruction breakpoints only, and while there are any, run_step() runs everything. */
 Block *interp_run_block(CPUState *cpu, Block *block)
 {
+    cpu->eflags &= ~RF_MASK;
     run_insns(cpu, block, MIN(cpu->icount_limit - cpu->icount, block->count));
     interp_note_unfinished(cpu);
     return block;
@@ -245,7 +240,8 @@ static Block *run_block_traced(CPUState *cpu, Block *block)
     return interp_run_block(cpu, block);
 }
 
-static ExitReason run(CPUState *cpu, const BlockRunner *runner)
+/* Not into interp_exec_with(): where sigsetjmp() may return twice no variable stays in a register. */
+static __attribute__((noinline)) ExitReason run(CPUState *cpu, const BlockRunner *runner)
 {
     BlockCache *cache = cpu->engine_data;
     Block *block = NULL;
@@ -261,8 +257,9 @@ static ExitReason run(CPUState *cpu, const BlockRunner *runner)
                 continue;
             }
         }
-        block = next_block(cpu, cache, block);
-        block = runner->run(cpu, block);
+        if (block || !runner->enter || !runner->enter(cpu, &block)) {
+            block = runner->run(cpu, next_block(cpu, cache, block));
+        }
     }
 }
 

@@ -38,20 +38,9 @@ static void remove_incoming(JitExit *exit)
     unlink_exit(exit);
 }
 
-static JitIBTC *ibtc_slot(uint64_t eip)
-{
-    return &jit_ibtc[((uint32_t)eip ^ (uint32_t)eip >> JIT_IBTC_FOLD) & (JIT_IBTC_SIZE - 1)];
-}
-
 void jit_ibtc_insert(JitBlock *jb)
 {
-    *ibtc_slot(jb->eip) = (JitIBTC){ .eip = jb->eip, .ctx = jb->ctx->id, .block = (uint32_t)(uintptr_t)jb };
-}
-
-const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx)
-{
-    const JitIBTC *slot = ibtc_slot(eip);
-    return slot->eip == eip && slot->ctx == ctx->id ? (const JitBlock *)(uintptr_t)slot->block : NULL;
+    *jit_ibtc_slot(jb->eip) = (JitIBTC){ .eip = jb->eip, .ctx = jb->ctx->id, .block = (uint32_t)(uintptr_t)jb };
 }
 
 void jit_unlink_block(JitBlock *jb)
@@ -66,7 +55,7 @@ void jit_unlink_block(JitBlock *jb)
             remove_incoming(exit);
         }
     }
-    JitIBTC *slot = ibtc_slot(jb->eip);
+    JitIBTC *slot = jit_ibtc_slot(jb->eip);
     if (slot->block == (uint32_t)(uintptr_t)jb) {
         *slot = (JitIBTC){ 0 };
     }

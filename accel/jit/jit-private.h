@@ -22,6 +22,7 @@
 #include "accel/jit/emit.h"
 #include "target/i386/access.h"
 #include "target/i386/flags.h"
+#include "target/i386/hostfloat.h"
 #include "target/i386/insn.h"
 
 #define H_CPU    H_R15
@@ -93,6 +94,7 @@ struct JitBlock {
     const uint8_t *forward; /* entry that does not poll */
     uint64_t page_tag;      /* as cpu->fetch_page has it */
     uint64_t second_page;   /* physical: of a block that crosses into it */
+    unsigned states;        /* bits: loaded before its first instruction, or else it is left at once */
     const JitContext *ctx;
     Block *block; /* its first; NULL: it, or another part, was dropped */
     JitPart *parts;
@@ -110,6 +112,7 @@ typedef struct JitX87Record {
 
 /* What C needs to know about an instruction that calls it: everything else is in registers. */
 typedef struct JitSite {
+    const JitBlock *follows; /* ran last time after this instruction, if it ends its block; or NULL */
     const DecodedInsn *d;
     Block *block;
     const JitBlock *jb; /* goes on only while none of its parts is dropped */
@@ -162,6 +165,7 @@ extern JitIBTC *jit_ibtc;
 extern uint32_t *jit_host_mxcsr; /* what C runs with; below 2 GiB */
 /* True while translated code runs: arithmetic flags are in cpu->jit.flags, not in cpu->cc. */
 extern bool jit_flags_out;
+extern uint64_t jit_generation; /* of the code cache: changes when all is dropped */
 
 /* Flags in cpu->jit.flags: AL = OF, AH = SF ZF AF PF CF as LAHF gives them. */
 static inline void jit_flags_to_cc(CPUState *cpu)
@@ -179,11 +183,18 @@ static inline bool jit_context_is_64(const JitContext *ctx)
 {
     return (ctx->mode & MODE_CODE_MASK) == MODE_CODE64;
 }
+enum { STATE_X87, STATE_SSE, NB_STATES };
+/* SSE instructions raise neither #UD nor #NM, and floating point no exceptions. */
+static inline bool jit_sse_can_load(const CPUState *cpu)
+{
+    return !(cpu->cr0 & (CR0_EM | CR0_TS)) && (cpu->cr4 & CR4_OSFXSR) && (cpu->mxcsr & MXCSR_MASKS) == MXCSR_MASKS;
+}
 /*
  * After an instruction that ended its block: where translated code goes on, when that is known and nothing has to be
- * done before; else NULL. A fetch from another page must be in the TLB; it sets the latch.
+ * done before; else NULL. A fetch from another page must be in the TLB; it sets the latch. The guess may be NULL, or a
+ * block that was dropped.
  */
-const JitBlock *jit_next_block(CPUState *cpu);
+const JitBlock *jit_next_block(CPUState *cpu, const JitBlock *guess);
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
 
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
@@ -237,6 +248,15 @@ void jit_x87_note_pointers(CPUState *cpu, const JitSite *site);
 void jit_link(JitExit *exit, JitBlock *to);
 void jit_unlink_block(JitBlock *jb); /* nothing leads to it any more */
 void jit_ibtc_insert(JitBlock *jb);
-const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx); /* or NULL */
+static inline JitIBTC *jit_ibtc_slot(uint64_t eip)
+{
+    return &jit_ibtc[((uint32_t)eip ^ (uint32_t)eip >> JIT_IBTC_FOLD) & (JIT_IBTC_SIZE - 1)];
+}
+/* Or NULL. */
+static inline const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx)
+{
+    const JitIBTC *slot = jit_ibtc_slot(eip);
+    return slot->eip == eip && slot->ctx == ctx->id ? (const JitBlock *)(uintptr_t)slot->block : NULL;
+}
 
 #endif

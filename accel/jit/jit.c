@@ -17,6 +17,7 @@
 JitStats jit_stats;
 JitConfig jit_config = { .cache_bytes = 64 * MiB, .threshold = 8, .max_insns = BLOCK_MAX_INSNS, .wrong = ~0ull };
 CodeCache jit_cache;
+uint64_t jit_generation;
 JitIBTC *jit_ibtc;
 uint32_t *jit_host_mxcsr;
 
@@ -24,7 +25,6 @@ static JitContext contexts[MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
 static unsigned nb_contexts = 1;
 static const JitContext *recent[256]; /* used last, by context_slot() */
 static JitExit *last_exit;            /* how translated code was left, when the next block may be joined to it */
-static uint64_t generation;           /* of the code cache */
 static int64_t started_us;            /* host time; for info jit */
 
 /* ---- stress: cuts where nobody expects them ---- */
@@ -109,7 +109,7 @@ static void block_dropped(Block *block)
     if (!block) {
         code_cache_reset(&jit_cache);
         memset(jit_ibtc, 0, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
-        generation++;
+        jit_generation++;
         jit_stats.flushes++;
         jit_stats.blocks = 0;
         return;
@@ -233,7 +233,30 @@ static bool enter_page(CPUState *cpu, const JitBlock *jb)
     return true;
 }
 
-const JitBlock *jit_next_block(CPUState *cpu)
+/*
+ * RF ends with the next instruction, so it is cleared only when the block (that fits into the slice) is sure to run it;
+ * false: it is not, the interpreter must.
+ */
+static bool end_rf(CPUState *cpu, const JitBlock *jb)
+{
+    if (likely(!(cpu->eflags & RF_MASK))) {
+        return true;
+    }
+    bool sure = !jb->block->crosses && !(jb->states & 1 << STATE_X87) &&
+                (!(jb->states & 1 << STATE_SSE) || jit_sse_can_load(cpu));
+    if (sure) {
+        cpu->eflags &= ~RF_MASK;
+    }
+    return sure;
+}
+
+static const JitBlock *look_up(const CPUState *cpu)
+{
+    const JitContext *ctx = present_context(cpu);
+    return ctx ? jit_ibtc_find(cpu->eip, ctx) : NULL;
+}
+
+const JitBlock *jit_next_block(CPUState *cpu, const JitBlock *guess)
 {
     if (cpu->int_point && cpu->icount < cpu->icount_limit && !cpu->pending_db && !cpu_has_interrupt(cpu)) {
         cpu->int_point = false;
@@ -241,9 +264,10 @@ const JitBlock *jit_next_block(CPUState *cpu)
     if (interp_must_look(cpu)) {
         return NULL;
     }
-    const JitContext *ctx = present_context(cpu);
-    const JitBlock *jb = ctx ? jit_ibtc_find(cpu->eip, ctx) : NULL;
-    return jb && enter_page(cpu, jb) ? jb : NULL;
+    bool right = guess && guess->eip == cpu->eip && guess->block && jit_context_matches(cpu, guess->ctx);
+    const JitBlock *jb = right ? guess : look_up(cpu);
+    bool fits = jb && enter_page(cpu, jb) && cpu->icount_limit - cpu->icount >= jb->n;
+    return fits && end_rf(cpu, jb) ? jb : NULL;
 }
 
 /* ---- running ---- */
@@ -295,6 +319,19 @@ static void left(CPUState *cpu, const JitExit *exit)
     }
 }
 
+static Block *run_translation(CPUState *cpu, const JitBlock *jb)
+{
+    jit_flags_from_cc(cpu);
+    jit_flags_out = true;
+    cpu->run_end = jb->block->insn; /* anything but NULL */
+    jit_stats.entries++;
+    uint64_t before = jit_generation;
+    JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
+    left(cpu, exit);
+    last_exit = before == jit_generation ? exit : NULL;
+    return last_exit ? exit->block : NULL;
+}
+
 static Block *run_block(CPUState *cpu, Block *block)
 {
     if (unlikely(!has_room())) {
@@ -303,11 +340,11 @@ static Block *run_block(CPUState *cpu, Block *block)
         return NULL;
     }
     bool no_state = last_exit && last_exit->kind == JIT_EXIT_STATE;
-    uint64_t before = generation;
+    uint64_t before = jit_generation;
     JitBlock *jb = no_state ? NULL : translation_of(cpu, block);
     if (!jb) {
         last_exit = NULL;
-        return likely(before == generation) ? interp_run_block(cpu, block) : NULL;
+        return likely(before == jit_generation) ? interp_run_block(cpu, block) : NULL;
     }
     int64_t left_to_run = cpu->icount_limit - cpu->icount;
     if (likely(left_to_run >= jb->n)) {
@@ -316,17 +353,20 @@ static Block *run_block(CPUState *cpu, Block *block)
         jb = jit_config.exact && has_room() ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run) : NULL;
     }
     last_exit = NULL;
-    if (!jb || (block->crosses && !second_page_is_fast(cpu, jb))) {
+    if (!jb || (block->crosses && !second_page_is_fast(cpu, jb)) || !end_rf(cpu, jb)) {
         return interp_run_block(cpu, block);
     }
-    jit_flags_from_cc(cpu);
-    jit_flags_out = true;
-    cpu->run_end = block->insn; /* anything but NULL */
-    jit_stats.entries++;
-    JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
-    left(cpu, exit);
-    last_exit = before == generation ? exit : NULL;
-    return last_exit ? exit->block : NULL;
+    return run_translation(cpu, jb);
+}
+
+static bool enter(CPUState *cpu, Block **last)
+{
+    const JitBlock *jb = jit_config.no_links || last_exit ? NULL : jit_next_block(cpu, NULL);
+    if (!jb) {
+        return false;
+    }
+    *last = run_translation(cpu, jb);
+    return true;
 }
 
 /* A fault in translated code: registers are in CPUState, flags may not be. */
@@ -342,7 +382,7 @@ static void faulted(CPUState *cpu)
 
 static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 {
-    static const BlockRunner runner = { .run = run_block, .fault = faulted };
+    static const BlockRunner runner = { .run = run_block, .enter = enter, .fault = faulted };
     if (unlikely(jit_config.random)) {
         budget = random_slice(budget);
     }

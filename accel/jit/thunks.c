@@ -61,10 +61,14 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
  * The instruction was the last of its block: on with the next one at once, at cpu->jit.tmp, when it is known. Most
  * changes of privilege, and everything else that is left to its handler, pass here.
  */
-static uintptr_t resume(CPUState *cpu)
+static uintptr_t resume(CPUState *cpu, JitSite *site, uint64_t generation)
 {
-    const JitBlock *jb = jit_config.no_links || cpu->eip == cpu->insn_ip ? NULL : jit_next_block(cpu);
-    if (!jb || cpu->icount_limit - cpu->icount < jb->n) {
+    if (jit_config.no_links || cpu->eip == cpu->insn_ip || generation != jit_generation) {
+        return RESULT_LEAVE;
+    }
+    const JitBlock *jb = jit_next_block(cpu, site->follows);
+    site->follows = jb;
+    if (!jb) {
         return RESULT_LEAVE;
     }
     jit_stats.resumed++;
@@ -74,15 +78,10 @@ static uintptr_t resume(CPUState *cpu)
     return RESULT_RESUME;
 }
 
-/* SSE instructions raise neither #UD nor #NM, and floating point no exceptions. */
-static bool sse_can_load(const CPUState *cpu)
-{
-    return !(cpu->cr0 & (CR0_EM | CR0_TS)) && (cpu->cr4 & CR4_OSFXSR) && (cpu->mxcsr & MXCSR_MASKS) == MXCSR_MASKS;
-}
-
-static uintptr_t run_handler(CPUState *cpu, const JitSite *site)
+static uintptr_t run_handler(CPUState *cpu, JitSite *site)
 {
     int64_t limit = cpu->icount_limit;
+    uint64_t generation = jit_generation;
     jit_stats.handler_calls++;
     if (cpu->jit.x87_loaded) {
         jit_x87_save(cpu);
@@ -97,10 +96,10 @@ static uintptr_t run_handler(CPUState *cpu, const JitSite *site)
         site->d->exec(cpu, site->d);
     }
     uintptr_t result = finish(cpu, site, limit);
-    return result == RESULT_LEAVE ? resume(cpu) : result;
+    return result == RESULT_LEAVE ? resume(cpu, site, generation) : result;
 }
 
-static uintptr_t call_handler(void *biased, const JitSite *site, uint64_t la, int64_t budget)
+static uintptr_t call_handler(void *biased, JitSite *site, uint64_t la, int64_t budget)
 {
     CPUState *cpu = (CPUState *)((uint8_t *)biased - CPU_BIAS);
     (void)la;
@@ -112,7 +111,7 @@ static uintptr_t call_handler(void *biased, const JitSite *site, uint64_t la, in
  * The inline probe missed. What the TLB can settle is settled here, with the fills and faults that the handler would
  * see; for the rest (MMIO, code pages, watchpoints, page crossing) the handler does the whole instruction.
  */
-static uintptr_t slow_access(void *biased, const JitSite *site, uint64_t la, int64_t budget)
+static uintptr_t slow_access(void *biased, JitSite *site, uint64_t la, int64_t budget)
 {
     CPUState *cpu = (CPUState *)((uint8_t *)biased - CPU_BIAS);
     jit_stats.slow_accesses++;
@@ -142,7 +141,7 @@ static uintptr_t load_sse(void *biased, const JitSite *site, uint64_t la, int64_
     (void)site;
     (void)la;
     (void)budget;
-    cpu->jit.sse_loaded = sse_can_load(cpu);
+    cpu->jit.sse_loaded = jit_sse_can_load(cpu);
     jit_stats.sse_loads++;
     return cpu->jit.sse_loaded ? (uintptr_t)biased : RESULT_DONE;
 }

@@ -278,6 +278,7 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     choose_rules(&t);
     t.is_loop = jumps_to_itself(&t);
     flags_analyse(&t);
+    t.jb->states = states_wanted(&t, 0);
     emit_entry(&t);
     for (t.k = 0; t.k < t.n; t.k++) {
         translate_insn(&t);

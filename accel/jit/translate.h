@@ -208,7 +208,6 @@ uint32_t rule_flags_read(const DecodedInsn *d);
 uint32_t rule_flags_killed(const DecodedInsn *d);
 
 /* ---- translate-state.c ---- */
-enum { STATE_X87, STATE_SSE, NB_STATES };
 /* Before instruction k: load the states that surely are needed, before a handler may change that. Flags go to memory.
  * If that is impossible, the block is left for ip. */
 void states_guard(Translator *t, unsigned k, uint64_t ip);

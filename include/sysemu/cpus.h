@@ -23,6 +23,11 @@ bool replay_mutex_locked(void);
 /* Make the vCPU thread leave its slice (or its sleep) soon. Any thread, no locks needed. Leaves no trace in the guest.
  */
 void cpus_kick(void);
+/*
+ * An interrupt arrived. On the vCPU thread that is nothing: a timer's comes before the slice that takes it, a device's in
+ * an instruction that is an interrupt point. Any other thread kicks.
+ */
+void cpus_kick_for_interrupt(void);
 
 /* Install the virtual clock; before the machine is built. */
 void cpus_init(void);

@@ -23,7 +23,7 @@ CPUState *cpu_new(const char *model_arg, int index, Error **errp)
     if (!model) {
         return NULL;
     }
-    CPUState *cpu = g_new0(CPUState, 1);
+    CPUState *cpu = g_aligned_alloc0(1, sizeof(*cpu), _Alignof(CPUState));
     cpu->model = model;
     cpu->index = index;
     cpu->a20_mask = ~0ull;
@@ -153,10 +153,14 @@ void cpu_reset_on_init(CPUState *cpu)
     }
 
 static const VMStateField segment_fields[] = {
-    VMSTATE_INT(SegmentCache, selector),       VMSTATE_INT(SegmentCache, attr),
-    VMSTATE_INT(SegmentCache, limit),          VMSTATE_INT(SegmentCache, base),
-    VMSTATE_BOOL(SegmentCache, null),          VMSTATE_DERIVED(SegmentCache, read_end), /* cpu_segment_derive() */
-    VMSTATE_DERIVED(SegmentCache, write_end),  VMSTATE_DERIVED(SegmentCache, linear_base),
+    VMSTATE_INT(SegmentCache, selector),
+    VMSTATE_INT(SegmentCache, attr),
+    VMSTATE_INT(SegmentCache, limit),
+    VMSTATE_INT(SegmentCache, base),
+    VMSTATE_BOOL(SegmentCache, null),
+    VMSTATE_DERIVED(SegmentCache, read_end), /* cpu_segment_derive() */
+    VMSTATE_DERIVED(SegmentCache, write_end),
+    VMSTATE_DERIVED(SegmentCache, linear_base),
     VMSTATE_END,
 };
 static const VMStateDescription vmstate_segment = { .name = "segment", .version = 1, .fields = segment_fields };

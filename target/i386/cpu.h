@@ -229,7 +229,8 @@ struct CPUState {
     uint32_t mode;     /* decode mode, see target/i386/insn.h; derived by cpu_mode_derive() */
     uint64_t linear_mask; /* linear addresses that code here makes: 32 bits, all 64 in 64-bit mode; derived like mode */
     TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
-    TLBFast tlb_fast[NB_MMU_MODES][TLB_SIZE];
+    /* No entry lies across two of the host's cache lines: half of them would, and every probe is slower, else. */
+    _Alignas(64) TLBFast tlb_fast[NB_MMU_MODES][TLB_SIZE];
     TLBFast tlb_recent[NB_MMU_MODES][TLB_RECENT]; /* the JIT's; forgotten whenever an entry of tlb_fast changes */
     uint32_t tlb_recent_used;                     /* there may be something in it */
     /*

@@ -1,6 +1,7 @@
 /*
  * target/i386/eflags.c  PUSHF, POPF, CLI, STI, and who may change which flag. SDM volume 2; 3A 20.3-20.4 (VME, PVI).
  */
+#include "target/i386/flags.h"
 #include "target/i386/handlers-sys.h"
 #include "target/i386/seg.h"
 
@@ -8,7 +9,7 @@
 
 void flags_commit(CPUState *cpu, uint32_t eflags)
 {
-    cpu_set_eflags(cpu, eflags & EFLAGS_VALID);
+    eflags_set(cpu, eflags & EFLAGS_VALID);
     cpu_mode_derive(cpu);
     cpu_alignment_derive(cpu);
 }
@@ -47,7 +48,7 @@ static void pushf(CPUState *cpu, const DecodedInsn *d)
 {
     unsigned size = insn_op_bytes(d);
     check_v86_iopl(cpu, size);
-    uint64_t eflags = cpu_get_eflags(cpu) & ~(VM_MASK | RF_MASK);
+    uint64_t eflags = eflags_get(cpu) & ~(VM_MASK | RF_MASK);
     if (v86_virtual(cpu)) {
         eflags = (eflags & ~(uint64_t)IF_MASK) | IOPL_MASK | (eflags & VIF_MASK ? IF_MASK : 0);
     }
@@ -86,7 +87,7 @@ static void popf(CPUState *cpu, const DecodedInsn *d)
 {
     unsigned size = insn_op_bytes(d);
     check_v86_iopl(cpu, size);
-    uint32_t old = cpu_get_eflags(cpu), eflags;
+    uint32_t old = eflags_get(cpu), eflags;
     uint32_t image = stack_peek(cpu, 0, size);
     if (v86_virtual(cpu)) {
         eflags = popf_virtual(cpu, image, old);

@@ -10,6 +10,7 @@
 #include "sysemu/runstate.h"
 #include "target/i386/cpu-log.h"
 #include "target/i386/debug.h"
+#include "target/i386/flags.h"
 #include "target/i386/seg.h"
 #include "target/i386/smm.h"
 
@@ -81,7 +82,7 @@ static void deliver_real(CPUState *cpu, const Event *ev)
     }
     uint16_t ip = cpu_ld16_kernel(cpu, (uint32_t)(cpu->idt.base + entry));
     uint16_t cs = cpu_ld16_kernel(cpu, (uint32_t)(cpu->idt.base + entry + 2));
-    uint32_t eflags = cpu_get_eflags(cpu);
+    uint32_t eflags = eflags_get(cpu);
     uint64_t frame[3] = { eflags, cpu->seg[R_CS].selector, cpu->eip };
     Stack st;
     stack_present(cpu, &st);
@@ -169,7 +170,7 @@ static void drop_v86_segments(CPUState *cpu)
 
 static uint32_t frame_eflags(CPUState *cpu, const Event *ev)
 {
-    uint32_t eflags = cpu_get_eflags(cpu);
+    uint32_t eflags = eflags_get(cpu);
     return ev->software ? eflags & ~RF_MASK : eflags | ev->rf;
 }
 
@@ -197,7 +198,7 @@ static void deliver_gate(CPUState *cpu, const Event *ev, const Descriptor *gate)
     desc_set_accessed(cpu, &code);
     eflags &= ~(TF_MASK | NT_MASK | RF_MASK | VM_MASK);
     bool interrupt_gate = !(desc_type(gate) & 1);
-    cpu_set_eflags(cpu, interrupt_gate ? eflags & ~IF_MASK : eflags);
+    eflags_set(cpu, interrupt_gate ? eflags & ~IF_MASK : eflags);
     stack_commit(cpu, &st);
     code_commit(cpu, &cs, ip, cpl);
     if (was_v86) {
@@ -235,7 +236,7 @@ static void deliver_long(CPUState *cpu, const Event *ev, const Descriptor *gate)
     stack_push(cpu, &st, frame, n, 8);
     desc_set_accessed(cpu, &code);
     bool interrupt_gate = !(desc_type(gate) & 1);
-    cpu_set_eflags(cpu, eflags & ~(TF_MASK | NT_MASK | RF_MASK | (interrupt_gate ? IF_MASK : 0)));
+    eflags_set(cpu, eflags & ~(TF_MASK | NT_MASK | RF_MASK | (interrupt_gate ? IF_MASK : 0)));
     stack_commit(cpu, &st);
     code_commit(cpu, &cs, ip, cpl);
 }
@@ -255,7 +256,8 @@ static void deliver_task(CPUState *cpu, const Event *ev, const Descriptor *gate)
     }
 }
 
-static void deliver(CPUState *cpu, const Event *ev)
+/* Not into deliver_caught(): where sigsetjmp() may return twice no variable stays in a register. */
+static __attribute__((noinline)) void deliver(CPUState *cpu, const Event *ev)
 {
     Descriptor gate;
     log_event(cpu, ev->software ? CPU_LOG_SOFTWARE : CPU_LOG_EVENT, ev->vector, ev->has_error ? ev->error : 0);
@@ -398,7 +400,7 @@ void cpu_interrupt(CPUState *cpu, uint32_t mask)
     uint32_t fresh = mask & ~cpu->interrupt_request;
     cpu->interrupt_request |= mask;
     if (fresh) {
-        cpus_kick();
+        cpus_kick_for_interrupt();
     }
 }
 

@@ -3,12 +3,10 @@
 
 uint32_t cpu_get_eflags(CPUState *cpu)
 {
-    return (cpu->eflags & ~CC_ALL) | cc_get(cpu) | 2;
+    return eflags_get(cpu);
 }
 
 void cpu_set_eflags(CPUState *cpu, uint32_t eflags)
 {
-    cc_set(cpu, eflags);
-    cpu->eflags = (eflags & ~CC_ALL) | 2;
-    cpu->df = eflags & DF_MASK ? -1 : 1;
+    eflags_set(cpu, eflags);
 }

@@ -150,6 +150,18 @@ static inline void cc_materialize(CPUState *cpu)
     cc_set(cpu, cc_get(cpu));
 }
 
+/* All of EFLAGS: cpu_get_eflags() and cpu_set_eflags(), inline. */
+static inline uint32_t eflags_get(const CPUState *cpu)
+{
+    return (cpu->eflags & ~CC_ALL) | cc_get(cpu) | 2;
+}
+static inline void eflags_set(CPUState *cpu, uint32_t eflags)
+{
+    cc_set(cpu, eflags);
+    cpu->eflags = (eflags & ~CC_ALL) | 2;
+    cpu->df = eflags & DF_MASK ? -1 : 1;
+}
+
 /* CF alone. */
 static inline void cc_set_c(CPUState *cpu, unsigned c)
 {

@@ -1,6 +1,7 @@
 /*
  * target/i386/iret.c  INT n, INT3, INTO, INT1, IRET. SDM volume 2; 3A 6.14 for long mode, 20.2-20.3 for v86 mode.
  */
+#include "target/i386/flags.h"
 #include "target/i386/handlers-sys.h"
 #include "target/i386/seg.h"
 
@@ -27,7 +28,7 @@ static bool redirection_bit(CPUState *cpu, unsigned vector)
 /* To the 8086 program's own vector table at linear 0; with IOPL below 3 its IF is VIF. */
 static void redirect_to_8086(CPUState *cpu, unsigned vector)
 {
-    uint32_t eflags = cpu_get_eflags(cpu), image = eflags;
+    uint32_t eflags = eflags_get(cpu), image = eflags;
     uint32_t clear = TF_MASK | RF_MASK | IF_MASK;
     if (cpu_iopl(cpu) < 3) {
         image = (eflags & ~IF_MASK) | IOPL_MASK | (eflags & VIF_MASK ? IF_MASK : 0);
@@ -68,7 +69,7 @@ static void int3_insn(CPUState *cpu, const DecodedInsn *d)
 static void into_insn(CPUState *cpu, const DecodedInsn *d)
 {
     (void)d;
-    if (cpu_get_eflags(cpu) & CC_O) {
+    if (eflags_get(cpu) & CC_O) {
         cpu_software_interrupt(cpu, EXCP_OF);
     }
 }
@@ -100,7 +101,7 @@ static uint32_t iret_mask(const CPUState *cpu, unsigned size)
 
 static uint32_t iret_flags(CPUState *cpu, uint32_t image, uint32_t mask)
 {
-    return (image & mask) | (cpu_get_eflags(cpu) & ~mask);
+    return (image & mask) | (eflags_get(cpu) & ~mask);
 }
 
 /* Real mode, and v86 mode with IOPL 3. */
@@ -155,7 +156,7 @@ static void iret_task(CPUState *cpu)
         cpu_raise_selector(cpu, EXCP_TS, link);
     }
     desc_check_present(cpu, link, &d, EXCP_NP);
-    task_switch(cpu, link, &d, TASK_IRET, cpu->eip, cpu_get_eflags(cpu));
+    task_switch(cpu, link, &d, TASK_IRET, cpu->eip, eflags_get(cpu));
 }
 
 /* Frame: EIP CS EFLAGS ESP SS ES DS FS GS, 32 bits each. */
@@ -182,7 +183,7 @@ static void iret_to_v86(CPUState *cpu, uint32_t ip, uint16_t cs, uint32_t eflags
 /* The mode follows with the segments. */
 static void iret_commit(CPUState *cpu, const FarReturn *r, uint32_t image, unsigned size)
 {
-    cpu_set_eflags(cpu, iret_flags(cpu, image, iret_mask(cpu, size)) & EFLAGS_VALID);
+    eflags_set(cpu, iret_flags(cpu, image, iret_mask(cpu, size)) & EFLAGS_VALID);
     far_return_commit(cpu, r, 3 * size, 0);
 }
 

@@ -106,13 +106,12 @@ static bool seg_is_expand_down(const SegmentCache *s)
 void cpu_segment_derive(CPUState *cpu, int seg)
 {
     SegmentCache *s = &cpu->seg[seg];
-    s->read_end = s->write_end = 0;
-    s->linear_base = s->base;
     if (cpu_code64(cpu)) {
-        s->read_end = s->write_end = ~0ull;
-        s->linear_base = seg == R_FS || seg == R_GS ? s->base : 0;
+        seg_derive_long(cpu, seg);
         return;
     }
+    s->read_end = s->write_end = 0;
+    s->linear_base = s->base;
     if (seg_is_readable(s) && !seg_is_expand_down(s)) {
         s->read_end = s->limit + 1ull;
     }

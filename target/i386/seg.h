@@ -157,6 +157,13 @@ static inline void seg_put_desc(SegmentCache *s, const Descriptor *d, uint16_t s
 {
     seg_put(s, selector, desc_attr(d) | attr_too, desc_limit(d), desc_base(d), false);
 }
+/* 64-bit mode: what cpu_segment_derive() does there. */
+static inline void seg_derive_long(CPUState *cpu, int seg)
+{
+    SegmentCache *s = &cpu->seg[seg];
+    s->read_end = s->write_end = ~0ull;
+    s->linear_base = seg == R_FS || seg == R_GS ? s->base : 0;
+}
 /*
  * Load *s with another selector. No checks; false when nothing changes, as with most loads: kernels set DS and ES at
  * each entry. Whoever loads CS or SS by this calls cpu_mode_derive() or cpu_set_cpl() afterwards.
@@ -169,7 +176,11 @@ static inline bool seg_set_as(CPUState *cpu, int seg, const SegmentCache *s, uin
         return false;
     }
     seg_put(old, selector, s->attr, s->limit, s->base, s->null);
-    cpu_segment_derive(cpu, seg);
+    if (cpu_code64(cpu)) {
+        seg_derive_long(cpu, seg);
+    } else {
+        cpu_segment_derive(cpu, seg);
+    }
     return true;
 }
 static inline bool seg_set(CPUState *cpu, int seg, const SegmentCache *s)

@@ -10,6 +10,7 @@
  */
 #include "target/i386/cpuid.h"
 #include "target/i386/debug.h"
+#include "target/i386/flags.h"
 #include "target/i386/handlers-sys.h"
 #include "target/i386/seg.h"
 
@@ -54,7 +55,7 @@ static void sysenter_insn(CPUState *cpu, const DecodedInsn *d)
     sysenter_check(cpu);
     uint16_t cs = (uint16_t)cpu->sysenter_cs;
     bool wide = cpu_long_mode(cpu);
-    cpu_set_eflags(cpu, cpu_get_eflags(cpu) & ~(VM_MASK | IF_MASK | RF_MASK));
+    eflags_set(cpu, eflags_get(cpu) & ~(VM_MASK | IF_MASK | RF_MASK));
     load_flat_code(cpu, cs, 0, wide);
     load_flat_stack(cpu, (cs & 0xfffc) + 8, 0);
     cpu_set_cpl(cpu, 0);
@@ -92,11 +93,11 @@ static void syscall_check(CPUState *cpu)
 
 static void syscall_long(CPUState *cpu)
 {
-    uint32_t eflags = cpu_get_eflags(cpu) & ~RF_MASK;
+    uint32_t eflags = eflags_get(cpu) & ~RF_MASK;
     uint64_t target = cpu_code64(cpu) ? cpu->lstar : cpu->cstar;
     cpu->gpr[R_ECX] = cpu->eip;
     cpu->gpr[11] = eflags;
-    cpu_set_eflags(cpu, eflags & ~(uint32_t)cpu->fmask);
+    eflags_set(cpu, eflags & ~(uint32_t)cpu->fmask);
     load_flat_code(cpu, cpu->star >> 32, 0, true);
     cpu->eip = target;
 }
@@ -105,7 +106,7 @@ static void syscall_long(CPUState *cpu)
 static void syscall_legacy(CPUState *cpu)
 {
     cpu->gpr[R_ECX] = (uint32_t)cpu->eip;
-    cpu_set_eflags(cpu, cpu_get_eflags(cpu) & ~(IF_MASK | RF_MASK | VM_MASK));
+    eflags_set(cpu, eflags_get(cpu) & ~(IF_MASK | RF_MASK | VM_MASK));
     load_flat_code(cpu, cpu->star >> 32, 0, false);
     cpu->eip = (uint32_t)cpu->star;
 }
@@ -136,11 +137,11 @@ static void sysret_stack(CPUState *cpu, uint16_t ss)
 /* TF comes into force at once: the trap stands for the end of the SYSCALL (AMD64 manual volume 2, 13.1.4). */
 static void sysret_flags(CPUState *cpu)
 {
-    uint32_t keep = VM_MASK | RF_MASK, eflags = cpu_get_eflags(cpu);
+    uint32_t keep = VM_MASK | RF_MASK, eflags = eflags_get(cpu);
     if (cpu_long_mode(cpu)) {
-        cpu_set_eflags(cpu, (uint32_t)cpu->gpr[11] & EFLAGS_VALID & ~keep);
+        eflags_set(cpu, (uint32_t)cpu->gpr[11] & EFLAGS_VALID & ~keep);
     } else {
-        cpu_set_eflags(cpu, eflags | IF_MASK);
+        eflags_set(cpu, eflags | IF_MASK);
     }
     if (cpu->eflags & TF_MASK) {
         cpu->pending_db |= DR6_BS;

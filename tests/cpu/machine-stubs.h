@@ -34,6 +34,9 @@ uint64_t vmstate_digest_object(const VMStateDescription *vmsd, void *opaque)
 {
     return 0;
 }
+void cpus_kick_for_interrupt(void)
+{
+}
 void cpus_kick(void)
 {
 }

@@ -791,7 +791,7 @@ static void host_init(void)
 
 static void harness_init(void)
 {
-    cpu = g_new0(CPUState, 1);
+    cpu = g_aligned_alloc0(1, sizeof(*cpu), _Alignof(CPUState));
     ram = mmap((void *)RAM_BASE, RAM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
                -1, 0);
     g_assert(ram == (void *)RAM_BASE);

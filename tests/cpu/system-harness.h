@@ -42,6 +42,10 @@ void qemu_system_reset_request(ShutdownCause cause)
     g_assert_cmpint(cause, ==, SHUTDOWN_CAUSE_GUEST_RESET);
     resets++;
 }
+void cpus_kick_for_interrupt(void)
+{
+    kicks++;
+}
 void cpus_kick(void)
 {
     kicks++;

@@ -1341,7 +1341,7 @@ int main(int argc, char **argv)
     ram = mmap((void *)(uintptr_t)RAM_BASE, RAM_SIZE, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
     g_assert((uintptr_t)ram == RAM_BASE);
-    cpu = g_new0(CPUState, 1);
+    cpu = g_aligned_alloc0(1, sizeof(*cpu), _Alignof(CPUState));
     world_reset();
     g_test_add_func("/int/table/handlers", test_rows_have_handlers);
     g_test_add_func("/int/flags/round-trip", test_flags_round_trip);

@@ -807,7 +807,7 @@ static void test_flush_mid_block(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    cpu = g_new0(CPUState, 1);
+    cpu = g_aligned_alloc0(1, sizeof(*cpu), _Alignof(CPUState));
     g_test_add_func("/interp/budget/exact", test_budget_exact);
     g_test_add_func("/interp/budget/slices", test_budget_slices);
     g_test_add_func("/interp/blocks/reused", test_blocks_are_reused);

@@ -65,8 +65,8 @@ bool cpu_has(const CPUState *c, CPUFeature feature)
 
 static void new_cpu(void)
 {
-    g_free(cpu);
-    cpu = g_new0(CPUState, 1);
+    g_aligned_free(cpu);
+    cpu = g_aligned_alloc0(1, sizeof(*cpu), _Alignof(CPUState));
     for (unsigned mode = 0; mode < NB_MMU_MODES; mode++) {
         for (unsigned i = 0; i < TLB_SIZE; i++) {
             cpu->tlb_fast[mode][i] = (TLBFast){ TLB_NEVER, TLB_NEVER, TLB_NEVER, 0 };

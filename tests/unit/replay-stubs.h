@@ -28,6 +28,9 @@ int icount_shift(void)
     return fake_shift;
 }
 
+void cpus_kick_for_interrupt(void)
+{
+}
 void cpus_kick(void)
 {
     g_atomic_int_inc(&kicks);
