@@ -28,12 +28,24 @@ typedef struct WalkState {
     bool debug;                 /* read RAM only */
     unsigned entry_size;        /* 4 or 8 bytes */
     unsigned depth;             /* entries read so far */
+    uint64_t all, any;          /* bits that all of them have, and any */
     uint64_t addr[WALK_LEVELS]; /* of each entry */
     uint64_t entry[WALK_LEVELS];
     uint64_t page;    /* physical address of the 4 KiB page */
     bool large, huge; /* leaf above the last level; huge: of 1 GiB */
     bool reserved;    /* failed by a reserved bit rather than P=0 */
 } WalkState;
+
+static void walk_start(WalkState *w, CPUState *cpu, uint64_t la, bool debug)
+{
+    w->cpu = cpu;
+    w->la = la;
+    w->debug = debug;
+    w->depth = 0;
+    w->all = ~0ull;
+    w->any = 0;
+    w->large = w->huge = w->reserved = false;
+}
 
 static uint64_t physical_mask(const CPUState *cpu)
 {
@@ -89,6 +101,8 @@ static bool walk_level(WalkState *w, uint64_t table, unsigned index, uint64_t re
     }
     w->addr[w->depth] = addr;
     w->entry[w->depth++] = *entry;
+    w->all &= *entry;
+    w->any |= *entry;
     w->reserved = *entry & reserved;
     return !w->reserved;
 }
@@ -196,20 +210,18 @@ static bool entry_dirty(const WalkState *w)
 /* The translation as TLB_* bits: rights hold only if every level gives them. */
 static uint64_t walk_bits(const WalkState *w)
 {
-    uint64_t all = ~0ull, any = 0, leaf = w->entry[w->depth - 1];
-    for (unsigned i = 0; i < w->depth; i++) {
-        all &= w->entry[i];
-        any |= w->entry[i];
-    }
-    return (all & PTE_RW ? TLB_W : 0) | (all & PTE_US ? TLB_U : 0) |
-           (w->entry_size == 8 && (any & PTE_NX) ? TLB_NX : 0) | (entry_dirty(w) ? TLB_D : 0) |
-           ((leaf & PTE_G) && (w->cpu->cr4 & CR4_PGE) ? TLB_G : 0) | (w->large ? TLB_LARGE : 0) |
-           (w->huge ? TLB_HUGE : 0);
+    uint64_t leaf = w->entry[w->depth - 1];
+    return (w->all & PTE_RW ? TLB_W : 0) | (w->all & PTE_US ? TLB_U : 0) | (w->any & PTE_NX ? TLB_NX : 0) |
+           (entry_dirty(w) ? TLB_D : 0) | ((leaf & PTE_G) && (w->cpu->cr4 & CR4_PGE) ? TLB_G : 0) |
+           (w->large ? TLB_LARGE : 0) | (w->huge ? TLB_HUGE : 0);
 }
 
 /* 4.8: A in each entry used, D in the leaf when written. */
 static void walk_set_accessed(WalkState *w, bool write)
 {
+    if (likely((w->all & PTE_A) && (!write || entry_dirty(w)))) {
+        return;
+    }
     for (unsigned i = 0; i < w->depth; i++) {
         uint64_t set = PTE_A | (write && i == w->depth - 1 ? PTE_D : 0);
         if ((w->entry[i] & set) != set) {
@@ -244,8 +256,9 @@ static uint32_t fault_code(const CPUState *cpu, AccessKind kind, int mmu_mode)
 
 bool paging_walk(CPUState *cpu, uint64_t la, AccessKind kind, int mmu_mode, PageWalk *walk)
 {
-    WalkState w = { .cpu = cpu, .la = la };
+    WalkState w;
     bool write = kind == ACCESS_WRITE;
+    walk_start(&w, cpu, la, false);
     if (!walk_tables(&w)) {
         walk->error_code = fault_code(cpu, kind, mmu_mode) | (w.reserved ? PF_P | PF_RSVD : 0);
         return false;
@@ -262,7 +275,8 @@ bool paging_walk(CPUState *cpu, uint64_t la, AccessKind kind, int mmu_mode, Page
 
 bool paging_walk_debug(CPUState *cpu, uint64_t la, PageWalk *walk)
 {
-    WalkState w = { .cpu = cpu, .la = la, .debug = true };
+    WalkState w;
+    walk_start(&w, cpu, la, true);
     if (!walk_tables(&w)) {
         return false;
     }

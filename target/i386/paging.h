@@ -28,10 +28,21 @@ bool paging_allows(const CPUState *cpu, uint64_t bits, AccessKind kind, int mmu_
 /* PAE paging outside long mode: read the four PDPTEs at cr3. False: reserved bits are set. cr0, cr4 as they will be. */
 bool paging_read_pdptes(CPUState *cpu, uint64_t cr3, uint64_t pdpte[4]);
 
+#define RAM_PAGE_READONLY 1u
+/* A stretch of RAM that was looked up; forgotten when the memory map changes. */
+typedef struct RAMWindow {
+    hwaddr start, len; /* len 0: unused */
+    ram_addr_t ram;    /* of its first page, | RAM_PAGE_READONLY */
+} RAMWindow;
+extern RAMWindow tlb_last_window;
+ram_addr_t tlb_ram_page_elsewhere(hwaddr phys);
 /* RAM or ROM page behind a guest-physical page: its ram_addr, | RAM_PAGE_READONLY; RAM_ADDR_INVALID when it is not RAM.
  */
-#define RAM_PAGE_READONLY 1u
-ram_addr_t tlb_ram_page(hwaddr phys);
+static inline ram_addr_t tlb_ram_page(hwaddr phys)
+{
+    hwaddr offset = phys - tlb_last_window.start;
+    return likely(offset < tlb_last_window.len) ? tlb_last_window.ram + offset : tlb_ram_page_elsewhere(phys);
+}
 /* Snapshot loaded: are the entries possible ones? If so, recompute all that is derived. */
 bool tlb_entries_valid(const CPUState *cpu);
 

@@ -23,16 +23,21 @@ typedef struct TLBNode {
     int16_t next, prev;
 } TLBNode;
 
+/* Bits of 64 entries. */
+typedef struct TLBWord {
+    uint64_t used;  /* valid */
+    uint64_t local; /* and not global */
+    uint64_t large; /* and part of a large page */
+} TLBWord;
+
 /*
  * Derived from the entries and the memory map. A node's number is mode * TLB_SIZE + index. Nodes whose pages lie in RAM
- * are chained by RAM page, so that a change of one page's flags finds its entries at once. The node of an entry that was
- * dropped stays as it is: most come back with the same page.
+ * are chained by RAM page, so that a change of one page's flags finds its entries at once. The node of an entry that
+ * was dropped stays as it is: most come back with the same page.
  */
 struct TLBIndex {
-    uint64_t used[NB_MMU_MODES][TLB_WORDS];  /* bit: entry is valid */
-    uint64_t local[NB_MMU_MODES][TLB_WORDS]; /* bit: and not global */
-    uint64_t large[NB_MMU_MODES][TLB_WORDS]; /* bit: and part of a large page */
-    uint64_t local_words[NB_MMU_MODES][TLB_WORDS / 64]; /* bit: a word of `local` that may have bits */
+    TLBWord word[NB_MMU_MODES][TLB_WORDS];
+    uint64_t local_words[NB_MMU_MODES][TLB_WORDS / 64]; /* bit: a word that may have `local` bits */
     TLBNode node[TLB_NODES];
     int16_t bucket[CHAIN_BUCKETS];
 };
@@ -41,44 +46,30 @@ static GPtrArray *tlb_cpus; /* every CPUState that has a TLB, in order of creati
 
 /* ---- guest-physical page -> RAM ---- */
 
-/* The last stretches of RAM that were looked up; forgotten when the memory map changes. */
-typedef struct RAMWindow {
-    hwaddr start, len; /* len 0: unused */
-    ram_addr_t ram;
-    bool readonly;
-} RAMWindow;
-static RAMWindow windows[2];
-
-static ram_addr_t window_page(const RAMWindow *w, hwaddr phys)
-{
-    return (w->ram + (phys - w->start)) | (w->readonly ? RAM_PAGE_READONLY : 0);
-}
+RAMWindow tlb_last_window;
+static RAMWindow window_before; /* the one before that */
 
 /* Only whole pages of RAM at whole pages of the RAM space; anything finer goes through address_space_ld/st. */
 static ram_addr_t ram_page_lookup(hwaddr phys)
 {
     RAMWindow w = { .start = phys, .len = ~(hwaddr)0 - phys };
     hwaddr offset;
-    MemoryRegion *mr = address_space_translate(&address_space_memory, phys, &offset, &w.len, &w.readonly);
+    bool readonly;
+    MemoryRegion *mr = address_space_translate(&address_space_memory, phys, &offset, &w.len, &readonly);
     w.len &= PAGE_MASK;
     if (!mr || (mr->kind != MR_RAM && mr->kind != MR_ROM) || !w.len || ((mr->ram_addr + offset) & ~PAGE_MASK)) {
         return RAM_ADDR_INVALID;
     }
-    w.ram = mr->ram_addr + offset;
-    w.readonly |= mr->kind == MR_ROM;
-    windows[1] = windows[0];
-    windows[0] = w;
-    return window_page(&w, phys);
+    w.ram = (mr->ram_addr + offset) | (readonly || mr->kind == MR_ROM ? RAM_PAGE_READONLY : 0);
+    window_before = tlb_last_window;
+    tlb_last_window = w;
+    return w.ram;
 }
 
-ram_addr_t tlb_ram_page(hwaddr phys)
+ram_addr_t tlb_ram_page_elsewhere(hwaddr phys)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(windows); i++) {
-        if (likely(phys - windows[i].start < windows[i].len)) {
-            return window_page(&windows[i], phys);
-        }
-    }
-    return ram_page_lookup(phys);
+    hwaddr offset = phys - window_before.start;
+    return offset < window_before.len ? window_before.ram + offset : ram_page_lookup(phys);
 }
 
 /* ---- index: used entries, chains by RAM page ---- */
@@ -141,11 +132,12 @@ static void set_bit(uint64_t *word, uint64_t bit, bool on)
 static void mark_used(struct TLBIndex *x, int mode, unsigned index, bool used, uint64_t phys)
 {
     uint64_t bit = 1ull << (index % 64);
-    unsigned word = index / 64;
-    set_bit(&x->used[mode][word], bit, used);
-    set_bit(&x->local[mode][word], bit, used && !(phys & TLB_G));
-    set_bit(&x->large[mode][word], bit, used && (phys & TLB_LARGE));
-    x->local_words[mode][word / 64] |= 1ull << (word % 64);
+    unsigned number = index / 64;
+    TLBWord *word = &x->word[mode][number];
+    set_bit(&word->used, bit, used);
+    set_bit(&word->local, bit, used && !(phys & TLB_G));
+    set_bit(&word->large, bit, used && (phys & TLB_LARGE));
+    x->local_words[mode][number / 64] |= 1ull << (number % 64);
 }
 
 /* ---- fast tags ---- */
@@ -271,7 +263,7 @@ bool tlb_entries_valid(const CPUState *cpu)
 static void map_changed(void *opaque)
 {
     (void)opaque;
-    memset(windows, 0, sizeof(windows));
+    tlb_last_window = window_before = (RAMWindow){ 0 };
     for (guint i = 0; i < tlb_cpus->len; i++) {
         CPUState *cpu = g_ptr_array_index(tlb_cpus, i);
         tlb_rederive(cpu);
@@ -334,16 +326,15 @@ static void entry_drop(CPUState *cpu, int mode, unsigned index)
     entry_clear(cpu, mode, index);
 }
 
-static void flush_local_word(CPUState *cpu, int mode, unsigned word)
+static void flush_local_word(CPUState *cpu, int mode, unsigned number)
 {
-    struct TLBIndex *x = cpu->tlb_index;
-    uint64_t local = x->local[mode][word];
-    x->used[mode][word] &= ~local;
-    x->large[mode][word] &= ~local;
-    x->local[mode][word] = 0;
-    for (; local; local &= local - 1) {
-        entry_clear(cpu, mode, word * 64 + (unsigned)__builtin_ctzll(local));
+    TLBWord *word = &cpu->tlb_index->word[mode][number];
+    for (uint64_t local = word->local; local; local &= local - 1) {
+        entry_clear(cpu, mode, number * 64 + (unsigned)__builtin_ctzll(local));
     }
+    word->used &= ~word->local;
+    word->large &= ~word->local;
+    word->local = 0;
 }
 
 static void flush_local(CPUState *cpu, int mode)
@@ -360,7 +351,7 @@ static void flush_local(CPUState *cpu, int mode)
 static void flush_global(CPUState *cpu, int mode)
 {
     for (unsigned word = 0; word < TLB_WORDS; word++) {
-        for (uint64_t used = cpu->tlb_index->used[mode][word]; used; used &= used - 1) {
+        for (uint64_t used = cpu->tlb_index->word[mode][word].used; used; used &= used - 1) {
             entry_drop(cpu, mode, word * 64 + (unsigned)__builtin_ctzll(used));
         }
     }
@@ -387,7 +378,7 @@ static void flush_large_words(CPUState *cpu, int mode, uint64_t la, uint64_t siz
 {
     bool huge = size == GiB;
     for (unsigned word = first; word < first + words; word++) {
-        for (uint64_t large = cpu->tlb_index->large[mode][word]; large; large &= large - 1) {
+        for (uint64_t large = cpu->tlb_index->word[mode][word].large; large; large &= large - 1) {
             unsigned index = word * 64 + (unsigned)__builtin_ctzll(large);
             const TLBEntry *e = &cpu->tlb[mode][index];
             if (((e->page ^ la) & ~(size - 1)) == 0 && !!(e->phys & TLB_HUGE) == huge) {

@@ -480,6 +480,95 @@ static void test_rederive_keeps_entries(void)
     }
 }
 
+/* What the JIT does: an entry that was used is copied, and counted on until it is forgotten. */
+static void copy_recent(uint64_t la, unsigned i)
+{
+    int mode = cpu->mmu_mode;
+    cpu->tlb_recent[mode][i % TLB_RECENT] = *fast(la, mode);
+    cpu->tlb_recent_used = 1;
+}
+
+/* All that is derived is what deriving it from nothing gives. */
+static void check_derived(void)
+{
+    static TLBFast before[NB_MMU_MODES][TLB_SIZE];
+    for (int i = 0; i < NB_MMU_MODES * TLB_RECENT; i++) {
+        const TLBFast *copy = &cpu->tlb_recent[i / TLB_RECENT][i % TLB_RECENT];
+        uint64_t page = copy->read != TLB_NEVER ? copy->read : copy->write;
+        g_assert_true(page == TLB_NEVER || !memcmp(copy, fast(page, i / TLB_RECENT), sizeof(*copy)));
+    }
+    memcpy(before, cpu->tlb_fast, sizeof(before));
+    tlb_rederive(cpu);
+    g_assert_true(!memcmp(before, cpu->tlb_fast, sizeof(before)));
+}
+
+/* Exactly the entries that are not global go. */
+static void flush_and_check(void)
+{
+    static TLBEntry before[NB_MMU_MODES * TLB_SIZE];
+    memcpy(before, cpu->tlb, sizeof(before));
+    RUN(cpu, cpu_set_cr3(cpu, TABLE));
+    for (unsigned i = 0; i < NB_MMU_MODES * TLB_SIZE; i++) {
+        const TLBEntry *e = &cpu->tlb[0][0] + i;
+        bool stays = before[i].phys & TLB_G;
+        g_assert_cmphex(e->page, ==, stays ? before[i].page : 0);
+        g_assert_cmphex(e->phys, ==, stays ? before[i].phys : 0);
+    }
+}
+
+/* 12 MiB of small, large and large global pages; and again elsewhere in the TLB, and where they meet the first. */
+static void map_for_random(void)
+{
+    start_2_level(CR4_PGE | CR4_PSE);
+    for (unsigned i = 0; i < 1024; i++) {
+        put32(PT + 4 * i, DATA | (i << 12 & 0xff000) | P | W | U | (i % 3 ? 0 : G));
+    }
+    for (unsigned base = 0; base <= 8; base += 4) {
+        put32(TABLE + 4 * base, PT | P | W | U);
+        put32(TABLE + 4 * (base + 1), PS | P | W | U);
+        put32(TABLE + 4 * (base + 2), PS | P | W | U | G);
+    }
+}
+
+static void random_step(GRand *rand)
+{
+    uint32_t r = g_rand_int(rand);
+    uint64_t la = r % 3 * 16 * MiB + (r >> 4) % 3072 * PAGE_SIZE;
+    user(r >> 3 & 1);
+    switch (g_rand_int_range(rand, 0, 8)) {
+    case 0:
+        RUN(cpu, tlb_flush_page(cpu, la));
+        break;
+    case 1:
+        ram_page_set_flag(ram.ram_addr + la % (4 * MiB), PAGE_CLEAN_VGA);
+        break;
+    case 2:
+        RUN(cpu, cpu_probe(cpu, la, 4, ACCESS_WRITE, cpu->mmu_mode));
+        copy_recent(la, r);
+        break;
+    default:
+        RUN(cpu, ld(la));
+        copy_recent(la, r);
+    }
+}
+
+static void test_random_fills_and_flushes(void)
+{
+    GRand *rand = g_rand_new_with_seed(11);
+    map_for_random();
+    for (unsigned i = 0; i < 100; i++) {
+        for (int steps = g_rand_int_range(rand, 1, 400); steps; steps--) {
+            random_step(rand);
+        }
+        if (i % 3 == 0) {
+            flush_and_check();
+        }
+        check_derived();
+    }
+    ram_notify_write(ram.ram_addr, 4 * MiB); /* clears the flags */
+    g_rand_free(rand);
+}
+
 static void test_fetch_latch(void)
 {
     start_2_level(0);
@@ -785,6 +874,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tlb/global", test_global);
     g_test_add_func("/tlb/conflict-and-page-flags", test_conflict_and_chains);
     g_test_add_func("/tlb/rederive-keeps-entries", test_rederive_keeps_entries);
+    g_test_add_func("/tlb/random", test_random_fills_and_flushes);
     g_test_add_func("/tlb/fetch-latch", test_fetch_latch);
     g_test_add_func("/access/crossing", test_crossing);
     g_test_add_func("/access/mmio-and-rom", test_mmio_and_rom);
