@@ -316,11 +316,46 @@ static void put_system(Program *p)
     }
 }
 
+/* Jumps forward, what they ask for, and stores into the program: what translations that run on through jumps are made of. */
+static void put_branchy(Program *p)
+{
+    static const uint8_t compare[] = { 0x38, 0x39, 0x3a, 0x3b, 0x84, 0x85, 0x21, 0x23, 0x09, 0x31, 0x29, 0x2b };
+    switch (below(10)) {
+    case 0 ... 3:
+        put(p, 0x70 + below(16));
+        put(p, below(20));
+        break;
+    case 4:
+        put(p, 0x0f);
+        put(p, 0x80 + below(16));
+        put_bytes(p, below(24), 4);
+        break;
+    case 5:
+        put(p, 0xeb);
+        put(p, below(10));
+        break;
+    case 6: /* a byte of the code that may be running */
+        put(p, 0xc6);
+        put(p, 0x05);
+        put_address_of(p, CODE + below(p->len + 24));
+        put(p, below(2) ? 0x90 : below(256));
+        break;
+    default:
+        put(p, compare[below(ARRAY_SIZE(compare))]);
+        put_modrm(p, 8, false);
+    }
+}
+
 static unsigned sse_share, x87_share, mmx_share; /* of ten */
+static unsigned branch_share;                    /* of ten, before the others */
 
 static void put_insn(Program *p)
 {
     unsigned kind = below(10);
+    if (branch_share && below(10) < branch_share) {
+        put_branchy(p);
+        return;
+    }
     if (kind < sse_share) {
         (below(2) ? put_sse : put_sse_row)(p);
         return;
@@ -830,6 +865,9 @@ static void test_stress(gconstpointer data)
     static const MachineMode modes[] = { FLAT32, CODE64_USER };
     for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
         machine_mode = modes[i];
+        branch_share = 6;
+        many_cases(16, 25);
+        branch_share = 0;
         many_cases(4, 25);
         many_cases(12, 25);
         sse_share = 6;
@@ -873,6 +911,21 @@ static void test_mmx(void)
     many_cases(8, 60);
     jit_config.max_insns = BLOCK_MAX_INSNS;
     mmx_share = x87_share = 0;
+}
+
+/* Mostly jumps and comparisons; then with state that only some ways through the program need. */
+static void test_branches(gconstpointer mode)
+{
+    machine_mode = (MachineMode)GPOINTER_TO_INT(mode);
+    branch_share = 6;
+    many_cases(10, 400);
+    many_cases(32, 100);
+    branch_share = 4;
+    sse_share = 3;
+    x87_share = 3;
+    many_cases(16, 150);
+    branch_share = sse_share = x87_share = 0;
+    machine_mode = FLAT32;
 }
 
 /* ---- long mode ---- */
@@ -951,6 +1004,8 @@ int main(int argc, char **argv)
     g_test_add_func("/jit/random/sse", test_sse);
     g_test_add_func("/jit/random/x87", test_x87);
     g_test_add_func("/jit/random/mmx", test_mmx);
+    g_test_add_data_func("/jit/random/branches", GINT_TO_POINTER(FLAT32), test_branches);
+    g_test_add_data_func("/jit/random/branches-64", GINT_TO_POINTER(CODE64_USER), test_branches);
     for (size_t i = 0; i < ARRAY_SIZE(stresses); i++) {
         g_autofree char *path = g_strconcat("/jit/stress/", stresses[i].name, NULL);
         g_test_add_data_func(path, &stresses[i], test_stress);
