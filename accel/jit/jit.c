@@ -11,15 +11,14 @@
 #include "accel/jit/jit-private.h"
 #include "target/i386/hostfloat.h"
 
-#define MAX_CONTEXTS 512
-
 JitStats jit_stats;
 JitConfig jit_config = { .cache_bytes = 64 * MiB, .threshold = 8, .max_insns = BLOCK_MAX_INSNS, .wrong = ~0ull };
 CodeCache jit_cache;
 JitIBTC *jit_ibtc;
+JitReturns *jit_returns;
 uint32_t *jit_host_mxcsr;
 
-static JitContext contexts[MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
+static JitContext contexts[JIT_MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
 static unsigned nb_contexts = 1;
 static const JitContext *last_context = &contexts[0];
 static const JitContext *recent[4]; /* before that */
@@ -85,6 +84,8 @@ static void block_dropped(Block *block)
     if (!block) {
         code_cache_reset(&jit_cache);
         memset(jit_ibtc, 0, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
+        jit_forget_places();
+        jit_returns->sp = jit_returns->base;
         generation++;
         jit_stats.flushes++;
         jit_stats.blocks = 0;
@@ -167,7 +168,7 @@ static bool is_hot(Block *block)
 /* Room for contexts and code. */
 static bool has_room(void)
 {
-    return code_cache_has_room(&jit_cache, JIT_ROOM_CODE, JIT_ROOM_DATA) && nb_contexts < MAX_CONTEXTS;
+    return code_cache_has_room(&jit_cache, JIT_ROOM_CODE, JIT_ROOM_DATA) && nb_contexts < JIT_MAX_CONTEXTS;
 }
 
 static void forget_all(CPUState *cpu)
@@ -206,20 +207,20 @@ static JitBlock *translation_of(CPUState *cpu, Block *block)
 }
 
 /* Is the block's page what would be fetched? In another page than the last one: by a valid entry of the TLB. */
-static bool enter_page(CPUState *cpu, const JitBlock *jb)
+static bool enter_page(CPUState *cpu, const JitPlace *place)
 {
-    if (cpu->fetch_page == jb->page_tag) {
-        return cpu->fetch_phys == jb->phys_page;
+    if (cpu->fetch_page == place->page_tag) {
+        return cpu->fetch_phys == place->phys_page;
     }
     const uint8_t *base = (const uint8_t *)cpu + CPU_BIAS;
     uint64_t exec, phys;
-    memcpy(&exec, base + jb->exec_off, sizeof(exec));
-    memcpy(&phys, base + jb->phys_off, sizeof(phys));
-    if (exec != jb->page_tag - TLB_VALID || (phys & PAGE_MASK) != jb->phys_page) {
+    memcpy(&exec, base + place->exec_off, sizeof(exec));
+    memcpy(&phys, base + place->phys_off, sizeof(phys));
+    if (exec != place->page || (phys & PAGE_MASK) != place->phys_page) {
         return false;
     }
-    cpu->fetch_page = jb->page_tag;
-    cpu->fetch_phys = jb->phys_page;
+    cpu->fetch_page = place->page_tag;
+    cpu->fetch_phys = place->phys_page;
     return true;
 }
 
@@ -233,7 +234,7 @@ const JitBlock *jit_next_block(CPUState *cpu)
     }
     const JitContext *ctx = present_context(cpu);
     const JitBlock *jb = ctx ? jit_ibtc_find(cpu->eip, ctx) : NULL;
-    return jb && enter_page(cpu, jb) ? jb : NULL;
+    return jb && enter_page(cpu, jb->place) ? jb : NULL;
 }
 
 /* ---- running ---- */
@@ -241,7 +242,7 @@ const JitBlock *jit_next_block(CPUState *cpu)
 /* The other half of its instruction was fetched just now; may translated code see that? */
 static bool second_page_is_fast(const CPUState *cpu, const JitBlock *jb)
 {
-    uint64_t page = (jb->page_tag & PAGE_MASK) + PAGE_SIZE;
+    uint64_t page = jb->last_place->page;
     return cpu->tlb_fast[cpu->mmu_mode][(page >> PAGE_BITS) & (TLB_SIZE - 1)].exec == page;
 }
 
@@ -357,20 +358,48 @@ static void jit_init_cpu(CPUState *cpu)
     }
 }
 
+#define RETURNS_BYTES (JIT_RETURNS_SLACK + (JIT_RETURNS + 2) * sizeof(uint64_t))
+
+static void init_returns(void)
+{
+    jit_returns = code_cache_alloc_data(&jit_cache, sizeof(*jit_returns));
+    uint8_t *stack = code_cache_alloc_data(&jit_cache, RETURNS_BYTES);
+    *jit_returns = (JitReturns){ .limit = stack + JIT_RETURNS_SLACK, .base = stack + RETURNS_BYTES - 16 };
+    jit_returns->sp = jit_returns->base;
+}
+
+static void init_nowhere(void)
+{
+    jit_nowhere = code_cache_alloc_data(&jit_cache, JIT_MAX_CONTEXTS * sizeof(*jit_nowhere));
+    for (uint32_t i = 0; i < JIT_MAX_CONTEXTS; i++) {
+        jit_nowhere[i] =
+            (JitPlace){ .page = TLB_NEVER | TLB_VALID, .page_tag = TLB_NEVER, .phys_page = ~0ull, .ctx = i };
+        jit_nowhere[i].exec_off = jit_nowhere[i].phys_off = CPU_OFF(zero);
+    }
+}
+
+static void set_no_return(void)
+{
+    memcpy(jit_returns->base, &jit_no_return, sizeof(jit_no_return));
+}
+
 bool jit_init(void)
 {
     if (jit_cache.rw) {
         return true;
     }
-    size_t kept = JIT_IBTC_SIZE * sizeof(*jit_ibtc) + PAGE_SIZE;
+    size_t kept = JIT_IBTC_SIZE * sizeof(*jit_ibtc) + RETURNS_BYTES + JIT_MAX_CONTEXTS * sizeof(JitPlace) + PAGE_SIZE;
     if (!code_cache_init(&jit_cache, jit_config.cache_bytes, kept)) {
         return false;
     }
     jit_ibtc = code_cache_alloc_data(&jit_cache, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
     jit_host_mxcsr = code_cache_alloc_data(&jit_cache, sizeof(*jit_host_mxcsr));
     *jit_host_mxcsr = MXCSR_DEFAULT;
+    init_returns();
+    init_nowhere();
     jit_cache.data_kept = jit_cache.data_used;
     jit_thunks_emit();
+    set_no_return();
     return true;
 }
 
