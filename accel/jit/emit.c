@@ -149,6 +149,12 @@ void em_shift_ri(Emit *e, unsigned size, unsigned op, unsigned rm, unsigned coun
     em8(e, count);
 }
 
+void em_push_imm(Emit *e, int32_t imm)
+{
+    em8(e, 0x68);
+    em32(e, (uint32_t)imm);
+}
+
 static void relative(Emit *e, const void *target)
 {
     em32(e, (uint32_t)((intptr_t)target - (intptr_t)(em_here(e) + 4)));
@@ -177,6 +183,22 @@ uint8_t *em_jcc_later(Emit *e, unsigned cond)
 {
     em8(e, 0x0f);
     em8(e, 0x80 | cond);
+    em32(e, 0);
+    return e->p - 4;
+}
+
+uint8_t *em_call_later(Emit *e)
+{
+    em8(e, 0xe8);
+    em32(e, 0);
+    return e->p - 4;
+}
+
+uint8_t *em_lea_later(Emit *e, unsigned to)
+{
+    em8(e, extension(to) ? 0x4c : 0x48);
+    em8(e, 0x8d);
+    em8(e, (to & 7) << 3 | 5);
     em32(e, 0);
     return e->p - 4;
 }

@@ -99,11 +99,15 @@ void em_mov_ri64(Emit *e, unsigned to, uint64_t imm);
 void em_shift_ri(Emit *e, unsigned size, unsigned op, unsigned rm,
                  unsigned count); /* op: 4 shl 5 shr 7 sar 0 rol 1 ror */
 
+void em_push_imm(Emit *e, int32_t imm); /* eight bytes, sign-extended */
+
 /* Branches. The ones to an address take an executable one; the others return the writable address of their rel32. */
 void em_call(Emit *e, const void *target);
 void em_jmp(Emit *e, const void *target);
 uint8_t *em_jmp_later(Emit *e);
 uint8_t *em_jcc_later(Emit *e, unsigned cond);
+uint8_t *em_call_later(Emit *e);
+uint8_t *em_lea_later(Emit *e, unsigned to); /* the register = the address */
 /* Let the rel32 at `at` (writable) lead to `target` (executable). */
 void em_patch(uint8_t *at, intptr_t rx_delta, const void *target);
 

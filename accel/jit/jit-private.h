@@ -6,7 +6,7 @@
  *   R15  CPUState + CPU_BIAS
  *   R8   linear, then host address of the memory operand; indirect target    R9 R13  scratch
  *   R14  instructions left before icount_limit, those of the running block already taken off
- *   RSP  the host's stack
+ *   RSP  a stack of translated code's own, for predicted returns (JitReturns)
  * 64-bit code has cpu->jit.budget instead of R14; there R10, R11 and R14 hold copies of those of the guest's R8-R15
  * that a block uses just now (translate.c: slots). CPUState has these registers always, the others outside only.
  *
@@ -37,6 +37,7 @@
 #define CPU_OFF(field) ((int32_t)(offsetof(CPUState, field) - CPU_BIAS))
 #define CPU_REG_OFF(r) ((int32_t)(offsetof(CPUState, gpr) + (r)*8 - CPU_BIAS))
 
+#define JIT_MAX_CONTEXTS 512
 /*
  * What translated code takes for granted about the CPU's state besides registers. Small numbers name them; code is
  * translated for one context and leads, by itself, only to code of the same context.
@@ -45,7 +46,7 @@ typedef struct JitContext {
     uint32_t mode;              /* cpu->mode */
     uint32_t flat;              /* bit R_ES, R_SS, R_DS: base 0, everything readable and writable */
     uint64_t cs_base, cs_limit; /* as they count in 64-bit mode: 0 and all ones */
-    uint32_t id;
+    uint32_t id;                /* below JIT_MAX_CONTEXTS */
 } JitContext;
 
 typedef struct JitBlock JitBlock;
@@ -61,6 +62,19 @@ typedef enum JitExitKind {
     JIT_EXIT_COUNT
 } JitExitKind;
 
+/*
+ * Where code lies: a page, as one context sees it. The same address means the same place; a place may get several
+ * addresses (chain.c).
+ */
+typedef struct JitPlace {
+    uint64_t page;      /* linear */
+    uint64_t page_tag;  /* as cpu->fetch_page has it */
+    uint64_t phys_page; /* guest-physical */
+    int64_t exec_off;   /* from H_CPU: the TLB's tag for fetching this page... */
+    int64_t phys_off;   /* ...and the entry's physical address */
+    uint32_t ctx;       /* id */
+} JitPlace;
+
 /* A way out of translated code; LINK: also the place where two blocks may be joined. */
 struct JitExit {
     uint64_t eip;    /* all but INDIRECT and LEAVE */
@@ -69,10 +83,12 @@ struct JitExit {
     bool crosses;    /* LINK: into another page */
     bool backward;   /* LINK: target is not later in the guest's code: it polls exit_request */
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
+    uint8_t *patch2; /* another one, or NULL */
     const uint8_t *stub;
     const JitContext *ctx; /* LINK */
     Block *block;          /* LINK: out of this one */
-    uint64_t phys_page;    /* LINK that crosses: where the other block lies */
+    const JitPlace *place; /* LINK: the only one where the other block may lie, or NULL: any */
+    uint8_t *place_patch;  /* LINK that crosses: writable address of the code's constant for where that is, or NULL */
     JitBlock *to;          /* NULL: not linked */
     JitExit *next;         /* also leading to `to` */
     JitExit *sibling;      /* LINK: also out of the same translation */
@@ -88,13 +104,10 @@ typedef struct JitPart {
 /* One translation of a decoded block, and maybe of some that often follow it: for one context and one value of EIP. */
 struct JitBlock {
     const uint8_t *entry;   /* polls exit_request */
-    uint64_t phys_page;     /* guest-physical */
-    int64_t exec_off;       /* from H_CPU: the TLB's tag for fetching this page... */
-    int64_t phys_off;       /* ...and the entry's physical address */
     const uint8_t *forward; /* entry that does not poll */
-    uint64_t page_tag;      /* as cpu->fetch_page has it */
-    uint64_t second_page;   /* physical: of a block that crosses into it */
-    unsigned states;        /* bits: loaded before its first instruction, or else it is left at once */
+    const JitPlace *place;
+    const JitPlace *last_place; /* where the fetch latch is at the end: the next page, for a block that crosses */
+    unsigned states;            /* bits: loaded before its first instruction, or else it is left at once */
     const JitContext *ctx;
     Block *block; /* its first; NULL: it, or another part, was dropped */
     JitPart *parts;
@@ -129,15 +142,29 @@ typedef struct JitSite {
     bool is_rep;
 } JitSite;
 
-/* Indirect branch cache: direct-mapped by EIP, pages shifted against each other. */
-#define JIT_IBTC_BITS 15
+/* Indirect branch cache: direct-mapped by EIP, pages shifted against each other. Pointers are below 2 GiB. */
+#define JIT_IBTC_BITS 14
 #define JIT_IBTC_FOLD 11
 #define JIT_IBTC_SIZE (1u << JIT_IBTC_BITS)
 typedef struct JitIBTC {
     uint64_t eip;
-    uint32_t ctx;   /* 0: empty */
-    uint32_t block; /* JitBlock *, below 2 GiB */
+    uint32_t ctx;     /* 0: empty */
+    uint32_t forward; /* of the block */
+    uint32_t place, block;
+    uint64_t unused; /* half a cache line */
 } JitIBTC;
+
+/*
+ * Predicted returns (translate-call.c): what the host returns to. At the base lies an entry for when there is no other.
+ * Below the limit there is room for what host signals push.
+ */
+#define JIT_RETURNS       2048
+#define JIT_RETURNS_SLACK (64 * KiB)
+typedef struct JitReturns {
+    uint8_t *limit, *base; /* the stack is empty at `base` */
+    uint8_t *sp;           /* of translated code, while C runs */
+    uint64_t c_sp;         /* of C, while translated code runs */
+} JitReturns;
 
 /* ---- jit.c ---- */
 typedef struct JitStats {
@@ -162,6 +189,7 @@ uint32_t jit_random(void);
 extern JitConfig jit_config;
 extern CodeCache jit_cache;
 extern JitIBTC *jit_ibtc;
+extern JitReturns *jit_returns;  /* below 2 GiB, as is the stack */
 extern uint32_t *jit_host_mxcsr; /* what C runs with; below 2 GiB */
 /* True while translated code runs: arithmetic flags are in cpu->jit.flags, not in cpu->cc. */
 extern bool jit_flags_out;
@@ -200,14 +228,26 @@ bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
 typedef struct JitThunks {
     JitExit *(*enter)(void *cpu_biased, const uint8_t *code);
-    const uint8_t *exit;    /* R9: JitExit */
-    const uint8_t *handler; /* R9: JitSite. Runs the instruction; returns, or leaves */
+    const uint8_t *exit;     /* R9: JitExit */
+    const uint8_t *indirect; /* R8: where to. Leaves to look for the block there */
+    /*
+     * Called; R13: JitPlace of the other block. ZF set: control may go there, where nothing has to be polled any more,
+     * and the latch is set. Else the dispatcher has to look. R9 and R10 are gone.
+     */
+    const uint8_t *cross_link;   /* from another page */
+    const uint8_t *cross_any;    /* from anywhere */
+    const uint8_t *cross_return; /* the same; R9: JitPlace of the RET. Another context: back to RET */
+    const uint8_t *second_page;  /* from the first page of an instruction: nothing is polled */
+    const uint8_t *handler;      /* R9: JitSite. Runs the instruction; returns, or leaves */
     const uint8_t
         *access; /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
     const uint8_t *x87_load, *sse_load; /* load the state; ZF set: impossible */
 } JitThunks;
 extern JitThunks jit_thunks[2]; /* by jit_context_is_64() */
-extern JitExit jit_exit_leave_record;
+/* A RET was led to the wrong place: back to R11. */
+extern const uint8_t *jit_mispredicted;
+extern const uint8_t *jit_no_return; /* where jit_returns->base leads */
+extern JitExit jit_exit_leave_record, jit_exit_indirect_record;
 void jit_thunks_emit(void);
 
 /* ---- mem.c ---- */
@@ -258,5 +298,9 @@ static inline const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx)
     const JitIBTC *slot = jit_ibtc_slot(eip);
     return slot->eip == eip && slot->ctx == ctx->id ? (const JitBlock *)(uintptr_t)slot->block : NULL;
 }
+/* Of a page that code is fetched from. There must be room, as for a translation. */
+const JitPlace *jit_place(const JitContext *ctx, uint64_t page, uint64_t phys_page);
+void jit_forget_places(void); /* with all code */
+extern JitPlace *jit_nowhere; /* by the context's id: for links that lead nowhere yet */
 
 #endif

@@ -12,16 +12,15 @@
 #include "target/i386/hostfloat.h"
 #include "util/timer.h"
 
-#define MAX_CONTEXTS 512
-
 JitStats jit_stats;
 JitConfig jit_config = { .cache_bytes = 64 * MiB, .threshold = 8, .max_insns = BLOCK_MAX_INSNS, .wrong = ~0ull };
 CodeCache jit_cache;
 uint64_t jit_generation;
 JitIBTC *jit_ibtc;
+JitReturns *jit_returns;
 uint32_t *jit_host_mxcsr;
 
-static JitContext contexts[MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
+static JitContext contexts[JIT_MAX_CONTEXTS]; /* [0] is unused: id 0 means none */
 static unsigned nb_contexts = 1;
 static const JitContext *recent[256]; /* used last, by context_slot() */
 static JitExit *last_exit;            /* how translated code was left, when the next block may be joined to it */
@@ -109,6 +108,8 @@ static void block_dropped(Block *block)
     if (!block) {
         code_cache_reset(&jit_cache);
         memset(jit_ibtc, 0, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
+        jit_forget_places();
+        jit_returns->sp = jit_returns->base;
         jit_generation++;
         jit_stats.flushes++;
         jit_stats.blocks = 0;
@@ -179,7 +180,7 @@ static bool is_hot(Block *block)
 /* Room for contexts and code. */
 static bool has_room(void)
 {
-    return code_cache_has_room(&jit_cache, JIT_ROOM_CODE, JIT_ROOM_DATA) && nb_contexts < MAX_CONTEXTS;
+    return code_cache_has_room(&jit_cache, JIT_ROOM_CODE, JIT_ROOM_DATA) && nb_contexts < JIT_MAX_CONTEXTS;
 }
 
 static void forget_all(CPUState *cpu)
@@ -216,20 +217,20 @@ static JitBlock *translation_of(CPUState *cpu, Block *block)
 }
 
 /* Is the block's page what would be fetched? In another page than the last one: by a valid entry of the TLB. */
-static bool enter_page(CPUState *cpu, const JitBlock *jb)
+static bool enter_page(CPUState *cpu, const JitPlace *place)
 {
-    if (cpu->fetch_page == jb->page_tag) {
-        return cpu->fetch_phys == jb->phys_page;
+    if (cpu->fetch_page == place->page_tag) {
+        return cpu->fetch_phys == place->phys_page;
     }
     const uint8_t *base = (const uint8_t *)cpu + CPU_BIAS;
     uint64_t exec, phys;
-    memcpy(&exec, base + jb->exec_off, sizeof(exec));
-    memcpy(&phys, base + jb->phys_off, sizeof(phys));
-    if (exec != jb->page_tag - TLB_VALID || (phys & PAGE_MASK) != jb->phys_page) {
+    memcpy(&exec, base + place->exec_off, sizeof(exec));
+    memcpy(&phys, base + place->phys_off, sizeof(phys));
+    if (exec != place->page || (phys & PAGE_MASK) != place->phys_page) {
         return false;
     }
-    cpu->fetch_page = jb->page_tag;
-    cpu->fetch_phys = jb->phys_page;
+    cpu->fetch_page = place->page_tag;
+    cpu->fetch_phys = place->phys_page;
     return true;
 }
 
@@ -266,7 +267,7 @@ const JitBlock *jit_next_block(CPUState *cpu, const JitBlock *guess)
     }
     bool right = guess && guess->eip == cpu->eip && guess->block && jit_context_matches(cpu, guess->ctx);
     const JitBlock *jb = right ? guess : look_up(cpu);
-    bool fits = jb && enter_page(cpu, jb) && cpu->icount_limit - cpu->icount >= jb->n;
+    bool fits = jb && enter_page(cpu, jb->place) && cpu->icount_limit - cpu->icount >= jb->n;
     return fits && end_rf(cpu, jb) ? jb : NULL;
 }
 
@@ -275,7 +276,7 @@ const JitBlock *jit_next_block(CPUState *cpu, const JitBlock *guess)
 /* The other half of its instruction was fetched just now; may translated code see that? */
 static bool second_page_is_fast(const CPUState *cpu, const JitBlock *jb)
 {
-    uint64_t page = (jb->page_tag & PAGE_MASK) + PAGE_SIZE;
+    uint64_t page = jb->last_place->page;
     return cpu->tlb_fast[cpu->mmu_mode][(page >> PAGE_BITS) & (TLB_SIZE - 1)].exec == page;
 }
 
@@ -410,20 +411,48 @@ static void jit_init_cpu(CPUState *cpu)
     }
 }
 
+#define RETURNS_BYTES (JIT_RETURNS_SLACK + (JIT_RETURNS + 2) * sizeof(uint64_t))
+
+static void init_returns(void)
+{
+    jit_returns = code_cache_alloc_data(&jit_cache, sizeof(*jit_returns));
+    uint8_t *stack = code_cache_alloc_data(&jit_cache, RETURNS_BYTES);
+    *jit_returns = (JitReturns){ .limit = stack + JIT_RETURNS_SLACK, .base = stack + RETURNS_BYTES - 16 };
+    jit_returns->sp = jit_returns->base;
+}
+
+static void init_nowhere(void)
+{
+    jit_nowhere = code_cache_alloc_data(&jit_cache, JIT_MAX_CONTEXTS * sizeof(*jit_nowhere));
+    for (uint32_t i = 0; i < JIT_MAX_CONTEXTS; i++) {
+        jit_nowhere[i] =
+            (JitPlace){ .page = TLB_NEVER | TLB_VALID, .page_tag = TLB_NEVER, .phys_page = ~0ull, .ctx = i };
+        jit_nowhere[i].exec_off = jit_nowhere[i].phys_off = CPU_OFF(zero);
+    }
+}
+
+static void set_no_return(void)
+{
+    memcpy(jit_returns->base, &jit_no_return, sizeof(jit_no_return));
+}
+
 bool jit_init(void)
 {
     if (jit_cache.rw) {
         return true;
     }
-    size_t kept = JIT_IBTC_SIZE * sizeof(*jit_ibtc) + PAGE_SIZE;
+    size_t kept = JIT_IBTC_SIZE * sizeof(*jit_ibtc) + RETURNS_BYTES + JIT_MAX_CONTEXTS * sizeof(JitPlace) + PAGE_SIZE;
     if (!code_cache_init(&jit_cache, jit_config.cache_bytes, kept)) {
         return false;
     }
     jit_ibtc = code_cache_alloc_data(&jit_cache, JIT_IBTC_SIZE * sizeof(*jit_ibtc));
     jit_host_mxcsr = code_cache_alloc_data(&jit_cache, sizeof(*jit_host_mxcsr));
     *jit_host_mxcsr = MXCSR_DEFAULT;
+    init_returns();
+    init_nowhere();
     jit_cache.data_kept = jit_cache.data_used;
     jit_thunks_emit();
+    set_no_return();
     return true;
 }
 

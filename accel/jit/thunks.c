@@ -210,6 +210,8 @@ static void emit_enter(Emit *e, JitThunks *thunks, bool code64)
         push_pop(e, 0x50, callee_saved[i]);
     }
     em_alu_ri(e, 3, ALU_SUB, H_RSP, 8);
+    em_ra(e, 3, 0x89, H_RSP, &jit_returns->c_sp);
+    em_ra(e, 3, 0x8b, H_RSP, &jit_returns->sp);
     em_mov_rr(e, 3, H_CPU, H_RDI);
     em_mov_rr(e, 3, H_ADDR, H_RSI);
     limit_minus(e, H_BUDGET, CPU_OFF(icount));
@@ -220,8 +222,10 @@ static void emit_enter(Emit *e, JitThunks *thunks, bool code64)
     em_rr(e, 2, 0xff, 4, H_ADDR); /* jmp r8 */
 }
 
+/* To C, on its stack. */
 static void emit_return(Emit *e)
 {
+    em_ra(e, 3, 0x8b, H_RSP, &jit_returns->c_sp);
     em_alu_ri(e, 3, ALU_ADD, H_RSP, 8);
     for (size_t i = ARRAY_SIZE(callee_saved); i-- > 0;) {
         push_pop(e, 0x58, callee_saved[i]);
@@ -231,7 +235,11 @@ static void emit_return(Emit *e)
 
 static void emit_exit(Emit *e, JitThunks *thunks, bool code64)
 {
+    thunks->indirect = em_here(e);
+    em_store(e, 3, H_ADDR, H_CPU, CPU_OFF(eip));
+    em_mov_ri64(e, H_T1, (uintptr_t)&jit_exit_indirect_record);
     thunks->exit = em_here(e);
+    em_ra(e, 3, 0x89, H_RSP, &jit_returns->sp);
     spill(e);
     move_sse_state(e, 0x0f11, code64);
     if (!code64) {
@@ -249,23 +257,26 @@ static uint8_t *jump_if(Emit *e, unsigned reg, int32_t value)
     return em_jcc_later(e, COND_E);
 }
 
-/* On at cpu->jit.tmp, in code of either kind. */
+/* On at cpu->jit.tmp, in code of either kind. By returning: there was a call, and the host counts them. */
 static void emit_resume(Emit *e)
 {
-    em_alu_ri(e, 3, ALU_ADD, H_RSP, 16);
+    em_ra(e, 3, 0x8b, H_RSP, &jit_returns->sp);
     limit_minus(e, H_BUDGET, CPU_OFF(icount));
     em_store(e, 3, H_BUDGET, H_CPU, CPU_OFF(jit.budget));
     reload(e);
-    em_rm(e, 2, 0xff, 4, H_CPU, CPU_OFF(jit.tmp));
+    em_rm(e, 2, 0xff, 6, H_CPU, CPU_OFF(jit.tmp)); /* push */
+    em8(e, 0xc3);
 }
 
-/* Called from a block with an aligned stack. */
+/* Called from a block. C may leave by siglongjmp(), or forget all code: then it goes back to C. */
 static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
 {
     const uint8_t *start = em_here(e);
     spill(e);
     move_sse_state(e, 0x0f11, code64);
-    em_alu_ri(e, 3, ALU_SUB, H_RSP, 8);
+    em_rm(e, 3, 0x8d, H_RAX, H_RSP, 8);
+    em_ra(e, 3, 0x89, H_RAX, &jit_returns->sp);
+    em_ra(e, 3, 0x8b, H_RSP, &jit_returns->c_sp);
     em_mov_rr(e, 3, H_RDI, H_CPU);
     em_mov_rr(e, 3, H_RSI, H_T1);
     em_mov_rr(e, 3, H_RDX, H_ADDR);
@@ -280,11 +291,11 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
     em_mov_rr(e, 3, H_ADDR, H_RAX);
     move_sse_state(e, 0x0f10, code64);
     reload(e);
-    em_alu_ri(e, 3, ALU_ADD, H_RSP, 8);
+    em_ra(e, 3, 0x8b, H_RSP, &jit_returns->sp);
+    em_rm(e, 3, 0x8d, H_RSP, H_RSP, -8);
     em_rr(e, 3, 0x85, H_ADDR, H_ADDR);
     em8(e, 0xc3);
     em_patch(leave, e->rx_delta, em_here(e));
-    em_alu_ri(e, 3, ALU_ADD, H_RSP, 16);
     em_mov_ri64(e, H_RAX, (uintptr_t)&jit_exit_leave_record);
     emit_return(e);
     em_patch(resumed, e->rx_delta, em_here(e));
@@ -292,7 +303,95 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
     return start;
 }
 
-JitExit jit_exit_leave_record = { .kind = JIT_EXIT_LEAVE };
+JitExit jit_exit_leave_record = { .kind = JIT_EXIT_LEAVE }, jit_exit_indirect_record = { .kind = JIT_EXIT_INDIRECT };
+const uint8_t *jit_mispredicted, *jit_no_return;
+
+/* ZF is clear when the jump is taken. */
+static uint8_t *emit_poll(Emit *e)
+{
+    em_alu_mi(e, 2, ALU_CMP, H_CPU, CPU_OFF(exit_request), 0);
+    return em_jcc_later(e, COND_NE);
+}
+
+static uint8_t *emit_budget_end(Emit *e, bool code64)
+{
+    if (code64) {
+        em_alu_mi(e, 3, ALU_CMP, H_CPU, CPU_OFF(jit.budget), 0);
+    } else {
+        em_rr(e, 3, 0x85, H_BUDGET, H_BUDGET);
+    }
+    return em_jcc_later(e, COND_LE);
+}
+
+/* Only through a valid fetch entry of the TLB that leads to the place's physical page. ZF tells. */
+static void emit_enter_place(Emit *e)
+{
+    em_load(e, 3, H_R10, H_T2, offsetof(JitPlace, exec_off));
+    em_load(e, 3, H_T1, H_T2, offsetof(JitPlace, page));
+    em_rx(e, 3, 0x3b, H_T1, H_CPU, H_R10, 0, 0);
+    uint8_t *out = em_jcc_later(e, COND_NE);
+    em_load(e, 3, H_R10, H_T2, offsetof(JitPlace, phys_off));
+    em_rx(e, 3, 0x8b, H_R10, H_CPU, H_R10, 0, 0);
+    em_alu_ri(e, 3, ALU_AND, H_R10, (int32_t)PAGE_MASK);
+    em_rm(e, 3, 0x3b, H_R10, H_T2, offsetof(JitPlace, phys_page));
+    uint8_t *other = em_jcc_later(e, COND_NE);
+    em_rm(e, 3, 0x8d, H_T1, H_T1, TLB_VALID);
+    em_store(e, 3, H_R10, H_CPU, CPU_OFF(fetch_phys));
+    em_store(e, 3, H_T1, H_CPU, CPU_OFF(fetch_page));
+    em_patch(out, e->rx_delta, em_here(e));
+    em_patch(other, e->rx_delta, em_here(e));
+    em8(e, 0xc3);
+}
+
+/* In the latch's page, the latch says what would be fetched. Else it jumps. */
+static uint8_t *emit_compare_latch(Emit *e)
+{
+    em_load(e, 3, H_T1, H_T2, offsetof(JitPlace, page_tag));
+    em_rm(e, 3, 0x3b, H_T1, H_CPU, CPU_OFF(fetch_page));
+    uint8_t *cross = em_jcc_later(e, COND_NE);
+    em_load(e, 3, H_R10, H_T2, offsetof(JitPlace, phys_page));
+    em_rm(e, 3, 0x3b, H_R10, H_CPU, CPU_OFF(fetch_phys));
+    return cross;
+}
+
+/* Before control enters another page: what ends a slice goes first. */
+static void emit_cross_link(Emit *e, JitThunks *thunks, bool code64, uint8_t *polled)
+{
+    thunks->cross_link = em_here(e);
+    uint8_t *out = emit_poll(e);
+    em_patch(polled, e->rx_delta, em_here(e));
+    uint8_t *end = emit_budget_end(e, code64);
+    thunks->second_page = em_here(e);
+    emit_enter_place(e);
+    em_patch(end, e->rx_delta, em_here(e));
+    em_rr(e, 2, 0x85, H_RSP, H_RSP); /* clears ZF */
+    em_patch(out, e->rx_delta, em_here(e));
+    em8(e, 0xc3);
+}
+
+static void emit_cross(Emit *e, JitThunks *thunks, bool code64)
+{
+    thunks->cross_return = em_here(e);
+    em_load(e, 2, H_R10, H_T1, offsetof(JitPlace, ctx));
+    em_rm(e, 2, 0x3b, H_R10, H_T2, offsetof(JitPlace, ctx));
+    uint8_t *stray = em_jcc_later(e, COND_NE);
+    thunks->cross_any = em_here(e);
+    uint8_t *out = emit_poll(e), *cross = emit_compare_latch(e);
+    em_patch(out, e->rx_delta, em_here(e));
+    em8(e, 0xc3);
+    em_patch(stray, e->rx_delta, em_here(e));
+    em_rm(e, 3, 0x8d, H_RSP, H_RSP, 8);
+    em_jmp(e, jit_mispredicted);
+    emit_cross_link(e, thunks, code64, cross);
+}
+
+static void emit_mispredicted(Emit *e)
+{
+    jit_no_return = em_here(e);
+    em_rm(e, 3, 0x8d, H_RSP, H_RSP, -8);
+    jit_mispredicted = em_here(e);
+    em_rr(e, 2, 0xff, 4, H_R11); /* jmp */
+}
 
 static void emit_thunks(Emit *e, JitThunks *thunks, bool code64)
 {
@@ -302,6 +401,7 @@ static void emit_thunks(Emit *e, JitThunks *thunks, bool code64)
     thunks->access = emit_call_c(e, (const void *)slow_access, code64);
     thunks->x87_load = emit_call_c(e, (const void *)load_x87, code64);
     thunks->sse_load = emit_call_c(e, (const void *)load_sse, code64);
+    emit_cross(e, thunks, code64);
 }
 
 const uint8_t *jit_refill[2][NB_MMU_MODES][2][5];
@@ -318,6 +418,7 @@ static void emit_refills(Emit *e)
 void jit_thunks_emit(void)
 {
     Emit e = { .p = jit_cache.rw, .rx_delta = jit_cache.rx - jit_cache.rw };
+    emit_mispredicted(&e);
     emit_thunks(&e, &jit_thunks[false], false);
     emit_thunks(&e, &jit_thunks[true], true);
     emit_refills(&e);

@@ -224,24 +224,21 @@ static void emit_fallthrough(Translator *t)
     if (!ends_translation(t->d)) {
         x87_flush_pointers(t);
         flags_want_mem(t);
-        emit_link(t, em_jmp_later(&t->e), t->next_ip);
+        emit_goto(t, t->next_ip);
     }
 }
 
 /* ---- the block ---- */
 
-static JitBlock *new_block(Block *block, const JitContext *ctx, uint64_t eip, int mmu_mode)
+static JitBlock *new_block(Block *block, const JitContext *ctx, uint64_t eip)
 {
     JitBlock *jb = code_cache_alloc_data(&jit_cache, sizeof(*jb));
     uint64_t page = (ctx->cs_base + eip) & (jit_context_is_64(ctx) ? PAGE_MASK : (uint32_t)PAGE_MASK);
-    size_t node = (size_t)mmu_mode * TLB_SIZE + ((page >> PAGE_BITS) & (TLB_SIZE - 1));
-    *jb = (JitBlock){
-        .block = block, .ctx = ctx, .eip = eip, .page_tag = page | TLB_VALID, .phys_page = (block->key >> 8) & PAGE_MASK
-    };
-    jb->second_page = block->second_page;
-    jb->exec_off =
-        (int64_t)(offsetof(CPUState, tlb_fast) + node * sizeof(TLBFast) + offsetof(TLBFast, exec)) - CPU_BIAS;
-    jb->phys_off = (int64_t)(offsetof(CPUState, tlb) + node * sizeof(TLBEntry) + offsetof(TLBEntry, phys)) - CPU_BIAS;
+    *jb = (JitBlock){ .block = block, .ctx = ctx, .eip = eip };
+    jb->place = jb->last_place = jit_place(ctx, page, (block->key >> 8) & PAGE_MASK);
+    if (block->crosses) {
+        jb->last_place = jit_place(ctx, page + PAGE_SIZE, block->second_page);
+    }
     return jb;
 }
 
@@ -273,13 +270,13 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
         return NULL;
     }
     begin_code(&t);
-    t.jb = new_block(block, ctx, eip, t.mmu_mode);
+    t.jb = new_block(block, ctx, eip);
     note_parts(&t);
     choose_rules(&t);
     t.is_loop = jumps_to_itself(&t);
     flags_analyse(&t);
-    t.jb->states = states_wanted(&t, 0);
     emit_entry(&t);
+    t.jb->states = t.states;
     for (t.k = 0; t.k < t.n; t.k++) {
         translate_insn(&t);
         emit_fault(&t);

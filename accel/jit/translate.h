@@ -99,8 +99,6 @@ struct Translator {
     unsigned nb_cold, first_cold; /* first of the present instruction */
     Stub stubs[MAX_STUBS];
     unsigned nb_stubs;
-    int32_t indirect_release;                   /* RET: bytes to be taken off the stack */
-    uint8_t *indirect_miss[3], *indirect_cross; /* jumps of an indirect branch to its cold part */
 };
 
 /* ---- superblock.c ---- */
@@ -230,10 +228,28 @@ void x87_flush_pointers(Translator *t);
 /* ---- translate-branch.c ---- */
 /* The rel32 at `jump` is to lead to `target` (an offset in CS). */
 void emit_link(Translator *t, uint8_t *jump, uint64_t target);
+/* On to `target`, here. */
+void emit_goto(Translator *t, uint64_t target);
+/* Is it in another page than the end of the block? */
+bool link_crosses(const Translator *t, uint64_t target);
 void emit_entry(Translator *t);
 /* A near jump with one target, conditional or not, that has a rule. */
 bool branch_is_known(const Translator *t, const DecodedInsn *d, uint64_t next_ip, uint64_t *target);
 /* The stubs behind the block. */
 void emit_stubs(Translator *t);
+uint64_t branch_target(const DecodedInsn *d, uint64_t next_ip);
+uint64_t linear_page(const Translator *t, uint64_t ip);
+/* A way out that leads to eip; refund, and the jumps to what emit_exit() makes, are the caller's. */
+JitExit *alloc_exit(const Translator *t, JitExitKind kind, uint64_t eip);
+/* This one may be joined to a block: by the rel32 at `jump`. Two for each block. */
+void add_link(Translator *t, JitExit *exit, uint8_t *jump);
+void emit_exit(Translator *t, const JitExit *exit);
+/* A jump that is taken when somebody wants us out of here. */
+uint8_t *emit_poll(Emit *e);
+/* Calls one of the JitThunks that take a place: that of the block which the exit will be joined to. */
+void emit_link_place(Translator *t, JitExit *exit, const uint8_t *thunk);
+
+/* ---- translate-call.c ---- */
+Rule rule_call, rule_ret, rule_jmp_e, rule_call_e;
 
 #endif

@@ -67,6 +67,57 @@ PROGRAM(debug, "mov $0x20010, %eax; mov %eax, %dr0; mov $(0x10000 + 4f - start),
 PROGRAM(debug_trap, "push %eax; mov %dr6, %eax; add %eax, %ebp; xor %eax, %eax; mov %eax, %dr6; incl 0x20040\n"
                     "mov 4(%esp), %eax; cmp $(0x10000 + 0x1000), %eax; ja 1f; orl $0x10000, 12(%esp); 1: pop %eax; iret");
 
+/* ---- returns: the predictions of translate-call.c ---- */
+
+/* Far deeper than predictions reach. */
+PROGRAM(recursion, "mov $3000, %ecx; xor %edx, %edx; call 1f; hlt; 1: inc %eax; dec %ecx; jz 2f; call 1b; add %eax, %edx; 2: ret");
+
+/*
+ * What breaks pairs of CALL and RET: a frame left from three levels below, PUSH and RET, RET imm16, CALL and POP, a retpoline,
+ * the same without its trap for speculation, and a return to address 0 (an RET lies there).
+ */
+PROGRAM(unpaired, "mov $60, %ecx\n"
+                  "1: mov %esp, %ebp; call 2f; hlt; 2: call 3f; hlt; 3: call 4f; hlt; 4: mov %ebp, %esp; inc %eax\n"
+                  "   push $(0x10000 + 5f - start); ret; hlt; 5: call 6f; add $2, %eax; call 7f; 7: pop %edi; sub %edi, %edx\n"
+                  "   mov $(0x10000 + 6f - start), %esi; call 8f; add $3, %eax; call 10f; push %ecx; push %ecx; call 12f\n"
+                  "   push $(0x10000 + 13f - start); push $0; ret; 13: dec %ecx; jnz 1b; hlt\n"
+                  "6: add $4, %eax; ret\n"
+                  "8: call 9f; 11: pause; lfence; jmp 11b; 9: mov %esi, (%esp); ret\n"
+                  "10: call 14f; nop; hlt; 14: mov %esi, (%esp); ret\n"
+                  "12: add $5, %eax; ret $8");
+
+/* The function rewrites the instruction that it returns to: from the same page, and from another one. */
+PROGRAM(call_site, "mov $40, %ecx; xor %eax, %eax; mov $0x18000, %edx; mov $(0x10000 + 3f - start + 1), %esi\n"
+                   "1: call 4f; 2: mov $0, %bl; movzbl %bl, %ebx; add %ebx, %eax\n"
+                   "   call *%edx; 3: mov $0, %bl; movzbl %bl, %ebx; add %ebx, %eax; dec %ecx; jnz 1b; hlt\n"
+                   "4: mov %cl, 0x10000 + 2b - start + 1; ret");
+PROGRAM(rewriter, "mov %cl, (%esi); ret");
+
+/*
+ * Both processes have this at SHARED, with another `add`: one calls, the callee often changes the address space, and the return is
+ * into the other one. The last instruction before it lies in the same linear page, or (EDI) elsewhere.
+ */
+#define CALLER(name, addend) PROGRAM(name, "1: nop; call *%esi; add $" addend ", %ebx; dec %ecx; jnz 1b; jmp *%ebp; .skip 0x100 - (. - start); ret")
+CALLER(caller_a, "1");
+CALLER(caller_b, "0x100");
+PROGRAM(other_space, "mov $250, %ecx; xor %ebx, %ebx; mov $(0x10000 + 2f - start), %esi; mov $(0x10000 + 9f - start), %ebp\n"
+                     "mov $0x18000, %edx; jmp *%edx\n"
+                     "2: mov $0x6b5d3a17, %eax; bt %ecx, %eax; jc 4f; mov %cr3, %eax; xor $0x2000, %eax; mov %eax, %cr3; 4: test $2, %cl; jz 3f; mov $0x18100, %edx; jmp *%edx; 3: ret; 9: hlt");
+
+/* Two threads, each inside calls; f() goes to the other one. */
+PROGRAM(threads, "mov $100, %ecx; xor %edx, %edx; mov $0x2f000, %ebp; movl $(0x10000 + 2f - start), (%ebp)\n"
+                 "1: call 3f; inc %eax; dec %ecx; jnz 1b; hlt\n"
+                 "2: call 4f; add $0x100, %eax; jmp 2b\n"
+                 "3: call 5f; add $3, %edx; ret; 4: call 5f; add $5, %edx; ret; 5: xchg %esp, %ebp; ret");
+
+/* Between CALL and RET a system call; the kernel returns to the very address that the user's CALL has predicted, as code of its own. */
+PROGRAM(other_context, "mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es; push %eax; push $0x2f000; push $0x202; push $0x23; push $(0x10000 + 1f - start); iret\n"
+                       "1: xor %ebx, %ebx; mov $30, %ecx\n"
+                       "2: call 4f; mov 0x22000, %edi; mov %cs, %eax; add %eax, %ebx; test $3, %al; jz 3f; dec %ecx; jnz 2b; mov $1, %eax; int $0x80\n"
+                       "3: iret\n"
+                       "4: mov (%esp), %esi; mov $2, %eax; int $0x80; ret");
+PROGRAM(return_there, "cmp $1, %eax; je 1f; mov 0x2022000, %edi; push %esi; ret; 1: hlt");
+
 /* ---- the machine at the start ---- */
 
 typedef struct Case {
@@ -217,6 +268,58 @@ static void debug_check(void)
     g_assert_cmpuint(traps, >=, 5 * (6 + 1 + 1)); /* steps, breakpoint, watchpoint beyond the steps */
 }
 
+static void recursion_check(void)
+{
+    g_assert_cmpuint(cpu->gpr[R_EAX], ==, 3000);
+    g_assert_cmpuint(cpu->gpr[R_EDX], ==, 2999 * 3000);
+}
+
+static void unpaired_more(void)
+{
+    image[0] = 0xc3;
+}
+static void unpaired_check(void)
+{
+    g_assert_cmpuint(cpu->gpr[R_EAX], ==, 60 * (1 + 4 + 2 + 4 + 3 + 4 + 5));
+}
+
+static void call_site_more(void)
+{
+    PLACE(SHARED, rewriter);
+}
+static void call_site_check(void)
+{
+    g_assert_cmpuint(cpu->gpr[R_EAX], ==, 2 * 40 * 41 / 2);
+}
+
+static void other_space_more(void)
+{
+    PLACE(SHARED, caller_a);
+    PLACE(OTHER, caller_b);
+    put32(PT_B + (SHARED >> PAGE_BITS) * 4, OTHER | 7);
+}
+static void other_space_check(void)
+{
+    g_assert_cmphex(cpu->gpr[R_EBX], ==, 0x7d7d);
+}
+
+static void threads_check(void)
+{
+    g_assert_cmphex(cpu->gpr[R_EAX], ==, 100 + 99 * 0x100);
+    g_assert_cmpuint(cpu->gpr[R_EDX], ==, 100 * 3 + 99 * 5);
+}
+
+static void other_context_more(void)
+{
+    PLACE(0x14000, return_there);
+    put32(PD_A + 8 * 4, PT_A | 7); /* 32 MiB further the same memory, in the same places of the TLB */
+    put_gate(0x80, 0x14000, 3);
+}
+static void other_context_check(void)
+{
+    g_assert_cmphex(cpu->gpr[R_EBX], ==, 30 * (8 + 0x23));
+}
+
 static const Case cases[] = {
     { "processes", processes_start, processes_end, processes_more, true, processes_check },
     { "user", user_start, user_end, user_more, true, user_check },
@@ -225,6 +328,12 @@ static const Case cases[] = {
     { "rewrite", rewrite_start, rewrite_end, rewrite_more, false, rewrite_check },
     { "rewrite-paged", rewrite_start, rewrite_end, rewrite_more, true, rewrite_check },
     { "dma", dma_start, dma_end, dma_more, false, dma_check },
+    { "recursion", recursion_start, recursion_end, NULL, true, recursion_check },
+    { "unpaired", unpaired_start, unpaired_end, unpaired_more, true, unpaired_check },
+    { "call-site", call_site_start, call_site_end, call_site_more, true, call_site_check },
+    { "other-space", other_space_start, other_space_end, other_space_more, true, other_space_check },
+    { "threads", threads_start, threads_end, NULL, true, threads_check },
+    { "other-context", other_context_start, other_context_end, other_context_more, true, other_context_check },
     { "debug", debug_start, debug_end, debug_more, false, debug_check },
 };
 

@@ -989,6 +989,24 @@ static void test_smc(void)
     g_assert_cmpuint(cpu->gpr[R_EAX], ==, 5050);
 }
 
+/* 64-bit code: pairs of CALL and RET, RET imm16, a retpoline, an indirect call, at last a return to where no address is. */
+__asm__(".pushsection .rodata\n calls64_start: mov $12, %ecx\n"
+        "1: call 2f; lea 3f(%rip), %rax; call 6f; lea 4f(%rip), %rdi; call *%rdi; dec %ecx; jnz 1b\n"
+        "   movabs $0x900000000000, %rax; push %rax; ret\n"
+        "2: add %rcx, %rdx; call 4f; ret; 3: add $3, %rsi; ret; 4: push $5; call 5f; inc %rsi; ret; 5: add %rdx, %rsi; ret $8\n"
+        "6: call 7f; 8: pause; lfence; jmp 8b; 7: mov %rax, (%rsp); ret\n"
+        "calls64_end: .popsection");
+extern const uint8_t calls64_start[], calls64_end[];
+
+static void test_calls_64(gconstpointer mode)
+{
+    machine_mode = (MachineMode)GPOINTER_TO_INT(mode);
+    run_program(calls64_start, (size_t)(calls64_end - calls64_start));
+    g_assert_cmpuint(cpu->gpr[R_ECX], ==, 0);
+    g_assert_true(cpu->halted);
+    machine_mode = FLAT32;
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -1010,6 +1028,8 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strconcat("/jit/stress/", stresses[i].name, NULL);
         g_test_add_data_func(path, &stresses[i], test_stress);
     }
+    g_test_add_data_func("/jit/calls/64-kernel", GINT_TO_POINTER(CODE64_KERNEL), test_calls_64);
+    g_test_add_data_func("/jit/calls/64-user", GINT_TO_POINTER(CODE64_USER), test_calls_64);
     g_test_add_data_func("/jit/random/64-kernel", GINT_TO_POINTER(CODE64_KERNEL), test_long_mode);
     g_test_add_data_func("/jit/random/64-user", GINT_TO_POINTER(CODE64_USER), test_long_mode);
     g_test_add_data_func("/jit/random/compat-kernel", GINT_TO_POINTER(COMPAT_KERNEL), test_long_mode);
