@@ -67,6 +67,21 @@ PROGRAM(debug, "mov $0x20010, %eax; mov %eax, %dr0; mov $(0x10000 + 4f - start),
 PROGRAM(debug_trap, "push %eax; mov %dr6, %eax; add %eax, %ebp; xor %eax, %eax; mov %eax, %dr6; incl 0x20040\n"
                     "mov 4(%esp), %eax; cmp $(0x10000 + 0x1000), %eax; ja 1f; orl $0x10000, 12(%esp); 1: pop %eax; iret");
 
+/*
+ * DS and ES are loaded again and again with what is there; every third round the descriptor has another base, every
+ * fourth the GDT's limit is too short for a while (#GP, whose handler skips the instruction), once the level is 0.
+ */
+PROGRAM(reload, "mov $60, %ecx; xor %ebp, %ebp; mov $0x2b, %edx; sub $8, %esp; sgdt (%esp)\n"
+                "1: mov %edx, %ds; mov %edx, %es; push %edx; pop %ds; push %edx; pop %es\n"
+                "   mov $0x20000, %esi; add (%esi), %ebp; mov %es:4(%esi), %eax; add %eax, %ebp\n"
+                "   mov %ecx, %eax; xor %ebx, %ebx; push %edx; xor %edx, %edx; mov $3, %edi; div %edi; cmp $0, %edx; pop %edx; jne 2f\n"
+                "   mov 2(%esp), %edi; xorb $0x10, %ss:0x28+2(%edi)\n"
+                "2: test $3, %cl; jne 3f; movw $0x27, (%esp); lgdt (%esp); mov %edx, %ds; mov %edx, %es; movw $0x7f, (%esp); lgdt (%esp)\n"
+                "3: cmp $20, %ecx; jne 4f; mov 2(%esp), %edi; andb $~0x60, %ss:0x28+5(%edi); mov %edx, %ds; mov %edx, %es\n"
+                "   orb $0x60, %ss:0x28+5(%edi); mov %edx, %ds\n"
+                "4: mov %ss, %eax; mov %eax, %ds; mov %eax, %es; dec %ecx; jnz 1b; hlt");
+PROGRAM(skip_load, "add $4, %esp; addl $2, (%esp); incl %ss:0x20040; iret");
+
 /* ---- the machine at the start ---- */
 
 typedef struct Case {
@@ -219,6 +234,23 @@ static void dma_check(void)
     g_assert_cmpuint(cpu->gpr[R_EAX], ==, 40 * 41 / 2);
 }
 
+static void reload_more(void)
+{
+    PLACE(0x16000, skip_load);
+    put_gate(EXCP_GP, 0x16000, 0);
+    put32(0x20000, 3);
+    put32(0x20004, 5);
+    put32(0x20010, 7);
+    put32(0x20014, 11);
+}
+static void reload_check(void)
+{
+    uint32_t faults;
+    memcpy(&faults, mem + 0x20040, 4);
+    g_assert_cmpuint(faults, ==, 2 * (60 / 4 + 1));
+    g_assert_cmphex(cpu->gpr[R_ECX], ==, 0);
+}
+
 static void debug_more(void)
 {
     PLACE(0x16000, debug_trap);
@@ -239,6 +271,7 @@ static const Case cases[] = {
     { "rewrite", rewrite_start, rewrite_end, rewrite_more, false, rewrite_check },
     { "rewrite-paged", rewrite_start, rewrite_end, rewrite_more, true, rewrite_check },
     { "dma", dma_start, dma_end, dma_more, false, dma_check },
+    { "reload", reload_start, reload_end, reload_more, true, reload_check },
     { "debug", debug_start, debug_end, debug_more, false, debug_check },
 };
 
