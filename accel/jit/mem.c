@@ -280,6 +280,14 @@ void handler_if(Translator *t, unsigned cond)
     new_cold(t, COLD_SEGMENT, em_jcc_later(&t->e, cond));
 }
 
+void mem_linear_or_handler(Translator *t, unsigned size)
+{
+    ProbeKind kind = probe_kind(t, size, false);
+    kind.code64 = true; /* all 64 bits count, whatever the code */
+    new_cold(t, COLD_SEGMENT, emit_tlb_compare(&t->e, &kind));
+    em_rx(&t->e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
+}
+
 /* A REP instruction counted its iterations itself. */
 static void emit_count_again(Translator *t)
 {

@@ -4,8 +4,10 @@
  * (virtual-8086 mode, IOPL, a waiting interrupt) is left to their handlers.
  */
 #include "accel/jit/translate.h"
+#include "target/i386/seg.h"
 
 #define SHADOW_FLAGS  (CC_ALL | RF_MASK | VM_MASK) /* not in the image that PUSHF takes from cpu->eflags */
+#define LOADED_OFF(m) ((int32_t)(offsetof(CPUState, jit.loaded[0].m) - offsetof(CPUState, jit.loaded[0])))
 #define POPF_UNCOMMON (TF_MASK | DF_MASK | IOPL_MASK | NT_MASK | AC_MASK | ID_MASK)
 
 static int32_t segment_off(unsigned seg, size_t member)
@@ -150,6 +152,44 @@ static void rule_mov_from_sreg(Translator *t)
     em_rm(&t->e, 2, 0x0fb7, reg, H_CPU, selector_off(t->d->reg));
 }
 
+/*
+ * H_T1: a selector for DS or ES. Nothing changes when it is the one that is there, came from a descriptor that every
+ * level may load, and the GDT still has the same one; else the handler loads it.
+ */
+static void same_segment(Translator *t, int seg)
+{
+    Emit *e = &t->e;
+    int32_t loaded = CPU_OFF(jit.loaded[0]) + seg_loaded_slot(seg) * (int32_t)sizeof(((CPUState *)0)->jit.loaded[0]);
+    em_rm(e, 2, 0x3b, H_T1, H_CPU, loaded + LOADED_OFF(selector));
+    handler_if(t, COND_NE);
+    em_load(e, 2, H_T1, H_CPU, CPU_OFF(gdt.limit));
+    em_rm(e, 2, 0x3b, H_T1, H_CPU, loaded + LOADED_OFF(end));
+    handler_if(t, COND_B);
+    em_load(e, 3, H_ADDR, H_CPU, loaded + LOADED_OFF(index));
+    em_rm(e, 3, 0x03, H_ADDR, H_CPU, CPU_OFF(gdt.base)); /* a sum that would wrap misses */
+    mem_linear_or_handler(t, 8);
+    em_load(e, 3, H_T1, H_ADDR, 0);
+    em_rm(e, 3, 0x3b, H_T1, H_CPU, loaded + LOADED_OFF(raw));
+    handler_if(t, COND_NE);
+}
+
+static void rule_mov_to_sreg(Translator *t)
+{
+    unsigned reg = host_reg(t, t->d->rm);
+    flags_before_clobber(t);
+    em_rr(&t->e, 2, 0x0fb7, H_T1, reg);
+    same_segment(t, t->d->reg);
+}
+
+static void rule_pop_sreg(Translator *t)
+{
+    int32_t item = 1 << native_size(t);
+    mem_stack(t, R_ESP, 0, (unsigned)item, false);
+    em_rm(&t->e, 2, 0x0fb7, H_T1, H_ADDR, 0);
+    same_segment(t, t->d->info->opcode >> 3);
+    em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, item);
+}
+
 static const int32_t control_off[] = { [0] = CPU_OFF(cr0), [2] = CPU_OFF(cr2), [3] = CPU_OFF(cr3), [4] = CPU_OFF(cr4) };
 
 static void rule_mov_from_cr(Translator *t)
@@ -201,9 +241,20 @@ static bool stack_is_native(const Translator *t, const DecodedInsn *d)
     return t->code64 ? d->op_size == 3 : (t->ctx->mode & MODE_SS32) && d->op_size == 2;
 }
 
+/* 64-bit code loads hardly any. */
+static bool loads_data_segment(const Translator *t, unsigned seg)
+{
+    return !t->code64 && !(t->ctx->mode & MODE_CPL3) && (seg == R_DS || seg == R_ES);
+}
+
 static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, bool is_last)
 {
     switch (d->info->opcode) {
+    case 0x07:
+    case 0x1f:
+        return loads_data_segment(t, d->info->opcode >> 3) && stack_is_native(t, d) ? rule_pop_sreg : NULL;
+    case 0x8e:
+        return loads_data_segment(t, d->reg) && !insn_is_mem(d) ? rule_mov_to_sreg : NULL;
     case 0x06:
     case 0x0e:
     case 0x16:
@@ -268,6 +319,9 @@ bool system_rule_observes(const DecodedInsn *d)
     case 0x0e:
     case 0x16:
     case 0x1e:
+    case 0x07:
+    case 0x1f:
+    case 0x8e:
     case 0x9c:
     case 0x9d:
     case 0xfa:

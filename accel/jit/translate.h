@@ -185,6 +185,8 @@ static inline void mem_stack(Translator *t, unsigned guest_base, int32_t disp, u
 void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg);
 /* When the host condition holds, the handler does this instruction instead. Nothing of it may have been done. */
 void handler_if(Translator *t, unsigned cond);
+/* H_ADDR: linear -> host address of something to be read, at the present privilege; else the same. */
+void mem_linear_or_handler(Translator *t, unsigned size);
 void mem_emit_cold(Translator *t);
 JitSite *new_site(Translator *t);
 void call_handler_in_place(Translator *t);

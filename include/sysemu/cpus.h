@@ -24,8 +24,8 @@ bool replay_mutex_locked(void);
  */
 void cpus_kick(void);
 /*
- * An interrupt arrived. On the vCPU thread that is nothing: a timer's comes before the slice that takes it, a device's in
- * an instruction that is an interrupt point. Any other thread kicks.
+ * An interrupt arrived. On the vCPU thread that is nothing: a timer's comes before the slice that takes it, a device's
+ * in an instruction that is an interrupt point. Any other thread kicks.
  */
 void cpus_kick_for_interrupt(void);
 

@@ -8,6 +8,7 @@
 #include "target/i386/debug.h"
 #include "target/i386/flags.h"
 #include "target/i386/paging.h"
+#include "target/i386/seg.h"
 
 #include "hw/intc/intc.h"
 
@@ -320,6 +321,7 @@ static bool cpu_post_load(void *opaque, Error **errp)
     cpu_mode_derive(cpu);
     for (int seg = 0; seg < CPU_NB_SEGS; seg++) {
         cpu_segment_derive(cpu, seg);
+        seg_forget_loaded(cpu, seg);
     }
     cpu->align_check = (cpu->cr0 & CR0_AM) && (cpu->eflags & AC_MASK) && cpu->cpl == 3;
     cpu_debug_derive(cpu);

@@ -206,6 +206,7 @@ void cpu_load_seg(CPUState *cpu, int seg, uint16_t selector)
     desc_set_accessed(cpu, &d);
     SegmentCache s = desc_cache(&d, selector);
     seg_commit(cpu, seg, &s);
+    seg_note_loaded(cpu, seg, selector, &d);
 }
 
 void seg_drop_inner_data(CPUState *cpu)

@@ -164,6 +164,29 @@ static inline void seg_derive_long(CPUState *cpu, int seg)
     s->read_end = s->write_end = ~0ull;
     s->linear_base = seg == R_FS || seg == R_GS ? s->base : 0;
 }
+/* Number of DS or ES in cpu->jit.loaded, -1 for the others. */
+static inline int seg_loaded_slot(int seg)
+{
+    return seg == R_DS ? 1 : seg == R_ES ? 0 : -1;
+}
+/* Loading this selector again changes nothing as long as the GDT has the same descriptor: JIT, translate-system.c. */
+static inline void seg_note_loaded(CPUState *cpu, int seg, uint16_t selector, const Descriptor *d)
+{
+    int slot = seg_loaded_slot(seg);
+    if (slot >= 0 && !(selector & SELECTOR_TI) && desc_dpl(d) == 3) {
+        cpu->jit.loaded[slot].raw = (uint64_t)d->hi << 32 | d->lo;
+        cpu->jit.loaded[slot].index = selector & 0xfff8u;
+        cpu->jit.loaded[slot].end = (selector & 0xfff8u) + 7;
+        cpu->jit.loaded[slot].selector = selector;
+    }
+}
+static inline void seg_forget_loaded(CPUState *cpu, int seg)
+{
+    int slot = seg_loaded_slot(seg);
+    if (slot >= 0) {
+        cpu->jit.loaded[slot].selector = ~0u;
+    }
+}
 /*
  * Load *s with another selector. No checks; false when nothing changes, as with most loads: kernels set DS and ES at
  * each entry. Whoever loads CS or SS by this calls cpu_mode_derive() or cpu_set_cpl() afterwards.
@@ -176,6 +199,7 @@ static inline bool seg_set_as(CPUState *cpu, int seg, const SegmentCache *s, uin
         return false;
     }
     seg_put(old, selector, s->attr, s->limit, s->base, s->null);
+    seg_forget_loaded(cpu, seg);
     if (cpu_code64(cpu)) {
         seg_derive_long(cpu, seg);
     } else {

@@ -118,6 +118,21 @@ PROGRAM(other_context, "mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es; push %eax
                        "4: mov (%esp), %esi; mov $2, %eax; int $0x80; ret");
 PROGRAM(return_there, "cmp $1, %eax; je 1f; mov 0x2022000, %edi; push %esi; ret; 1: hlt");
 
+/*
+ * DS and ES are loaded again and again with what is there; every third round the descriptor has another base, every
+ * fourth the GDT's limit is too short for a while (#GP, whose handler skips the instruction), once the level is 0.
+ */
+PROGRAM(reload, "mov $60, %ecx; xor %ebp, %ebp; mov $0x2b, %edx; sub $8, %esp; sgdt (%esp)\n"
+                "1: mov %edx, %ds; mov %edx, %es; push %edx; pop %ds; push %edx; pop %es\n"
+                "   mov $0x20000, %esi; add (%esi), %ebp; mov %es:4(%esi), %eax; add %eax, %ebp\n"
+                "   mov %ecx, %eax; xor %ebx, %ebx; push %edx; xor %edx, %edx; mov $3, %edi; div %edi; cmp $0, %edx; pop %edx; jne 2f\n"
+                "   mov 2(%esp), %edi; xorb $0x10, %ss:0x28+2(%edi)\n"
+                "2: test $3, %cl; jne 3f; movw $0x27, (%esp); lgdt (%esp); mov %edx, %ds; mov %edx, %es; movw $0x7f, (%esp); lgdt (%esp)\n"
+                "3: cmp $20, %ecx; jne 4f; mov 2(%esp), %edi; andb $~0x60, %ss:0x28+5(%edi); mov %edx, %ds; mov %edx, %es\n"
+                "   orb $0x60, %ss:0x28+5(%edi); mov %edx, %ds\n"
+                "4: mov %ss, %eax; mov %eax, %ds; mov %eax, %es; dec %ecx; jnz 1b; hlt");
+PROGRAM(skip_load, "add $4, %esp; addl $2, (%esp); incl %ss:0x20040; iret");
+
 /* ---- the machine at the start ---- */
 
 typedef struct Case {
@@ -256,6 +271,23 @@ static void dma_check(void)
     g_assert_cmpuint(cpu->gpr[R_EAX], ==, 40 * 41 / 2);
 }
 
+static void reload_more(void)
+{
+    PLACE(0x16000, skip_load);
+    put_gate(EXCP_GP, 0x16000, 0);
+    put32(0x20000, 3);
+    put32(0x20004, 5);
+    put32(0x20010, 7);
+    put32(0x20014, 11);
+}
+static void reload_check(void)
+{
+    uint32_t faults;
+    memcpy(&faults, mem + 0x20040, 4);
+    g_assert_cmpuint(faults, ==, 2 * (60 / 4 + 1));
+    g_assert_cmphex(cpu->gpr[R_ECX], ==, 0);
+}
+
 static void debug_more(void)
 {
     PLACE(0x16000, debug_trap);
@@ -334,6 +366,7 @@ static const Case cases[] = {
     { "other-space", other_space_start, other_space_end, other_space_more, true, other_space_check },
     { "threads", threads_start, threads_end, NULL, true, threads_check },
     { "other-context", other_context_start, other_context_end, other_context_more, true, other_context_check },
+    { "reload", reload_start, reload_end, reload_more, true, reload_check },
     { "debug", debug_start, debug_end, debug_more, false, debug_check },
 };
 

@@ -281,7 +281,21 @@ static void put_insn64(Program *p, bool wide)
 static void put_system(Program *p)
 {
     static const uint8_t control[] = { 0, 2, 3, 4, 1 };
-    switch (below(6)) {
+    static const uint8_t selectors[] = { 0x10, 0x28, 0x2b, 0x2a, 0x2b, 0x2b, 0x00, 0x33, 0x08, 0x70 };
+    unsigned seg = below(2) ? R_DS : R_ES;
+    switch (below(9)) {
+    case 6:
+    case 7:
+        put(p, 0x6a); /* POP DS, ES */
+        put(p, selectors[below(ARRAY_SIZE(selectors))]);
+        put(p, 0x07 | seg << 3);
+        break;
+    case 8:
+        put(p, 0xb8); /* MOV DS, ES */
+        put_bytes(p, selectors[below(ARRAY_SIZE(selectors))], 4);
+        put(p, 0x8e);
+        put(p, 0xc0 | seg << 3);
+        break;
     case 0:
     case 1:
         put(p, 0x0f);
