@@ -16,6 +16,7 @@
 #define TLB_WORDS     (TLB_SIZE / 64)
 #define CHAIN_BUCKETS 8192u
 #define CHAIN_END     (-1)
+#define REGION_BITS   10 /* of large_regions */
 
 /* The RAM behind an entry, and its place among those that have the same one. */
 typedef struct TLBNode {
@@ -37,7 +38,8 @@ typedef struct TLBWord {
  */
 struct TLBIndex {
     TLBWord word[NB_MMU_MODES][TLB_WORDS];
-    uint64_t local_words[NB_MMU_MODES][TLB_WORDS / 64]; /* bit: a word that may have `local` bits */
+    uint64_t local_words[NB_MMU_MODES][TLB_WORDS / 64];            /* bit: a word that may have `local` bits */
+    uint64_t large_regions[NB_MMU_MODES][(1 << REGION_BITS) / 64]; /* bit: large entries may lie in such a region */
     TLBNode node[TLB_NODES];
     int16_t bucket[CHAIN_BUCKETS];
 };
@@ -127,6 +129,22 @@ static void set_ram(struct TLBIndex *x, int number, ram_addr_t ram)
 static void set_bit(uint64_t *word, uint64_t bit, bool on)
 {
     *word = (*word & ~bit) | (on ? bit : 0);
+}
+
+/* The bit of la's 4 MiB. Large pages lie in a few of them, most of what is invalidated does not. */
+static uint64_t *region_word(struct TLBIndex *x, int mode, uint64_t la, uint64_t *bit)
+{
+    uint64_t region = (la >> 22 ^ la >> 32) & ((1u << REGION_BITS) - 1);
+    *bit = 1ull << (region % 64);
+    return &x->large_regions[mode][region / 64];
+}
+
+static void mark_region(struct TLBIndex *x, int mode, const TLBEntry *e)
+{
+    uint64_t bit, *word = region_word(x, mode, e->page, &bit);
+    if (e->page && (e->phys & TLB_LARGE)) {
+        *word |= bit;
+    }
 }
 
 static void mark_used(struct TLBIndex *x, int mode, unsigned index, bool used, uint64_t phys)
@@ -223,6 +241,7 @@ static void entry_derive(CPUState *cpu, int mode, unsigned index)
     const TLBEntry *e = &cpu->tlb[mode][index];
     struct TLBIndex *x = cpu->tlb_index;
     mark_used(x, mode, index, e->page, e->phys);
+    mark_region(x, mode, e);
     set_ram(x, mode * TLB_SIZE + index, e->page ? tlb_ram_page(e->phys & PAGE_MASK) : RAM_ADDR_INVALID);
     fast_derive(cpu, mode, index);
 }
@@ -350,6 +369,7 @@ static void flush_local(CPUState *cpu, int mode)
 
 static void flush_global(CPUState *cpu, int mode)
 {
+    memset(cpu->tlb_index->large_regions[mode], 0, sizeof(cpu->tlb_index->large_regions[mode]));
     for (unsigned word = 0; word < TLB_WORDS; word++) {
         for (uint64_t used = cpu->tlb_index->word[mode][word].used; used; used &= used - 1) {
             entry_drop(cpu, mode, word * 64 + (unsigned)__builtin_ctzll(used));
@@ -391,9 +411,11 @@ static void flush_large_words(CPUState *cpu, int mode, uint64_t la, uint64_t siz
 /* 4 MiB or 2 MiB of pages are consecutive, aligned indices; 1 GiB wraps around the whole table. */
 static void flush_large_page(CPUState *cpu, int mode, uint64_t la)
 {
-    uint64_t size = cpu->cr4 & CR4_PAE ? 2 * MiB : 4 * MiB;
+    uint64_t size = cpu->cr4 & CR4_PAE ? 2 * MiB : 4 * MiB, bit;
     unsigned first = page_index(la & ~(size - 1)) / 64;
-    flush_large_words(cpu, mode, la, size, first, (unsigned)(size >> PAGE_BITS) / 64);
+    if (*region_word(cpu->tlb_index, mode, la, &bit) & bit) {
+        flush_large_words(cpu, mode, la, size, first, (unsigned)(size >> PAGE_BITS) / 64);
+    }
     if (cpu_long_mode(cpu) && cpu_has(cpu, FEAT_PDPE1GB)) {
         flush_large_words(cpu, mode, la, GiB, 0, TLB_WORDS);
     }
