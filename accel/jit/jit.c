@@ -333,6 +333,15 @@ static Block *run_translation(CPUState *cpu, const JitBlock *jb)
     return last_exit ? exit->block : NULL;
 }
 
+/* The interpreter runs a block that is not translated (yet), and it is noted which way that goes. */
+static Block *run_cold(CPUState *cpu, Block *block)
+{
+    uint64_t behind = cpu->eip + block->bytes;
+    interp_run_block(cpu, block);
+    block->falls += cpu->eip == behind && block->falls < UINT16_MAX;
+    return block;
+}
+
 static Block *run_block(CPUState *cpu, Block *block)
 {
     if (unlikely(!has_room())) {
@@ -345,7 +354,7 @@ static Block *run_block(CPUState *cpu, Block *block)
     JitBlock *jb = no_state ? NULL : translation_of(cpu, block);
     if (!jb) {
         last_exit = NULL;
-        return likely(before == jit_generation) ? interp_run_block(cpu, block) : NULL;
+        return likely(before == jit_generation) ? run_cold(cpu, block) : NULL;
     }
     int64_t left_to_run = cpu->icount_limit - cpu->icount;
     if (likely(left_to_run >= jb->n)) {

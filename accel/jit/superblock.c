@@ -3,8 +3,9 @@
  * forward jump inside its page, of the block that mostly follows, and so on.
  *
  * Jumps that stay inside cost next to nothing: flags stay in the host's flags, the budget is taken off once. The other
- * way of a conditional jump is a side exit. Decoded blocks end at each jump, and the interpreter's visits tell how
- * often one ran. Backward jumps are never followed: a loop's last jump must poll exit_request.
+ * way of a conditional jump is a side exit. Decoded blocks end at each jump, and the interpreter's visits tell which
+ * way they went: a side exit that is taken often costs more than it saves, and so does code that is there twice.
+ * Backward jumps are never followed: a loop's last jump must poll exit_request.
  */
 #include "accel/interp/fetch.h"
 #include "accel/jit/translate.h"
@@ -48,20 +49,24 @@ static Way way_to(const Translator *t, CPUState *cpu, uint64_t ip)
     return (Way){ good ? block : NULL, ip };
 }
 
-static bool is_often(const Translator *t, Way way)
+/*
+ * The way that a conditional jump, the end of `block`, took at least three times of four; and often enough after the
+ * first block that it pays. The present visit of the first block is counted, but has not gone anywhere yet.
+ */
+static Way usual_way(const Translator *t, CPUState *cpu, const Block *block, uint64_t next_ip, uint64_t target)
 {
-    return way.block && (jit_config.threshold == 1 || way.block->heat * 2 >= t->from[0]->heat);
-}
-
-static Way likelier(Way next, Way target)
-{
-    if (!next.block || !target.block) {
-        return next.block ? next : target;
+    const Block *first = t->from[0];
+    unsigned visits = block->heat - (block == first);
+    if (jit_config.threshold == 1) { /* nothing has run */
+        return way_to(t, cpu, jit_random() & 1 ? next_ip : target);
     }
-    if (jit_config.threshold == 1) {
-        return jit_random() & 1 ? next : target;
+    if (visits * 2 < first->heat) {
+        return (Way){ NULL };
     }
-    return next.block->heat >= target.block->heat ? next : target;
+    if (block->falls * 4 >= visits * 3) {
+        return way_to(t, cpu, next_ip);
+    }
+    return block->falls * 4 <= visits ? way_to(t, cpu, target) : (Way){ NULL };
 }
 
 /* From the last instruction on. */
@@ -72,11 +77,7 @@ static Way way_on(const Translator *t, CPUState *cpu)
     if (!branch_is_known(t, d, next_ip, &target)) {
         return (Way){ NULL };
     }
-    if (!d->info->flags_read) {
-        return way_to(t, cpu, target);
-    }
-    Way way = likelier(way_to(t, cpu, next_ip), way_to(t, cpu, target));
-    return is_often(t, way) ? way : (Way){ NULL };
+    return d->info->flags_read ? usual_way(t, cpu, t->from[t->n - 1], next_ip, target) : way_to(t, cpu, target);
 }
 
 /* False: the block cache was flushed. */

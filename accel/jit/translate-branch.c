@@ -93,16 +93,23 @@ static void emit_crossing(Translator *t, JitExit *exit)
 }
 
 /* Out of the block's middle: what it has left undone. */
-static void emit_side_exit(Translator *t, const Stub *stub)
+static void emit_side_exit(Translator *t, Stub *stub)
 {
     Emit *e = &t->e;
+    em_patch(stub->jump, e->rx_delta, em_here(e));
     if (!stub->flags.mem) {
         flags_emit_save(e, stub->flags.af_bad);
     }
     emit_budget(t, ALU_ADD, stub->refund);
-    if (!stub->exit->crosses) {
-        stub->exit->patch = em_jmp_later(e);
-        em_patch(stub->exit->patch, e->rx_delta, em_here(e));
+    stub->exit->patch = stub->jump = em_jmp_later(e);
+}
+
+void emit_side_exits(Translator *t)
+{
+    for (unsigned i = 0; i < t->nb_stubs; i++) {
+        if (t->stubs[i].refund) {
+            emit_side_exit(t, &t->stubs[i]);
+        }
     }
 }
 
@@ -148,9 +155,6 @@ void emit_stubs(Translator *t)
     for (unsigned i = 0; i < t->nb_stubs; i++) {
         JitExit *exit = t->stubs[i].exit;
         em_patch(t->stubs[i].jump, e->rx_delta, em_here(e));
-        if (t->stubs[i].refund) {
-            emit_side_exit(t, &t->stubs[i]);
-        }
         if (exit->crosses) {
             emit_crossing(t, exit);
         } else {

@@ -284,6 +284,7 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     t.k = t.n - 1;
     emit_fallthrough(&t);
     switch_part(&t);
+    emit_side_exits(&t);
     mem_emit_cold(&t);
     emit_stubs(&t);
     switch_part(&t);

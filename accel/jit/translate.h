@@ -237,6 +237,8 @@ bool link_crosses(const Translator *t, uint64_t target);
 void emit_entry(Translator *t);
 /* A near jump with one target, conditional or not, that has a rule. */
 bool branch_is_known(const Translator *t, const DecodedInsn *d, uint64_t next_ip, uint64_t *target);
+/* What the jumps out of the middle have left undone. */
+void emit_side_exits(Translator *t);
 /* The stubs behind the block. */
 void emit_stubs(Translator *t);
 uint64_t branch_target(const DecodedInsn *d, uint64_t next_ip);
