@@ -108,11 +108,6 @@ void bql_unlock(void)
     fair_unlock(&big_lock);
 }
 
-bool bql_locked(void)
-{
-    return has_bql;
-}
-
 void machine_lock(void)
 {
     replay_mutex_lock();
@@ -195,17 +190,18 @@ typedef struct TimingState {
 
 static TimingState timing = { .sleep = true, .shift = 3, .warp_start_ns = -1 };
 
-static const VMStateField timing_fields[] = { VMSTATE_DERIVED(TimingState, enabled), /* options */
-                                              VMSTATE_DERIVED(TimingState, sleep),
-                                              VMSTATE_DERIVED(TimingState, adaptive),
-                                              VMSTATE_INT(TimingState, shift),
-                                              VMSTATE_INT(TimingState, warp_ns),
-                                              VMSTATE_DERIVED(TimingState,
-                                                              warp_start_ns), /* host time, between two turns only */
-                                              VMSTATE_DERIVED(TimingState, warp_wanted),
-                                              VMSTATE_DERIVED(TimingState, warp_timer),
-                                              VMSTATE_DERIVED(TimingState, adapt_at_ns),
-                                              VMSTATE_END };
+static const VMStateField timing_fields[] = {
+    VMSTATE_DERIVED(TimingState, enabled), /* options */
+    VMSTATE_DERIVED(TimingState, sleep),
+    VMSTATE_DERIVED(TimingState, adaptive),
+    VMSTATE_INT(TimingState, shift),
+    VMSTATE_INT(TimingState, warp_ns),
+    VMSTATE_DERIVED(TimingState, warp_start_ns), /* host time, between two turns only */
+    VMSTATE_DERIVED(TimingState, warp_wanted),
+    VMSTATE_DERIVED(TimingState, warp_timer),
+    VMSTATE_DERIVED(TimingState, adapt_at_ns),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_timing = { .name = "timing", .version = 1, .fields = timing_fields };
 
 bool icount_enabled(void)
@@ -275,8 +271,9 @@ static void virtual_deadline_changed(void)
     }
 }
 
-static const char *const icount_keys[] = { "shift",      "sleep",  "align",  "rr", "rrfile",
-                                           "rrsnapshot", "rrsync", "rrhash", NULL };
+static const char *const icount_keys[] = {
+    "shift", "sleep", "align", "rr", "rrfile", "rrsnapshot", "rrsync", "rrhash", NULL,
+};
 
 const char *const *icount_known_keys(void)
 {

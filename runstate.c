@@ -67,10 +67,23 @@ static void tell(RunEvent event, ShutdownCause cause)
 
 /* ---- running and stopped ---- */
 
+/* Until then there is nothing that could go on. A snapshot that is loaded whole will do as well. */
+static bool needs_reset(void)
+{
+    return run_state == RUN_STATE_SHUTDOWN || run_state == RUN_STATE_INTERNAL_ERROR;
+}
+
+static void was_reset(void)
+{
+    if (needs_reset()) {
+        run_state = RUN_STATE_PAUSED;
+    }
+}
+
 void vm_start(void)
 {
     lockstep_assert(machine_locked(), "vm_start");
-    if (run_state == RUN_STATE_SHUTDOWN || run_state == RUN_STATE_INTERNAL_ERROR) {
+    if (needs_reset()) {
         return;
     }
     if (run_state != RUN_STATE_RUNNING) {
@@ -81,16 +94,32 @@ void vm_start(void)
     cpus_kick();
 }
 
+bool vm_resume(Error **errp)
+{
+    if (needs_reset()) {
+        error_setg(errp, "Resetting the Virtual Machine is required");
+        return false;
+    }
+    vm_start();
+    return true;
+}
+
+/* Whether it ran until now. */
+static bool halt_machine(RunState state)
+{
+    bool was_running = run_state == RUN_STATE_RUNNING;
+    if (was_running || state == RUN_STATE_SHUTDOWN || state == RUN_STATE_INTERNAL_ERROR) {
+        run_state = state;
+        qemu_clock_enable_virtual_rt(false);
+    }
+    return was_running;
+}
+
 void vm_stop(RunState state)
 {
     lockstep_assert(machine_locked(), "vm_stop");
-    if (run_state == RUN_STATE_RUNNING || state == RUN_STATE_SHUTDOWN || state == RUN_STATE_INTERNAL_ERROR) {
-        bool was_running = run_state == RUN_STATE_RUNNING;
-        run_state = state;
-        qemu_clock_enable_virtual_rt(false);
-        if (was_running) {
-            tell(RUN_EVENT_STOP, SHUTDOWN_CAUSE_NONE);
-        }
+    if (halt_machine(state)) {
+        tell(RUN_EVENT_STOP, SHUTDOWN_CAUSE_NONE);
     }
 }
 
@@ -186,15 +215,18 @@ static ShutdownCause take(gint *request)
     return (ShutdownCause)__atomic_exchange_n(request, SHUTDOWN_CAUSE_NONE, __ATOMIC_SEQ_CST);
 }
 
-/* -no-shutdown keeps a machine that has shut itself down, for inspection; not one whose user wants to leave. */
+/* -no-shutdown keeps a machine that has shut itself down, for inspection; not one whose user wants to leave. Of one
+ * that ends nobody is told that it stops. */
 static void shut_down(ShutdownCause cause)
 {
     tell(RUN_EVENT_SHUTDOWN, cause);
-    vm_stop(RUN_STATE_SHUTDOWN);
-    if (!runstate_no_shutdown || cause_is_host(cause)) {
-        g_atomic_int_set(&exit_wanted, EXIT_WANTED_FINISH);
-        qemu_notify_event();
+    if (runstate_no_shutdown && !cause_is_host(cause)) {
+        vm_stop(RUN_STATE_SHUTDOWN);
+        return;
     }
+    halt_machine(RUN_STATE_SHUTDOWN);
+    g_atomic_int_set(&exit_wanted, EXIT_WANTED_FINISH);
+    qemu_notify_event();
 }
 
 static void reset_machine(ShutdownCause cause)
@@ -203,9 +235,7 @@ static void reset_machine(ShutdownCause cause)
     qemu_system_reset();
     tell(RUN_EVENT_RESET, cause);
     replay_checkpoint(CHECKPOINT_RESET);
-    if (run_state == RUN_STATE_SHUTDOWN) {
-        run_state = RUN_STATE_PAUSED;
-    }
+    was_reset();
 }
 
 /*
@@ -280,9 +310,7 @@ void runstate_set_requests(const RunstateRequests *requests)
 void runstate_rewound(void)
 {
     finish_status = -1;
-    if (run_state == RUN_STATE_SHUTDOWN) {
-        run_state = RUN_STATE_PAUSED;
-    }
+    was_reset();
     cpus_kick();
 }
 

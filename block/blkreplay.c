@@ -195,11 +195,12 @@ static BlockErrorAction error_action(const BlockRequest *req)
     return req->kind == BLOCK_READ ? req->blk->on_read_error : req->blk->on_write_error;
 }
 
-/* What could not be read is zeroes, not what lay in our memory. */
+/* What could not be read is zeroes, not what lay in our memory. One that comes from a snapshot has no memory yet. */
 static void ignore_error(BlockRequest *req)
 {
     req->ret = 0;
     if (req->kind == BLOCK_READ) {
+        req->data = req->data ? req->data : block_buffer_new(req->bytes);
         memset(req->data, 0, req->bytes);
     }
 }
@@ -285,6 +286,13 @@ static void state_pre_save(void *opaque)
     s->requests = g_byte_array_free(out, false);
 }
 
+static bool is_possible(const BlockRequest *req, uint32_t length)
+{
+    bool read = req->kind == BLOCK_READ;
+    return req->id && req->blk && req->ret <= 0 && req->kind < BLOCK_KIND_COUNT && req->bytes >= 0 &&
+           (!read || req->bytes <= BLK_MAX_TRANSFER) && length == (read && req->ret == 0 ? req->bytes : 0);
+}
+
 /* The request in the record at p, of which `left` bytes are there; *used: how many it takes. NULL: impossible. */
 static BlockRequest *load_request(const uint8_t *p, size_t left, size_t *used)
 {
@@ -301,9 +309,7 @@ static BlockRequest *load_request(const uint8_t *p, size_t left, size_t *used)
     req->kind = p[SAVED_KIND];
     req->from_host = p[SAVED_HOST];
     req->finished = true;
-    uint32_t expected = req->kind == BLOCK_READ && req->ret == 0 ? req->bytes : 0;
-    if (!req->id || !req->blk || req->ret > 0 || req->kind >= BLOCK_KIND_COUNT || p[SAVED_HOST] > 1 ||
-        length != expected || req->bytes < 0) {
+    if (!is_possible(req, length) || p[SAVED_HOST] > 1) {
         g_free(req);
         return NULL;
     }

@@ -213,6 +213,12 @@ void blk_aio_forget(BlockBackend *blk, BlockRequestId id)
     }
 }
 
+size_t blk_aio_read_bytes(BlockBackend *blk, BlockRequestId id)
+{
+    const BlockRequest *req = blkreplay_find(id);
+    return req && req->blk == blk && req->kind == BLOCK_READ ? req->bytes : 0;
+}
+
 bool blk_aio_reattach(BlockBackend *blk, BlockRequestId id, BlockCompletionFunc *cb, void *opaque, Error **errp)
 {
     BlockRequest *req = blkreplay_find(id);

@@ -104,18 +104,6 @@ static int status_of(int ret)
     return MIN(ret, 0);
 }
 
-bool buffer_is_zero(const void *buf, size_t bytes)
-{
-    const uint8_t *p = buf;
-    size_t head = MIN(bytes, 16);
-    for (size_t i = 0; i < head; i++) {
-        if (p[i]) {
-            return false;
-        }
-    }
-    return bytes <= 16 || !memcmp(p, p + 16, bytes - 16);
-}
-
 int bdrv_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
 {
     if (bytes > INT_MAX || !range_ok(offset, bytes)) {

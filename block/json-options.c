@@ -3,9 +3,10 @@
 #include <json-glib/json-glib.h>
 
 #include "block/block-int.h"
+#include "util/json.h"
 
 #define MAX_TEXT    (64 * KiB)
-#define MAX_NESTING 32 /* json-glib recurses, and so do we */
+#define MAX_NESTING 32 /* add_node() recurses */
 
 static void add_node(QemuOpts *opts, const char *key, JsonNode *node, Error **errp);
 
@@ -54,22 +55,13 @@ static void add_node(QemuOpts *opts, const char *key, JsonNode *node, Error **er
     }
 }
 
-static bool nests_too_deep(const char *text)
-{
-    int depth = 0;
-    for (; *text && depth <= MAX_NESTING; text++) {
-        depth += (*text == '{' || *text == '[') - (*text == '}' || *text == ']');
-    }
-    return depth > MAX_NESTING;
-}
-
 QemuOpts *bdrv_parse_json(const char *text, Error **errp)
 {
     JsonParser *parser = json_parser_new();
     GError *gerr = NULL;
     Error *err = NULL;
     QemuOpts *opts = qemu_opts_new();
-    if (strlen(text) > MAX_TEXT || nests_too_deep(text)) {
+    if (strlen(text) > MAX_TEXT || json_nests_deeper(text, strlen(text), MAX_NESTING)) {
         error_setg(&err, "JSON parse error, too long or nested too deep");
     } else if (!json_parser_load_from_data(parser, text, -1, &gerr)) {
         error_setg(&err, "JSON parse error, %s", gerr->message);

@@ -13,8 +13,9 @@
 #define MAX_CHAIN   200
 #define PROBE_BYTES 2048
 
-static const BlockDriver *const drivers[] = { &bdrv_file, &bdrv_host_device, &bdrv_null_co,
-                                              &bdrv_raw,  &bdrv_qcow2,       &bdrv_blkreplay };
+static const BlockDriver *const drivers[] = {
+    &bdrv_file, &bdrv_host_device, &bdrv_null_co, &bdrv_raw, &bdrv_qcow2, &bdrv_blkreplay,
+};
 
 /* The images whose backing file is being opened. */
 typedef struct Chain Chain;

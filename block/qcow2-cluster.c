@@ -69,7 +69,7 @@ int qcow2_l2_for_write(BlockNode *bs, int64_t offset, Qcow2Table **table, uint32
 
 void qcow2_set_l2(Qcow2State *s, Qcow2Table *table, uint32_t index, uint64_t entry)
 {
-    qcow2_put64(table->data + index * 8, entry);
+    stq_be_p(table->data + index * 8, entry);
     qcow2_cache_dirty(&s->l2_cache, table, index * 8, 8);
 }
 
@@ -127,9 +127,9 @@ static bool continues(const Qcow2State *s, uint64_t first, uint64_t entry, uint6
 
 static uint64_t run_length(const Qcow2State *s, const Qcow2Table *table, uint32_t index, uint64_t max)
 {
-    uint64_t first = qcow2_get64(table->data + index * 8), count = 1;
+    uint64_t first = ldq_be_p(table->data + index * 8), count = 1;
     max = MIN(max, qcow2_l2_entries(s) - index);
-    while (count < max && continues(s, first, qcow2_get64(table->data + (index + count) * 8), count)) {
+    while (count < max && continues(s, first, ldq_be_p(table->data + (index + count) * 8), count)) {
         count++;
     }
     return count;
@@ -140,7 +140,7 @@ static void fill_extent(Qcow2State *s, const Qcow2Table *table, uint32_t index, 
 {
     uint32_t inside = offset & (s->cluster_size - 1);
     uint64_t count = run_length(s, table, index, qcow2_clusters(s, inside + (uint64_t)bytes));
-    e->entry = qcow2_get64(table->data + index * 8);
+    e->entry = ldq_be_p(table->data + index * 8);
     e->kind = kind_of(s, e->entry);
     e->host = (e->entry & QCOW2_OFFSET_MASK) + inside;
     e->in_place = qcow2_is_in_place(s, e->entry);

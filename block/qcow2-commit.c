@@ -73,7 +73,7 @@ static int count_entries(Commit *c, const uint8_t *l2)
 {
     int ret = 0;
     for (uint32_t i = 0; i < qcow2_l2_entries(c->s) && ret == 0; i++) {
-        uint64_t first, entry = qcow2_get64(l2 + i * 8), n = entry ? qcow2_entry_clusters(c->s, entry, &first) : 0;
+        uint64_t first, entry = ldq_be_p(l2 + i * 8), n = entry ? qcow2_entry_clusters(c->s, entry, &first) : 0;
         ret = n ? count(c, first, n, UINT32_MAX) : 0;
     }
     return ret;
@@ -107,7 +107,7 @@ static int count_snapshot(Commit *c, const Qcow2Snapshot *sn)
     int ret = count_area(c, sn->l1_offset, bytes);
     ret = ret < 0 ? ret : read_table(c, sn->l1_offset, l1, bytes);
     for (uint32_t i = 0; i < sn->l1_size && ret == 0; i++) {
-        l1[i] = GUINT64_FROM_BE(l1[i]);
+        l1[i] = ldq_be_p(&l1[i]);
     }
     return ret < 0 ? ret : count_l1(c, l1, sn->l1_size);
 }
@@ -123,7 +123,8 @@ static int count_all(Commit *c)
 
 /* ---- room for new tables ---- */
 
-/* Free in the new image and in the old one, which must stay whole until the switch; and in no need of one more block.
+/*
+ * Free in the new image and in the old one, which must stay whole until the switch; and in no need of one more block.
  */
 static bool is_free(Commit *c, uint64_t cluster)
 {
@@ -169,11 +170,11 @@ static bool correct_flags(Commit *c, uint8_t *l2)
 {
     bool right = true;
     for (uint32_t i = 0; i < qcow2_l2_entries(c->s); i++) {
-        uint64_t entry = qcow2_get64(l2 + i * 8), first;
+        uint64_t entry = ldq_be_p(l2 + i * 8), first;
         bool standard = !(entry & QCOW2_COMPRESSED) && qcow2_entry_clusters(c->s, entry, &first);
         uint64_t truth = (entry & ~QCOW2_COPIED) | (standard && c->counts[first] == 1 ? QCOW2_COPIED : 0);
         right &= truth == entry;
-        qcow2_put64(l2 + i * 8, truth);
+        stq_be_p(l2 + i * 8, truth);
     }
     return right;
 }
@@ -211,7 +212,7 @@ static int place_l1(Commit *c)
     c->l1_offset = place(c, size * 8ull);
     for (uint32_t i = 0; i < size && ret == 0; i++) {
         ret = place_l2(c, i, buf);
-        disk[i] = GUINT64_TO_BE(c->l1[i]);
+        stq_be_p(&disk[i], c->l1[i]);
     }
     return ret < 0 ? ret : write_table(c, c->l1_offset, disk, size * 8ull);
 }
@@ -286,7 +287,7 @@ static int write_refcounts(Commit *c)
     g_autofree uint64_t *disk = g_new0(uint64_t, c->reftable_size);
     int ret = 0;
     for (uint64_t i = 0; i < c->reftable_size && ret == 0; i++) {
-        disk[i] = GUINT64_TO_BE(c->reftable[i]);
+        stq_be_p(&disk[i], c->reftable[i]);
         if (c->reftable[i]) {
             fill_block(c, i, block);
             ret = write_table(c, c->reftable[i], block, s->cluster_size);
@@ -299,15 +300,15 @@ static int write_refcounts(Commit *c)
 
 static void fill_header(const Commit *c, uint8_t *h)
 {
-    qcow2_put64(h + HDR_SIZE, c->plan->size);
-    qcow2_put32(h + HDR_L1_SIZE, c->plan->l1_size);
-    qcow2_put64(h + HDR_L1_OFFSET, c->l1_offset);
-    qcow2_put64(h + HDR_REFTABLE_OFFSET, c->reftable_offset);
-    qcow2_put32(h + HDR_REFTABLE_CLUSTERS, c->reftable_size >> (c->s->cluster_bits - 3));
-    qcow2_put32(h + HDR_NB_SNAPSHOTS, c->plan->nb_snapshots);
-    qcow2_put64(h + HDR_SNAPSHOTS_OFFSET, c->snapshots_offset);
+    stq_be_p(h + HDR_SIZE, c->plan->size);
+    stl_be_p(h + HDR_L1_SIZE, c->plan->l1_size);
+    stq_be_p(h + HDR_L1_OFFSET, c->l1_offset);
+    stq_be_p(h + HDR_REFTABLE_OFFSET, c->reftable_offset);
+    stl_be_p(h + HDR_REFTABLE_CLUSTERS, c->reftable_size >> (c->s->cluster_bits - 3));
+    stl_be_p(h + HDR_NB_SNAPSHOTS, c->plan->nb_snapshots);
+    stq_be_p(h + HDR_SNAPSHOTS_OFFSET, c->snapshots_offset);
     if (c->s->version == 3) {
-        qcow2_put64(h + HDR_INCOMPATIBLE, qcow2_incompatible(c->s) & ~(uint64_t)INCOMPAT_DIRTY);
+        stq_be_p(h + HDR_INCOMPATIBLE, qcow2_incompatible(c->s) & ~(uint64_t)INCOMPAT_DIRTY);
     }
 }
 

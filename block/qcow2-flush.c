@@ -98,7 +98,7 @@ static TopCopy take_top(Qcow2State *s, Qcow2Top *top)
     if (copy.lo != copy.hi) {
         copy.data = copy_bytes(top->entries + copy.lo, (copy.hi - copy.lo) * 8);
         for (uint32_t i = 0; i < copy.hi - copy.lo; i++) {
-            qcow2_put64(copy.data + i * 8, top->entries[copy.lo + i]);
+            stq_be_p(copy.data + i * 8, top->entries[copy.lo + i]);
         }
     }
     top->dirty_lo = top->dirty_hi = 0;
@@ -166,8 +166,8 @@ static int write_reftable(Batch *b)
     }
     ret = barrier(b);
     g_mutex_lock(&b->s->lock);
-    qcow2_put64(b->s->header + HDR_REFTABLE_OFFSET, copy->offset);
-    qcow2_put32(b->s->header + HDR_REFTABLE_CLUSTERS, qcow2_clusters(b->s, (uint64_t)copy->size * 8));
+    stq_be_p(b->s->header + HDR_REFTABLE_OFFSET, copy->offset);
+    stl_be_p(b->s->header + HDR_REFTABLE_CLUSTERS, qcow2_clusters(b->s, (uint64_t)copy->size * 8));
     ret = ret < 0 ? ret : write_out(b, 0, b->s->header, sizeof(b->s->header));
     g_mutex_unlock(&b->s->lock);
     return ret;
@@ -182,9 +182,9 @@ static int write_l1(Batch *b)
     }
     ret = barrier(b);
     g_mutex_lock(&b->s->lock);
-    qcow2_put64(b->s->header + HDR_L1_OFFSET, copy->offset);
-    qcow2_put32(b->s->header + HDR_L1_SIZE, copy->size);
-    qcow2_put64(b->s->header + HDR_SIZE, b->size);
+    stq_be_p(b->s->header + HDR_L1_OFFSET, copy->offset);
+    stl_be_p(b->s->header + HDR_L1_SIZE, copy->size);
+    stq_be_p(b->s->header + HDR_SIZE, b->size);
     ret = ret < 0 ? ret : write_out(b, 0, b->s->header, sizeof(b->s->header));
     g_mutex_unlock(&b->s->lock);
     return ret;

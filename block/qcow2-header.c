@@ -49,8 +49,8 @@ static char *feature_name(const Header *h, unsigned bit)
 
 static bool check_features(const Header *h, Error **errp)
 {
-    uint64_t lacking = qcow2_get64(h->bytes + HDR_INCOMPATIBLE) &
-                       ~(uint64_t)(INCOMPAT_DIRTY | INCOMPAT_CORRUPT | INCOMPAT_COMPRESSION);
+    uint64_t lacking =
+        ldq_be_p(h->bytes + HDR_INCOMPATIBLE) & ~(uint64_t)(INCOMPAT_DIRTY | INCOMPAT_CORRUPT | INCOMPAT_COMPRESSION);
     if (!lacking) {
         return true;
     }
@@ -79,10 +79,10 @@ static void take_extension(BlockNode *bs, Header *h, uint32_t type, const uint8_
 
 static bool read_extensions(BlockNode *bs, Header *h, Error **errp)
 {
-    uint64_t backing = qcow2_get64(h->bytes + HDR_BACKING_OFFSET);
+    uint64_t backing = ldq_be_p(h->bytes + HDR_BACKING_OFFSET);
     uint64_t end = backing && backing < h->cluster_size ? backing : h->cluster_size;
     for (uint64_t at = h->length; at + 8 <= end;) {
-        uint32_t type = qcow2_get32(h->bytes + at), len = qcow2_get32(h->bytes + at + 4);
+        uint32_t type = ldl_be_p(h->bytes + at), len = ldl_be_p(h->bytes + at + 4);
         at += 8;
         if (type == EXT_END) {
             return true;
@@ -99,8 +99,8 @@ static bool read_extensions(BlockNode *bs, Header *h, Error **errp)
 
 static bool read_backing_name(BlockNode *bs, const Header *h, Error **errp)
 {
-    uint64_t at = qcow2_get64(h->bytes + HDR_BACKING_OFFSET);
-    uint32_t len = qcow2_get32(h->bytes + HDR_BACKING_SIZE);
+    uint64_t at = ldq_be_p(h->bytes + HDR_BACKING_OFFSET);
+    uint32_t len = ldl_be_p(h->bytes + HDR_BACKING_SIZE);
     if (!at) {
         return true;
     }
@@ -116,11 +116,11 @@ static bool read_backing_name(BlockNode *bs, const Header *h, Error **errp)
 
 static bool read_version(Qcow2State *s, Error **errp)
 {
-    if (qcow2_get32(s->header + HDR_MAGIC) != MAGIC) {
+    if (ldl_be_p(s->header + HDR_MAGIC) != MAGIC) {
         error_setg(errp, "Image is not in qcow2 format");
         return false;
     }
-    uint32_t version = qcow2_get32(s->header + HDR_VERSION), bits = qcow2_get32(s->header + HDR_CLUSTER_BITS);
+    uint32_t version = ldl_be_p(s->header + HDR_VERSION), bits = ldl_be_p(s->header + HDR_CLUSTER_BITS);
     if (version != 2 && version != 3) {
         error_setg(errp, "Unsupported qcow2 version %" PRIu32, version);
         return false;
@@ -141,8 +141,8 @@ static bool read_v3_fields(Qcow2State *s, Header *h, Error **errp)
     h->length = HDR_V2_LENGTH;
     s->refcount_order = 4;
     if (s->version == 3) {
-        h->length = qcow2_get32(h->bytes + HDR_LENGTH);
-        s->refcount_order = qcow2_get32(h->bytes + HDR_REFCOUNT_ORDER);
+        h->length = ldl_be_p(h->bytes + HDR_LENGTH);
+        s->refcount_order = ldl_be_p(h->bytes + HDR_REFCOUNT_ORDER);
         if (h->length < HDR_COMPRESSION || h->length > s->cluster_size) {
             error_setg(errp, "qcow2 header length %" PRIu32 " is wrong", h->length);
             return false;
@@ -158,7 +158,7 @@ static bool read_v3_fields(Qcow2State *s, Header *h, Error **errp)
 
 static bool read_compression(Qcow2State *s, const Header *h, Error **errp)
 {
-    bool flag = s->version == 3 && qcow2_get64(h->bytes + HDR_INCOMPATIBLE) & INCOMPAT_COMPRESSION;
+    bool flag = s->version == 3 && ldq_be_p(h->bytes + HDR_INCOMPATIBLE) & INCOMPAT_COMPRESSION;
     s->compression = s->version == 3 && h->length > HDR_COMPRESSION ? h->bytes[HDR_COMPRESSION] : 0;
     if (s->compression > 1) {
         error_setg(errp, "Unknown compression type: %d", s->compression);
@@ -173,7 +173,7 @@ static bool read_compression(Qcow2State *s, const Header *h, Error **errp)
 
 static bool check_encryption(const Header *h, Error **errp)
 {
-    uint32_t method = qcow2_get32(h->bytes + HDR_CRYPT_METHOD);
+    uint32_t method = ldl_be_p(h->bytes + HDR_CRYPT_METHOD);
     if (method) {
         error_setg(errp, "Encrypted images (%s) are not supported",
                    method == 1   ? "AES"
@@ -186,7 +186,7 @@ static bool check_encryption(const Header *h, Error **errp)
 static bool read_table_place(const Qcow2State *s, Qcow2Top *top, const char *name, uint64_t entries, int at,
                              int64_t max, Error **errp)
 {
-    uint64_t offset = qcow2_get64(s->header + at);
+    uint64_t offset = ldq_be_p(s->header + at);
     if (entries > (uint64_t)max / 8) {
         error_setg(errp, "%s table too large", name);
         return false;
@@ -202,8 +202,8 @@ static bool read_table_place(const Qcow2State *s, Qcow2Top *top, const char *nam
 
 static bool read_places(Qcow2State *s, Error **errp)
 {
-    uint64_t size = qcow2_get64(s->header + HDR_SIZE), l1_size = qcow2_get32(s->header + HDR_L1_SIZE);
-    uint64_t clusters = qcow2_get32(s->header + HDR_REFTABLE_CLUSTERS);
+    uint64_t size = ldq_be_p(s->header + HDR_SIZE), l1_size = ldl_be_p(s->header + HDR_L1_SIZE);
+    uint64_t clusters = ldl_be_p(s->header + HDR_REFTABLE_CLUSTERS);
     s->size = size;
     if (size > INT64_MAX - GiB || (size >> qcow2_l1_shift(s)) > QCOW2_MAX_L1_BYTES / 8) {
         error_setg(errp, "Image is too big (%" PRIu64 " bytes)", size);
@@ -258,7 +258,7 @@ bool qcow2_read_header(BlockNode *bs, Error **errp)
 
 uint64_t qcow2_incompatible(const Qcow2State *s)
 {
-    return s->version == 3 ? qcow2_get64(s->header + HDR_INCOMPATIBLE) : 0;
+    return s->version == 3 ? ldq_be_p(s->header + HDR_INCOMPATIBLE) : 0;
 }
 
 int qcow2_write_header(BlockNode *bs)
@@ -271,8 +271,8 @@ int qcow2_write_header(BlockNode *bs)
 
 static size_t put_extension(uint8_t *p, uint32_t type, const void *data, size_t len)
 {
-    qcow2_put32(p, type);
-    qcow2_put32(p + 4, len);
+    stl_be_p(p, type);
+    stl_be_p(p + 4, len);
     memcpy(p + 8, data, len);
     return 8 + ((len + 7) & ~(size_t)7);
 }
@@ -290,14 +290,14 @@ static size_t put_feature_names(uint8_t *p)
 
 static size_t put_fields(Qcow2State *s, uint8_t *p)
 {
-    qcow2_put32(p + HDR_MAGIC, MAGIC);
-    qcow2_put32(p + HDR_VERSION, s->version);
-    qcow2_put32(p + HDR_CLUSTER_BITS, s->cluster_bits);
+    stl_be_p(p + HDR_MAGIC, MAGIC);
+    stl_be_p(p + HDR_VERSION, s->version);
+    stl_be_p(p + HDR_CLUSTER_BITS, s->cluster_bits);
     if (s->version == 2) {
         return HDR_V2_LENGTH;
     }
-    qcow2_put32(p + HDR_REFCOUNT_ORDER, s->refcount_order);
-    qcow2_put32(p + HDR_LENGTH, HDR_V3_LENGTH);
+    stl_be_p(p + HDR_REFCOUNT_ORDER, s->refcount_order);
+    stl_be_p(p + HDR_LENGTH, HDR_V3_LENGTH);
     return HDR_V3_LENGTH;
 }
 
@@ -319,8 +319,8 @@ bool qcow2_make_header(Qcow2State *s, uint8_t *cluster, const char *backing_file
     }
     if (name_len) {
         at += 8; /* the end of the extensions */
-        qcow2_put64(cluster + HDR_BACKING_OFFSET, at);
-        qcow2_put32(cluster + HDR_BACKING_SIZE, name_len);
+        stq_be_p(cluster + HDR_BACKING_OFFSET, at);
+        stl_be_p(cluster + HDR_BACKING_SIZE, name_len);
         memcpy(cluster + at, backing_file, name_len);
     }
     memcpy(s->header, cluster, sizeof(s->header));
@@ -343,7 +343,7 @@ int qcow2_mark_corrupt(BlockNode *bs, const char *fmt, ...)
     error_report("qcow2: Image '%s' is corrupt: %s%s", bs->filename, what,
                  s->writable ? "; it takes no more writes" : "");
     if (s->writable && s->version == 3) {
-        qcow2_put64(s->header + HDR_INCOMPATIBLE, qcow2_incompatible(s) | INCOMPAT_CORRUPT);
+        stq_be_p(s->header + HDR_INCOMPATIBLE, qcow2_incompatible(s) | INCOMPAT_CORRUPT);
         qcow2_write_header(bs);
     }
     return -EIO;

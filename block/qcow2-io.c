@@ -220,7 +220,7 @@ static int count_new(BlockNode *bs, NewRun *r)
     wanted = MIN(wanted, qcow2_l2_entries(s) - index);
     wanted = MIN(wanted, MAX(1u, (uint64_t)MAX_COPY >> s->cluster_bits));
     while (n < wanted && !r->reused) {
-        uint64_t entry = qcow2_get64(table->data + (index + n) * 8);
+        uint64_t entry = ldq_be_p(table->data + (index + n) * 8);
         bool kept = qcow2_is_kept_zero(s, entry);
         if (qcow2_is_in_place(s, entry) || (kept && n)) {
             break;
@@ -337,7 +337,7 @@ static int link_clusters(NewRun *r)
     uint32_t index;
     int ret = qcow2_l2_for_write(r->bs, r->start, &table, &index);
     for (uint64_t i = 0; i < r->count && ret == 0; i++) {
-        ret = r->reused ? 0 : give_up(r->bs, qcow2_get64(table->data + (index + i) * 8));
+        ret = r->reused ? 0 : give_up(r->bs, ldq_be_p(table->data + (index + i) * 8));
         if (ret == 0) {
             qcow2_set_l2(s, table, index + i, (r->host + (i << s->cluster_bits)) | QCOW2_COPIED);
         }
@@ -471,7 +471,7 @@ static int change_entry(BlockNode *bs, int64_t offset, NewEntry *choose, int fla
     if (ret < 0 || s->corrupt) {
         return ret < 0 ? ret : -EIO;
     }
-    uint64_t old = table ? qcow2_get64(table->data + index * 8) : 0, entry;
+    uint64_t old = table ? ldq_be_p(table->data + index * 8) : 0, entry;
     *as_data = !choose(bs, offset, old, flags, &entry);
     if (*as_data || entry == old) {
         return 0;
@@ -514,30 +514,49 @@ static int64_t skip_nothing(BlockNode *bs, int64_t offset, int64_t bytes)
     return MIN(bytes, (int64_t)(mask + 1 - ((uint64_t)offset & mask)));
 }
 
-static int change_clusters(BlockNode *bs, int64_t offset, int64_t bytes, NewEntry *choose, int flags)
+/* A range that is worked off from its start. */
+typedef struct Range {
+    int64_t offset, bytes;
+} Range;
+
+static void advance(Range *r, int64_t bytes)
+{
+    r->offset += bytes;
+    r->bytes -= bytes;
+}
+
+#define STEPS_WITH_LOCK 4096
+
+/* Up to the first cluster that is to be written as data. lock held. */
+static int change_some(BlockNode *bs, Range *r, NewEntry *choose, int flags, bool *as_data)
 {
     Qcow2State *s = bs->opaque;
     int ret = 0;
-    while (bytes > 0 && ret == 0) {
-        bool as_data = false;
-        int64_t n = 0;
-        g_mutex_lock(&s->lock);
-        for (unsigned i = 0; i < 4096 && bytes > 0 && ret == 0 && !as_data; i++) {
-            n = skip_nothing(bs, offset, bytes);
-            if (!n) {
-                ret = change_entry(bs, offset, choose, flags, &as_data);
-                n = MIN(bytes, s->cluster_size);
-            }
-            if (!as_data) {
-                offset += n;
-                bytes -= n;
-            }
+    for (unsigned i = 0; i < STEPS_WITH_LOCK && r->bytes > 0 && ret == 0; i++) {
+        int64_t n = skip_nothing(bs, r->offset, r->bytes);
+        ret = n ? 0 : change_entry(bs, r->offset, choose, flags, as_data);
+        if (*as_data) {
+            break;
         }
+        advance(r, n ? n : MIN(r->bytes, s->cluster_size));
+    }
+    return ret;
+}
+
+static int change_clusters(BlockNode *bs, int64_t offset, int64_t bytes, NewEntry *choose, int flags)
+{
+    Qcow2State *s = bs->opaque;
+    Range r = { offset, bytes };
+    int ret = 0;
+    while (r.bytes > 0 && ret == 0) {
+        bool as_data = false;
+        g_mutex_lock(&s->lock);
+        ret = change_some(bs, &r, choose, flags, &as_data);
         g_mutex_unlock(&s->lock);
         if (as_data && ret == 0) {
-            ret = write_zero_data(bs, offset, n);
-            offset += n;
-            bytes -= n;
+            int64_t n = MIN(r.bytes, s->cluster_size);
+            ret = write_zero_data(bs, r.offset, n);
+            advance(&r, n);
         }
     }
     return ret;
@@ -570,31 +589,35 @@ int qcow2_discard_claimed(BlockNode *bs, int64_t offset, int64_t bytes)
     return start < end ? change_clusters(bs, start, end - start, discard_entry, 0) : 0;
 }
 
+/* Nobody else has it meanwhile; an error: nothing is claimed. */
+static int claim_change(BlockNode *bs, Qcow2Claim *c, int64_t offset, int64_t bytes)
+{
+    int ret = on_disk(bs, offset, bytes) == bytes ? qcow2_limit_dirty(bs) : -ENOSPC;
+    if (ret == 0) {
+        claim(bs->opaque, c, offset, bytes, true);
+    }
+    return ret;
+}
+
 int qcow2_pwrite_zeroes(BlockNode *bs, int64_t offset, int64_t bytes, int flags)
 {
-    Qcow2State *s = bs->opaque;
     Qcow2Claim c;
-    int ret = on_disk(bs, offset, bytes) == bytes ? qcow2_limit_dirty(bs) : -ENOSPC;
-    if (ret < 0) {
-        return ret;
+    int ret = claim_change(bs, &c, offset, bytes);
+    if (ret == 0) {
+        ret = qcow2_zero_claimed(bs, offset, bytes, flags);
+        unclaim(bs->opaque, &c);
     }
-    claim(s, &c, offset, bytes, true);
-    ret = qcow2_zero_claimed(bs, offset, bytes, flags);
-    unclaim(s, &c);
     return ret;
 }
 
 int qcow2_pdiscard(BlockNode *bs, int64_t offset, int64_t bytes)
 {
-    Qcow2State *s = bs->opaque;
     Qcow2Claim c;
-    int ret = on_disk(bs, offset, bytes) == bytes ? qcow2_limit_dirty(bs) : -ENOSPC;
-    if (ret < 0) {
-        return ret;
+    int ret = claim_change(bs, &c, offset, bytes);
+    if (ret == 0) {
+        ret = qcow2_discard_claimed(bs, offset, bytes);
+        unclaim(bs->opaque, &c);
     }
-    claim(s, &c, offset, bytes, true);
-    ret = qcow2_discard_claimed(bs, offset, bytes);
-    unclaim(s, &c);
     return ret;
 }
 

@@ -10,15 +10,12 @@
 uint64_t qcow2_refcount_in(const uint8_t *block, unsigned order, uint64_t index)
 {
     switch (order) {
-    case 4: {
-        uint16_t v;
-        memcpy(&v, block + index * 2, 2);
-        return GUINT16_FROM_BE(v);
-    }
+    case 4:
+        return lduw_be_p(block + index * 2);
     case 5:
-        return qcow2_get32(block + index * 4);
+        return ldl_be_p(block + index * 4);
     case 6:
-        return qcow2_get64(block + index * 8);
+        return ldq_be_p(block + index * 8);
     default: {
         unsigned bits = 1u << order, per_byte = 8 / bits;
         return block[index / per_byte] >> (index % per_byte * bits) & ((1u << bits) - 1);
@@ -29,16 +26,14 @@ uint64_t qcow2_refcount_in(const uint8_t *block, unsigned order, uint64_t index)
 void qcow2_set_refcount_in(uint8_t *block, unsigned order, uint64_t index, uint64_t value)
 {
     switch (order) {
-    case 4: {
-        uint16_t v = GUINT16_TO_BE((uint16_t)value);
-        memcpy(block + index * 2, &v, 2);
+    case 4:
+        stw_be_p(block + index * 2, value);
         break;
-    }
     case 5:
-        qcow2_put32(block + index * 4, value);
+        stl_be_p(block + index * 4, value);
         break;
     case 6:
-        qcow2_put64(block + index * 8, value);
+        stq_be_p(block + index * 8, value);
         break;
     default: {
         unsigned bits = 1u << order, per_byte = 8 / bits, shift = index % per_byte * bits;
@@ -60,12 +55,19 @@ bool qcow2_add_metadata(Qcow2State *s, int64_t offset, uint64_t bytes)
     return all_new;
 }
 
+/* What the file says: within it, so that no more can be said than fits into it, and nowhere twice. */
+static bool add_found(Qcow2State *s, int64_t offset, uint64_t bytes)
+{
+    uint64_t end = ((uint64_t)offset >> s->cluster_bits) + qcow2_clusters(s, bytes);
+    return end <= s->fresh_from && qcow2_add_metadata(s, offset, bytes);
+}
+
 static bool add_tables(Qcow2State *s, const Qcow2Top *top, uint64_t mask)
 {
-    bool good = !top->size || qcow2_add_metadata(s, top->offset, (uint64_t)top->size * 8);
+    bool good = !top->size || add_found(s, top->offset, (uint64_t)top->size * 8);
     for (uint32_t i = 0; i < top->size; i++) {
         uint64_t offset = top->entries[i] & mask;
-        good = good && (!offset || (qcow2_aligned(s, offset) && qcow2_add_metadata(s, offset, s->cluster_size)));
+        good = good && (!offset || (qcow2_aligned(s, offset) && add_found(s, offset, s->cluster_size)));
     }
     return good;
 }
@@ -77,10 +79,10 @@ bool qcow2_find_metadata(BlockNode *bs)
     bool good = qcow2_add_metadata(s, 0, s->cluster_size) && add_tables(s, &s->reftable, ~511ull) &&
                 add_tables(s, &s->l1, QCOW2_OFFSET_MASK);
     g_autoptr(GByteArray) table = qcow2_snapshot_table(s->snapshots, s->nb_snapshots);
-    good = good && (!table->len || qcow2_add_metadata(s, s->snapshots_offset, table->len));
+    good = good && (!table->len || add_found(s, s->snapshots_offset, table->len));
     for (uint32_t i = 0; good && i < s->nb_snapshots; i++) {
         const Qcow2Snapshot *sn = &s->snapshots[i];
-        good = qcow2_add_metadata(s, sn->l1_offset, (uint64_t)sn->l1_size * 8);
+        good = add_found(s, sn->l1_offset, (uint64_t)sn->l1_size * 8);
     }
     return good;
 }

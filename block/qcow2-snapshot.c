@@ -57,13 +57,13 @@ static bool read_string(Reader *r, char *to, size_t size, size_t len)
 static void take_extra(Qcow2Snapshot *sn, const uint8_t *extra, uint32_t len)
 {
     if (len >= EXTRA_VM_STATE_SIZE + 8) {
-        sn->info.vm_state_size = qcow2_get64(extra + EXTRA_VM_STATE_SIZE);
+        sn->info.vm_state_size = ldq_be_p(extra + EXTRA_VM_STATE_SIZE);
     }
     if (len >= EXTRA_DISK_SIZE + 8) {
-        sn->disk_size = qcow2_get64(extra + EXTRA_DISK_SIZE);
+        sn->disk_size = ldq_be_p(extra + EXTRA_DISK_SIZE);
     }
     if (len >= EXTRA_ICOUNT + 8) {
-        sn->info.icount = qcow2_get64(extra + EXTRA_ICOUNT);
+        sn->info.icount = ldq_be_p(extra + EXTRA_ICOUNT);
     }
     if (len > OUR_EXTRA) {
         sn->unknown_extra = g_bytes_new(extra + OUR_EXTRA, len - OUR_EXTRA);
@@ -103,17 +103,16 @@ static bool read_snapshot(Reader *r, Qcow2Snapshot *sn)
     if (!read_bytes(r, fixed, sizeof(fixed))) {
         return false;
     }
-    uint16_t id_len = fixed[SN_ID_LEN] << 8 | fixed[SN_ID_LEN + 1],
-             name_len = fixed[SN_NAME_LEN] << 8 | fixed[SN_NAME_LEN + 1];
-    *sn = (Qcow2Snapshot){ .l1_offset = qcow2_get64(fixed + SN_L1_OFFSET),
-                           .l1_size = qcow2_get32(fixed + SN_L1_SIZE),
+    uint16_t id_len = lduw_be_p(fixed + SN_ID_LEN), name_len = lduw_be_p(fixed + SN_NAME_LEN);
+    *sn = (Qcow2Snapshot){ .l1_offset = ldq_be_p(fixed + SN_L1_OFFSET),
+                           .l1_size = ldl_be_p(fixed + SN_L1_SIZE),
                            .disk_size = s->size };
-    sn->info.date_sec = qcow2_get32(fixed + SN_DATE_SEC);
-    sn->info.date_nsec = qcow2_get32(fixed + SN_DATE_NSEC);
-    sn->info.vm_clock_nsec = qcow2_get64(fixed + SN_VM_CLOCK);
-    sn->info.vm_state_size = qcow2_get32(fixed + SN_VM_STATE_SIZE);
+    sn->info.date_sec = ldl_be_p(fixed + SN_DATE_SEC);
+    sn->info.date_nsec = ldl_be_p(fixed + SN_DATE_NSEC);
+    sn->info.vm_clock_nsec = ldq_be_p(fixed + SN_VM_CLOCK);
+    sn->info.vm_state_size = ldl_be_p(fixed + SN_VM_STATE_SIZE);
     sn->info.icount = UINT64_MAX;
-    bool good = read_extra(r, sn, qcow2_get32(fixed + SN_EXTRA_LEN)) &&
+    bool good = read_extra(r, sn, ldl_be_p(fixed + SN_EXTRA_LEN)) &&
                 read_string(r, sn->info.id_str, sizeof(sn->info.id_str), id_len) &&
                 read_string(r, sn->info.name, sizeof(sn->info.name), name_len) && check_snapshot(s, sn, r->errp);
     r->at = (r->at + 7) & ~7ll;
@@ -123,7 +122,7 @@ static bool read_snapshot(Reader *r, Qcow2Snapshot *sn)
 bool qcow2_read_snapshots(BlockNode *bs, Error **errp)
 {
     Qcow2State *s = bs->opaque;
-    uint64_t count = qcow2_get32(s->header + HDR_NB_SNAPSHOTS), at = qcow2_get64(s->header + HDR_SNAPSHOTS_OFFSET);
+    uint64_t count = ldl_be_p(s->header + HDR_NB_SNAPSHOTS), at = ldq_be_p(s->header + HDR_SNAPSHOTS_OFFSET);
     if (count > QCOW2_MAX_SNAPSHOTS) {
         error_setg(errp, "Snapshot table too large (%" PRIu64 " snapshots)", count);
         return false;
@@ -150,17 +149,17 @@ static void add_snapshot(GByteArray *table, const Qcow2Snapshot *sn)
     uint8_t fixed[FIXED_BYTES + OUR_EXTRA] = { 0 };
     size_t unknown_len = sn->unknown_extra ? g_bytes_get_size(sn->unknown_extra) : 0;
     size_t id_len = strlen(sn->info.id_str), name_len = strlen(sn->info.name);
-    qcow2_put64(fixed + SN_L1_OFFSET, sn->l1_offset);
-    qcow2_put32(fixed + SN_L1_SIZE, sn->l1_size);
-    qcow2_put32(fixed + SN_ID_LEN, id_len << 16 | name_len);
-    qcow2_put32(fixed + SN_DATE_SEC, sn->info.date_sec);
-    qcow2_put32(fixed + SN_DATE_NSEC, sn->info.date_nsec);
-    qcow2_put64(fixed + SN_VM_CLOCK, sn->info.vm_clock_nsec);
-    qcow2_put32(fixed + SN_VM_STATE_SIZE, MIN(sn->info.vm_state_size, UINT32_MAX));
-    qcow2_put32(fixed + SN_EXTRA_LEN, OUR_EXTRA + unknown_len);
-    qcow2_put64(fixed + SN_EXTRA + EXTRA_VM_STATE_SIZE, sn->info.vm_state_size);
-    qcow2_put64(fixed + SN_EXTRA + EXTRA_DISK_SIZE, sn->disk_size);
-    qcow2_put64(fixed + SN_EXTRA + EXTRA_ICOUNT, sn->info.icount);
+    stq_be_p(fixed + SN_L1_OFFSET, sn->l1_offset);
+    stl_be_p(fixed + SN_L1_SIZE, sn->l1_size);
+    stl_be_p(fixed + SN_ID_LEN, id_len << 16 | name_len);
+    stl_be_p(fixed + SN_DATE_SEC, sn->info.date_sec);
+    stl_be_p(fixed + SN_DATE_NSEC, sn->info.date_nsec);
+    stq_be_p(fixed + SN_VM_CLOCK, sn->info.vm_clock_nsec);
+    stl_be_p(fixed + SN_VM_STATE_SIZE, MIN(sn->info.vm_state_size, UINT32_MAX));
+    stl_be_p(fixed + SN_EXTRA_LEN, OUR_EXTRA + unknown_len);
+    stq_be_p(fixed + SN_EXTRA + EXTRA_VM_STATE_SIZE, sn->info.vm_state_size);
+    stq_be_p(fixed + SN_EXTRA + EXTRA_DISK_SIZE, sn->disk_size);
+    stq_be_p(fixed + SN_EXTRA + EXTRA_ICOUNT, sn->info.icount);
     g_byte_array_append(table, fixed, sizeof(fixed));
     if (unknown_len) {
         g_byte_array_append(table, g_bytes_get_data(sn->unknown_extra, NULL), unknown_len);
@@ -301,7 +300,7 @@ static uint64_t *read_l1(BlockNode *bs, const Qcow2Snapshot *sn, uint32_t *size,
     uint64_t *l1 = g_new0(uint64_t, *size + 1);
     *ret = bdrv_pread(bs->file, sn->l1_offset, l1, sn->l1_size * 8ull);
     for (uint32_t k = 0; k < sn->l1_size; k++) {
-        l1[k] = GUINT64_FROM_BE(l1[k]);
+        l1[k] = ldq_be_p(&l1[k]);
     }
     if (*ret < 0) {
         g_clear_pointer(&l1, g_free);

@@ -72,7 +72,7 @@ static bool load_top(BlockNode *bs, Qcow2Top *top, const char *name, Error **err
         return false;
     }
     for (uint32_t i = 0; i < top->size; i++) {
-        top->entries[i] = GUINT64_FROM_BE(top->entries[i]);
+        top->entries[i] = ldq_be_p(&top->entries[i]);
     }
     return true;
 }
@@ -104,10 +104,10 @@ static int repair(BlockNode *bs)
 static int clear_autoclear(BlockNode *bs)
 {
     Qcow2State *s = bs->opaque;
-    if (s->version == 2 || !qcow2_get64(s->header + HDR_AUTOCLEAR)) {
+    if (s->version == 2 || !ldq_be_p(s->header + HDR_AUTOCLEAR)) {
         return 0;
     }
-    qcow2_put64(s->header + HDR_AUTOCLEAR, 0);
+    stq_be_p(s->header + HDR_AUTOCLEAR, 0);
     int ret = qcow2_write_header(bs);
     return ret < 0 ? ret : bdrv_flush(bs->file);
 }
@@ -127,7 +127,7 @@ static bool prepare_writing(BlockNode *bs, Error **errp)
             return false;
         }
     } else if (!qcow2_find_metadata(bs)) {
-        error_setg(errp, "Image is corrupt: tables overlap; cannot be opened read/write");
+        error_setg(errp, "Image is corrupt: tables overlap or lie beyond the file; cannot be opened read/write");
         return false;
     }
     ret = clear_autoclear(bs);
@@ -169,7 +169,7 @@ static int qcow2_probe(const uint8_t *buf, size_t len)
     if (len < 8 || memcmp(buf, "QFI\xfb", 4)) {
         return 0;
     }
-    return qcow2_get32(buf + 4) >= 2 ? 100 : 0;
+    return ldl_be_p(buf + 4) >= 2 ? 100 : 0;
 }
 
 static int64_t qcow2_getlength(BlockNode *bs)
@@ -196,7 +196,8 @@ static void qcow2_get_info(BlockNode *bs, BlockDriverInfo *info)
 
 /* ---- growing ---- */
 
-/* What lay beyond the end (VM state, the rest of the last cluster) and what the backing file has there must not show.
+/*
+ * What lay beyond the end (VM state, the rest of the last cluster) and what the backing file has there must not show.
  */
 static int clear_beyond(BlockNode *bs, int64_t old_size, int64_t new_size)
 {

@@ -68,31 +68,6 @@ enum {
     INCOMPAT_EXTENDED_L2 = 16
 };
 
-/* ---- numbers on disk: big-endian ---- */
-
-static inline uint32_t qcow2_get32(const void *p)
-{
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return GUINT32_FROM_BE(v);
-}
-static inline uint64_t qcow2_get64(const void *p)
-{
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return GUINT64_FROM_BE(v);
-}
-static inline void qcow2_put32(void *p, uint32_t v)
-{
-    v = GUINT32_TO_BE(v);
-    memcpy(p, &v, 4);
-}
-static inline void qcow2_put64(void *p, uint64_t v)
-{
-    v = GUINT64_TO_BE(v);
-    memcpy(p, &v, 8);
-}
-
 /* ---- tables in memory ---- */
 
 /* One cluster of L2 entries or refcounts, as on disk. */

@@ -1,4 +1,8 @@
-/* chardev/char-fd.c  Back ends that are files of the host: stdio, file, pipe, pty, serial line. */
+/*
+ * chardev/char-fd.c  Back ends that are files of the host: stdio, file, pipe, pty, serial line.
+ *
+ * They only open descriptors; what is read from them goes the way that char.c's first comment tells.
+ */
 #define _GNU_SOURCE /* posix_openpt and its kin */
 #include "chardev/chardev-int.h"
 
@@ -78,8 +82,13 @@ static bool stdio_open(Chardev *chr, const QemuOpts *opts, Error **errp)
         error_setg(errp, "cannot use stdio by multiple character devices");
         return false;
     }
+    Error *err = NULL;
+    stdio.signals = qemu_opt_get_bool(opts, "signal", true, &err);
+    if (err) {
+        error_propagate(errp, err);
+        return false;
+    }
     stdio.chr = chr;
-    stdio.signals = qemu_opt_get_bool(opts, "signal", true, NULL);
     if (isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &stdio.saved) == 0) {
         chr->drops_excess = true;
         stdio_take_terminal();
@@ -129,7 +138,12 @@ static bool file_open(Chardev *chr, const QemuOpts *opts, Error **errp)
     const char *path = require_path(opts, "file", errp);
     const char *input = qemu_opt_get(opts, "input-path");
     int in = -1, out;
-    bool append = qemu_opt_get_bool(opts, "append", false, NULL);
+    Error *err = NULL;
+    bool append = qemu_opt_get_bool(opts, "append", false, &err);
+    if (err) {
+        error_propagate(errp, err);
+        return false;
+    }
     if (!path || (input && (in = open_or_error(input, O_RDONLY | O_NONBLOCK, errp)) < 0)) {
         return false;
     }

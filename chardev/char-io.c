@@ -109,6 +109,26 @@ static size_t chr_write_some(Chardev *chr, const uint8_t *buf, size_t len)
     return errno == EAGAIN || errno == EINTR ? 0 : len;
 }
 
+static void chr_log_output(Chardev *chr, const GByteArray *out)
+{
+    if (chr->log && out->len) {
+        fwrite(out->data, 1, out->len, chr->log);
+        fflush(chr->log);
+    }
+}
+
+/* What is escaped counts as written, byte by byte. */
+static void chr_filter_output(Chardev *chr, GByteArray *out)
+{
+    guint before = out->len;
+    if (chr->backend->filter_output && before) {
+        chr->backend->filter_output(chr, out);
+        g_mutex_lock(&chr->lock);
+        chr->queued += out->len - before;
+        g_mutex_unlock(&chr->lock);
+    }
+}
+
 /* Whether there is something to write in chr->pending. */
 static bool chr_take_output(Chardev *chr)
 {
@@ -122,10 +142,8 @@ static bool chr_take_output(Chardev *chr)
     chr->out = chr->pending;
     chr->pending = taken;
     g_mutex_unlock(&chr->lock);
-    if (chr->log && taken->len) {
-        fwrite(taken->data, 1, taken->len, chr->log);
-        fflush(chr->log);
-    }
+    chr_log_output(chr, taken);
+    chr_filter_output(chr, taken);
     return taken->len > 0;
 }
 

@@ -53,7 +53,7 @@ static void mux_command(Chardev *chr, uint8_t key)
         mux_exit(chr);
         break;
     case 'b':
-        chr_fe_event(chr->fe[chr->mux.focus], CHR_EVENT_BREAK);
+        chr_be_break(chr);
         break;
     case 'c':
         mux_switch(chr);

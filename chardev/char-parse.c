@@ -152,35 +152,82 @@ static char *udp_from_legacy(const char *spec, Error **errp)
     return str ? g_string_free(str, FALSE) : NULL;
 }
 
+static char *as_it_is(const char *spec, const char *rest, Error **errp)
+{
+    (void)rest, (void)errp;
+    return g_strdup(spec);
+}
+
+/* There is no virtual console. */
+static char *to_null(const char *spec, const char *rest, Error **errp)
+{
+    (void)spec, (void)rest, (void)errp;
+    return g_strdup("null");
+}
+
+static char *to_file(const char *spec, const char *rest, Error **errp)
+{
+    (void)spec, (void)errp;
+    return with_path("file", rest);
+}
+
+static char *to_pipe(const char *spec, const char *rest, Error **errp)
+{
+    (void)spec, (void)errp;
+    return with_path("pipe", rest);
+}
+
+static char *to_serial(const char *spec, const char *rest, Error **errp)
+{
+    (void)rest, (void)errp;
+    return with_path("serial", spec);
+}
+
+/* Options may follow the path. */
+static char *to_unix(const char *spec, const char *rest, Error **errp)
+{
+    (void)spec, (void)errp;
+    return g_strdup_printf("socket,path=%s", rest);
+}
+
+static char *to_tcp(const char *spec, const char *rest, Error **errp)
+{
+    (void)spec;
+    return socket_from_tcp(rest, "", errp);
+}
+
+static char *to_telnet(const char *spec, const char *rest, Error **errp)
+{
+    (void)spec;
+    return socket_from_tcp(rest, ",telnet=on", errp);
+}
+
+static char *to_udp(const char *spec, const char *rest, Error **errp)
+{
+    (void)spec;
+    return udp_from_legacy(rest, errp);
+}
+
+static const struct {
+    const char *start;
+    bool whole; /* nothing follows */
+    char *(*translate)(const char *spec, const char *rest, Error **errp);
+} short_forms[] = {
+    { "null", true, as_it_is },    { "pty", true, as_it_is },   { "stdio", true, as_it_is },
+    { "stdio,", false, as_it_is }, { "vc", true, to_null },     { "vc:", false, to_null },
+    { "file:", false, to_file },   { "pipe:", false, to_pipe }, { "/dev/", false, to_serial },
+    { "unix:", false, to_unix },   { "tcp:", false, to_tcp },   { "telnet:", false, to_telnet },
+    { "udp:", false, to_udp },
+};
+
 /* "-chardev" form of a short form, or NULL with an error. */
 static char *translate(const char *spec, Error **errp)
 {
-    if (!strcmp(spec, "null") || !strcmp(spec, "pty") || !strcmp(spec, "stdio") || g_str_has_prefix(spec, "stdio,")) {
-        return g_strdup(spec);
-    }
-    if (!strcmp(spec, "vc") || g_str_has_prefix(spec, "vc:")) {
-        return g_strdup("null");
-    }
-    if (g_str_has_prefix(spec, "file:")) {
-        return with_path("file", spec + 5);
-    }
-    if (g_str_has_prefix(spec, "pipe:")) {
-        return with_path("pipe", spec + 5);
-    }
-    if (g_str_has_prefix(spec, "/dev/")) {
-        return with_path("serial", spec);
-    }
-    if (g_str_has_prefix(spec, "unix:")) {
-        return g_strdup_printf("socket,path=%s", spec + 5);
-    }
-    if (g_str_has_prefix(spec, "tcp:")) {
-        return socket_from_tcp(spec + 4, "", errp);
-    }
-    if (g_str_has_prefix(spec, "udp:")) {
-        return udp_from_legacy(spec + 4, errp);
-    }
-    if (g_str_has_prefix(spec, "telnet:")) {
-        return socket_from_tcp(spec + 7, ",telnet=on", errp);
+    for (size_t i = 0; i < ARRAY_SIZE(short_forms); i++) {
+        size_t len = strlen(short_forms[i].start);
+        if (!strncmp(spec, short_forms[i].start, len) && (!short_forms[i].whole || !spec[len])) {
+            return short_forms[i].translate(spec, spec + len, errp);
+        }
     }
     error_setg(errp, "'%s' is not a valid char driver", spec);
     return NULL;

@@ -1,7 +1,10 @@
 /*
- * chardev/char-socket.c  TCP and UNIX sockets, as server (one client at a time) or client; Telnet (RFC 854) on request.
+ * chardev/char-socket.c  TCP and UNIX sockets, as server (one client at a time) or client; Telnet on request
+ * (char-telnet.c).
  *
- * Output while nobody is connected is dropped. Left out: TLS, websockets, passing descriptors.
+ * Non-determinism: none reaches the guest but by char.c's input; whether somebody is connected does not. Output while
+ * nobody is connected is dropped. With reconnect= nothing waits but for a name server. Left out: TLS, websockets,
+ * passing descriptors.
  */
 #define _GNU_SOURCE /* accept4 */
 #include "chardev/chardev-int.h"
@@ -12,20 +15,19 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-typedef enum TelnetState { TELNET_DATA, TELNET_IAC, TELNET_OPTION, TELNET_SUB, TELNET_SUB_IAC } TelnetState;
 
 typedef struct SocketState {
     char *unix_path;
     char *host, *port;
     bool server, wait, nodelay, telnet;
     uint64_t reconnect_s;
-    int listen_fd;
+    int listen_fd, connecting_fd; /* -1: none */
+    unsigned first_address;       /* of the host's: where the next attempt begins */
     QEMUTimer reconnect;
-    TelnetState telnet_state;
-    bool telnet_skip; /* the byte after CR when it is NUL or LF */
+    Telnet telnet_state;
 } SocketState;
 
 static void socket_listen_handler(void *opaque);
@@ -35,19 +37,6 @@ static void socket_watch_listener(Chardev *chr, bool watch)
     SocketState *s = chr->state;
     if (s->listen_fd >= 0) {
         qemu_set_fd_handler(s->listen_fd, watch ? socket_listen_handler : NULL, NULL, chr);
-    }
-}
-
-static void telnet_greet(int fd)
-{
-    static const uint8_t hello[] = {
-        0xff, 0xfb, 0x01, /* IAC WILL ECHO */
-        0xff, 0xfb, 0x03, /* IAC WILL SUPPRESS-GO-AHEAD */
-        0xff, 0xfb, 0x00, /* IAC WILL BINARY */
-        0xff, 0xfd, 0x00, /* IAC DO BINARY */
-    };
-    if (send(fd, hello, sizeof(hello), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-        return; /* the client is gone already; reading will tell */
     }
 }
 
@@ -61,8 +50,7 @@ static void socket_connected(Chardev *chr, int fd)
     }
     socket_watch_listener(chr, false);
     if (s->telnet) {
-        s->telnet_state = TELNET_DATA;
-        telnet_greet(fd);
+        telnet_start(&s->telnet_state, fd);
     }
     chr_set_fds(chr, fd, fd);
     chr_set_open(chr, true);
@@ -99,6 +87,21 @@ static void socket_eof(Chardev *chr)
 
 /* ---- addresses ---- */
 
+/* Who tries again may not wait, neither for a host that does not answer nor at the start. */
+static int socket_flags(const SocketState *s)
+{
+    return SOCK_CLOEXEC | (s->reconnect_s ? SOCK_NONBLOCK : 0);
+}
+
+/* Bind and listen, or connect; a connection that may not wait may still be on its way. */
+static bool socket_use(const SocketState *s, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    if (s->server) {
+        return bind(fd, addr, len) == 0 && listen(fd, 1) == 0;
+    }
+    return connect(fd, addr, len) == 0 || errno == EINPROGRESS;
+}
+
 static bool unix_address(const char *path, struct sockaddr_un *addr, Error **errp)
 {
     *addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
@@ -110,19 +113,29 @@ static bool unix_address(const char *path, struct sockaddr_un *addr, Error **err
     return true;
 }
 
+/* A socket that is left there from an earlier run, and nothing else: the path may be a mistake. */
+static bool remove_socket(const char *path, Error **errp)
+{
+    struct stat st;
+    if (lstat(path, &st) < 0) {
+        return true;
+    }
+    if (!S_ISSOCK(st.st_mode)) {
+        error_setg(errp, "Failed to bind socket to '%s': it exists and is not a socket", path);
+        return false;
+    }
+    unlink(path);
+    return true;
+}
+
 static int unix_socket(const SocketState *s, Error **errp)
 {
     struct sockaddr_un addr;
-    if (!unix_address(s->unix_path, &addr, errp)) {
+    if (!unix_address(s->unix_path, &addr, errp) || (s->server && !remove_socket(s->unix_path, errp))) {
         return -1;
     }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (s->server) {
-        unlink(s->unix_path);
-    }
-    bool ok = fd >= 0 && (s->server ? bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, 1) == 0
-                                    : connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0);
-    if (!ok) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | socket_flags(s), 0);
+    if (fd < 0 || !socket_use(s, fd, (struct sockaddr *)&addr, sizeof(addr))) {
         error_setg_errno(errp, errno, "Failed to %s '%s'", s->server ? "bind socket to" : "connect to", s->unix_path);
         if (fd >= 0) {
             close(fd);
@@ -135,22 +148,38 @@ static int unix_socket(const SocketState *s, Error **errp)
 static int tcp_try(const SocketState *s, const struct addrinfo *a)
 {
     int one = 1;
-    int fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+    int fd = socket(a->ai_family, a->ai_socktype | socket_flags(s), a->ai_protocol);
     if (fd < 0) {
         return -1;
     }
     if (s->server) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     }
-    bool ok = s->server ? bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 1) == 0
-                        : connect(fd, a->ai_addr, a->ai_addrlen) == 0;
-    if (ok) {
+    if (socket_use(s, fd, a->ai_addr, a->ai_addrlen)) {
         return fd;
     }
     int saved = errno;
     close(fd);
     errno = saved;
     return -1;
+}
+
+/* Each in turn, from s->first_address on; -1: none would do, errno. */
+static int tcp_try_all(const SocketState *s, const struct addrinfo *list)
+{
+    unsigned count = 0;
+    for (const struct addrinfo *a = list; a; a = a->ai_next) {
+        count++;
+    }
+    int fd = -1;
+    for (unsigned i = 0; i < count && fd < 0; i++) {
+        const struct addrinfo *a = list;
+        for (unsigned skip = (s->first_address + i) % count; skip > 0; skip--) {
+            a = a->ai_next;
+        }
+        fd = tcp_try(s, a);
+    }
+    return fd;
 }
 
 static int tcp_socket(const SocketState *s, Error **errp)
@@ -162,10 +191,7 @@ static int tcp_socket(const SocketState *s, Error **errp)
         error_setg(errp, "address resolution failed for %s:%s: %s", s->host ? s->host : "", s->port, gai_strerror(rc));
         return -1;
     }
-    int fd = -1;
-    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
-        fd = tcp_try(s, a);
-    }
+    int fd = tcp_try_all(s, list);
     if (fd < 0) {
         error_setg_errno(errp, errno, "Failed to %s '%s:%s'", s->server ? "listen on" : "connect to",
                          s->host ? s->host : "", s->port);
@@ -179,12 +205,32 @@ static int socket_make(const SocketState *s, Error **errp)
     return s->unix_path ? unix_socket(s, errp) : tcp_socket(s, errp);
 }
 
+/* ---- connecting without waiting ---- */
+
+static void socket_connecting_done(void *opaque)
+{
+    Chardev *chr = opaque;
+    SocketState *s = chr->state;
+    int fd = s->connecting_fd, error = 0;
+    socklen_t size = sizeof(error);
+    qemu_set_fd_handler(fd, NULL, NULL, NULL);
+    s->connecting_fd = -1;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 && !error) {
+        socket_connected(chr, fd);
+        return;
+    }
+    close(fd);
+    s->first_address++;
+    socket_schedule_reconnect(chr);
+}
+
 static void socket_reconnect(void *opaque)
 {
     Chardev *chr = opaque;
-    int fd = socket_make(chr->state, NULL);
-    if (fd >= 0) {
-        socket_connected(chr, fd);
+    SocketState *s = chr->state;
+    s->connecting_fd = socket_make(s, NULL);
+    if (s->connecting_fd >= 0) {
+        qemu_set_fd_handler(s->connecting_fd, NULL, socket_connecting_done, chr);
     } else {
         socket_schedule_reconnect(chr);
     }
@@ -254,19 +300,21 @@ static bool socket_start_server(Chardev *chr, Error **errp)
 static bool socket_start_client(Chardev *chr, Error **errp)
 {
     SocketState *s = chr->state;
-    int fd = socket_make(s, s->reconnect_s ? NULL : errp);
+    if (s->reconnect_s) {
+        socket_reconnect(chr);
+        return true;
+    }
+    int fd = socket_make(s, errp);
     if (fd >= 0) {
         socket_connected(chr, fd);
-    } else {
-        socket_schedule_reconnect(chr);
     }
-    return fd >= 0 || s->reconnect_s;
+    return fd >= 0;
 }
 
 static bool socket_open(Chardev *chr, const QemuOpts *opts, Error **errp)
 {
     SocketState *s = g_new0(SocketState, 1);
-    s->listen_fd = -1;
+    s->listen_fd = s->connecting_fd = -1;
     timer_init_ns(&s->reconnect, QEMU_CLOCK_REALTIME, socket_reconnect, chr);
     chr->state = s;
     if (!socket_options(s, opts, errp)) {
@@ -285,57 +333,24 @@ static void socket_close(Chardev *chr)
 {
     const SocketState *s = chr->state;
     if (s->server && s->unix_path) {
-        unlink(s->unix_path);
+        remove_socket(s->unix_path, NULL);
     }
 }
 
-/* ---- Telnet ---- */
-
-enum { TELNET_SE = 0xf0, TELNET_SB = 0xfa, TELNET_WILL = 0xfb, TELNET_DONT = 0xfe };
-
-static TelnetState telnet_after_iac(uint8_t byte)
-{
-    if (byte == TELNET_SB) {
-        return TELNET_SUB;
-    }
-    return byte >= TELNET_WILL && byte <= TELNET_DONT ? TELNET_OPTION : TELNET_DATA;
-}
-
-/* Whether byte is the user's; CR NUL and CR LF count as CR. */
-static bool telnet_is_data(SocketState *s, uint8_t byte)
-{
-    bool skip = s->telnet_skip && (byte == 0 || byte == '\n');
-    switch (s->telnet_state) {
-    case TELNET_DATA:
-        s->telnet_state = byte == 0xff ? TELNET_IAC : TELNET_DATA;
-        s->telnet_skip = byte == '\r';
-        return byte != 0xff && !skip;
-    case TELNET_IAC:
-        s->telnet_state = telnet_after_iac(byte);
-        return byte == 0xff;
-    case TELNET_OPTION:
-        s->telnet_state = TELNET_DATA;
-        return false;
-    case TELNET_SUB:
-        s->telnet_state = byte == 0xff ? TELNET_SUB_IAC : TELNET_SUB;
-        return false;
-    case TELNET_SUB_IAC:
-        s->telnet_state = byte == TELNET_SE ? TELNET_DATA : TELNET_SUB;
-        return false;
-    }
-    return false;
-}
+/* ---- bytes ---- */
 
 static size_t socket_filter_input(Chardev *chr, uint8_t *buf, size_t len)
 {
     SocketState *s = chr->state;
-    size_t kept = 0;
-    for (size_t i = 0; s->telnet && i < len; i++) {
-        if (telnet_is_data(s, buf[i])) {
-            buf[kept++] = buf[i];
-        }
+    return s->telnet ? telnet_unescape(chr, &s->telnet_state, buf, len) : len;
+}
+
+static void socket_filter_output(Chardev *chr, GByteArray *out)
+{
+    const SocketState *s = chr->state;
+    if (s->telnet) {
+        telnet_escape(out);
     }
-    return s->telnet ? kept : len;
 }
 
 static const char *const socket_keys[] = { "path",   "host",      "port", "server", "wait", "delay", "nodelay",
@@ -346,4 +361,5 @@ const ChardevBackend chr_backend_socket = { .name = "socket",
                                             .open = socket_open,
                                             .eof = socket_eof,
                                             .close = socket_close,
-                                            .filter_input = socket_filter_input };
+                                            .filter_input = socket_filter_input,
+                                            .filter_output = socket_filter_output };

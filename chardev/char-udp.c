@@ -1,6 +1,7 @@
 /*
  * chardev/char-udp.c  UDP (RFC 768): what is written goes out as datagrams of up to 4096 bytes to one address; what
  * comes from there is input. Nothing tells whether somebody is there, so this back end is always open.
+ * Input goes the way that char.c's first comment tells.
  */
 #include "chardev/chardev-int.h"
 

@@ -1,6 +1,10 @@
 /*
  * chardev/char.c  Character devices: the list of them, front ends, and the ways of bytes in both directions.
  *
+ * Non-determinism enters with a back end's bytes and its breaks, and is recorded where they are meant for a guest
+ * device: replay_char_read(), a named bottom half. Output is taken whatever the back end does, and who is connected is
+ * told to monitors only.
+ *
  * Output: qemu_chr_write() appends to a buffer and wakes the I/O thread when the buffer was empty.
  * Input of a guest device: back end -> mux -> replay_char_read() -> at a checkpoint, qemu_chr_be_write_impl() ->
  * queue (machine state) -> receive(), as the device has room. Each guest front end has its own number in the log, given
@@ -75,7 +79,13 @@ static bool chr_open_log(Chardev *chr, const QemuOpts *opts, Error **errp)
     if (!path) {
         return true;
     }
-    chr->log = fopen(path, qemu_opt_get_bool(opts, "logappend", false, NULL) ? "ae" : "we");
+    Error *err = NULL;
+    bool append = qemu_opt_get_bool(opts, "logappend", false, &err);
+    if (err) {
+        error_propagate(errp, err);
+        return false;
+    }
+    chr->log = fopen(path, append ? "ae" : "we");
     if (!chr->log) {
         error_setg_errno(errp, errno, "Unable to open logfile %s", path);
         return false;
@@ -193,24 +203,30 @@ static void queue_pre_save(void *opaque)
 static bool queue_post_load(void *opaque, Error **errp)
 {
     ChrFe *fe = opaque;
-    (void)errp;
     fe->queue.head = 0;
     fe->queue.capacity = fe->queue.len;
+    if (fe->queue.len > CHR_QUEUE_MAX) {
+        error_setg(errp, "%u bytes of input wait; at most %u can", fe->queue.len, CHR_QUEUE_MAX);
+        fe->queue.len = 0;
+        return false;
+    }
     g_atomic_int_set(&fe->waiting, (gint)fe->queue.len);
     return true;
 }
 
-static const VMStateField queue_fields[] = { VMSTATE_BUFFER(ChrFe, queue.buf, queue.len),
-                                             VMSTATE_DERIVED(ChrFe, ops),
-                                             VMSTATE_DERIVED(ChrFe, chr),
-                                             VMSTATE_DERIVED(ChrFe, port),
-                                             VMSTATE_DERIVED(ChrFe, replay_id),
-                                             VMSTATE_DERIVED(ChrFe, break_bh),
-                                             VMSTATE_DERIVED(ChrFe, queue),
-                                             VMSTATE_DERIVED(ChrFe, waiting),
-                                             VMSTATE_DERIVED(ChrFe, delivering),
-                                             VMSTATE_DERIVED(ChrFe, open),
-                                             VMSTATE_END };
+static const VMStateField queue_fields[] = {
+    VMSTATE_BUFFER(ChrFe, queue.buf, queue.len),
+    VMSTATE_DERIVED(ChrFe, ops),
+    VMSTATE_DERIVED(ChrFe, chr),
+    VMSTATE_DERIVED(ChrFe, port),
+    VMSTATE_DERIVED(ChrFe, replay_id),
+    VMSTATE_DERIVED(ChrFe, break_bh),
+    VMSTATE_DERIVED(ChrFe, queue),
+    VMSTATE_DERIVED(ChrFe, waiting),
+    VMSTATE_DERIVED(ChrFe, delivering),
+    VMSTATE_DERIVED(ChrFe, open),
+    VMSTATE_END,
+};
 
 static const VMStateDescription queue_vmsd = { .name = "chardev-input",
                                                .version = 1,
@@ -257,10 +273,14 @@ void qemu_chr_accept_input(Chardev *chr)
     }
 }
 
-/* At a checkpoint, from the log or from the queue of a recording. chr is a guest front end's port. */
+/* At a checkpoint, from the log or from the queue of a recording, where chr_fe_input() has seen to the bound. chr is a
+ * guest front end's port. */
 void qemu_chr_be_write_impl(Chardev *chr, const uint8_t *buf, size_t len)
 {
     ChrFe *fe = chr->delivers_to;
+    if (len > CHR_QUEUE_MAX - queue_length(&fe->queue)) {
+        return; /* a log of nobody's making */
+    }
     if (replay_playing()) {
         g_atomic_int_add(&fe->waiting, (gint)len);
     }
@@ -277,7 +297,7 @@ void chr_fe_input(ChrFe *fe, const uint8_t *buf, size_t len)
     if (fe->ops.guest && replay_playing()) {
         return; /* the log has its input */
     }
-    if (g_atomic_int_get(&fe->waiting) + (gint)len > (gint)CHR_INPUT_MAX * 2) {
+    if (g_atomic_int_get(&fe->waiting) + (gint)len > (gint)CHR_QUEUE_MAX) {
         return; /* a terminal whose reader is stuck */
     }
     g_atomic_int_add(&fe->waiting, (gint)len);
@@ -327,6 +347,13 @@ void chr_fe_event(ChrFe *fe, ChrEvent event)
         fe->ops.event(fe->ops.opaque, event);
     } else if (event == CHR_EVENT_BREAK) {
         replay_bh_schedule_event(fe->break_bh);
+    }
+}
+
+void chr_be_break(Chardev *chr)
+{
+    if (chr->nb_fe) {
+        chr_fe_event(chr->fe[chr->mux.enabled ? chr->mux.focus : 0], CHR_EVENT_BREAK);
     }
 }
 
@@ -389,7 +416,7 @@ bool qemu_chr_attach(Chardev *chr, const ChrFrontend *ops, Error **errp)
 /* Room left of CHR_OUTPUT_MAX; complains once when it is used up. Lock held. */
 static size_t chr_output_room(Chardev *chr, size_t len)
 {
-    size_t room = CHR_OUTPUT_MAX - chr->queued;
+    size_t room = CHR_OUTPUT_MAX - MIN(chr->queued, CHR_OUTPUT_MAX); /* escapes may have put it beyond */
     if (len > room && !chr->warned) {
         chr->warned = true;
         warn_report("chardev '%s': nobody reads its output; %u MiB are kept, the rest is dropped", chr->label,

@@ -16,6 +16,7 @@
 #define CHR_MAX_FRONTENDS 8
 #define CHR_OUTPUT_MAX    (64u << 20) /* bytes that may wait for a back end that is stuck */
 #define CHR_INPUT_MAX     (1u << 20)  /* input that may wait for a front end, before the back end is left unread */
+#define CHR_QUEUE_MAX     (2u << 20)  /* and before a terminal's is dropped: no queue is longer */
 
 /* Input that waits until the front end accepts it. Of a guest device it is machine state. */
 typedef struct ChrQueue {
@@ -54,6 +55,8 @@ typedef struct ChardevBackend {
     void (*consume)(Chardev *chr, const uint8_t *buf, size_t len);
     /* Take protocol bytes out of the input, in place; returns what remains. NULL: plain. */
     size_t (*filter_input)(Chardev *chr, uint8_t *buf, size_t len);
+    /* The output as the other side is to see it, in place. NULL: plain. */
+    void (*filter_output)(Chardev *chr, GByteArray *out);
 } ChardevBackend;
 
 struct Chardev {
@@ -93,6 +96,8 @@ void chr_set_open(Chardev *chr, bool open);
 void chr_notify_open(Chardev *chr);
 void chr_fe_input(ChrFe *fe, const uint8_t *buf, size_t len);
 void chr_fe_event(ChrFe *fe, ChrEvent event);
+/* The other side sends a break, to whoever has the focus. */
+void chr_be_break(Chardev *chr);
 bool chr_may_read(Chardev *chr);
 Chardev *chr_first(void);
 
@@ -101,6 +106,18 @@ void chr_update_handlers(Chardev *chr);
 void chr_flush(Chardev *chr);
 void chr_flush_at_exit(Chardev *chr);
 void chr_set_fds(Chardev *chr, int fd_in, int fd_out);
+
+/* char-telnet.c: the server's side of RFC 854, per connection. I/O thread. */
+typedef struct Telnet {
+    enum { TELNET_DATA, TELNET_IAC, TELNET_OPTION, TELNET_SUB, TELNET_SUB_IAC } state;
+    uint8_t command; /* WILL, WONT, DO, DONT: of the option that follows */
+    bool after_cr, binary;
+} Telnet;
+/* Somebody has connected: the first words. */
+void telnet_start(Telnet *t, int fd);
+/* Take the protocol's bytes out, in place; returns what remains. Sequences may be cut anywhere. A break goes to chr. */
+size_t telnet_unescape(Chardev *chr, Telnet *t, uint8_t *buf, size_t len);
+void telnet_escape(GByteArray *out);
 
 /* char-mux.c */
 void chr_mux_input(Chardev *chr, const uint8_t *buf, size_t len);

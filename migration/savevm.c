@@ -64,25 +64,20 @@ static RunSection get_run(StateStream *s)
     run.requests.reset = state_get_u32(s);
     run.requests.exit_status = state_get_u32(s);
     if (run.requests.shutdown >= SHUTDOWN_CAUSE_MAX || run.requests.reset >= SHUTDOWN_CAUSE_MAX || run.virtual_ns < 0) {
-        state_stream_fail(s, "impossible run state");
+        state_stream_fail(s, "impossible run state (virtual clock %" PRId64 ", shutdown %u, reset %u)", run.virtual_ns,
+                          run.requests.shutdown, run.requests.reset);
     }
     return run;
 }
 
 /* ---- RAM ---- */
 
-static bool is_zero(const uint8_t *page)
-{
-    static const uint8_t zeroes[STATE_UNIT];
-    return !memcmp(page, zeroes, STATE_UNIT);
-}
-
 static void put_ram(StateStream *s)
 {
     PageWriter *w = page_writer_new(s);
     for (uint64_t page = 0; page < ram_size_used / STATE_UNIT; page++) {
         const uint8_t *data = ram_base + page * STATE_UNIT;
-        if (!is_zero(data)) {
+        if (!buffer_is_zero(data, STATE_UNIT)) {
             page_writer_data(w, page, data);
         }
     }
@@ -96,7 +91,7 @@ typedef struct RAMLoad {
 static void set_page(uint64_t page, const uint8_t *data)
 {
     uint8_t *to = ram_base + page * STATE_UNIT;
-    if (data ? memcmp(to, data, STATE_UNIT) != 0 : !is_zero(to)) {
+    if (data ? memcmp(to, data, STATE_UNIT) != 0 : !buffer_is_zero(to, STATE_UNIT)) {
         ram_notify_write(page * STATE_UNIT, STATE_UNIT);
         if (data) {
             memcpy(to, data, STATE_UNIT);
@@ -366,7 +361,7 @@ static bool create_store(const char *path, Error **errp)
 
 static bool add_store_file(GPtrArray *images, bool write, Error **errp)
 {
-    char *path = g_strdup_printf("%s.snapshots", replay_log_path());
+    const char *path = replay_snapshots_path();
     bool ok = write ? create_store(path, errp) : true;
     if (ok && (write || g_file_test(path, G_FILE_TEST_EXISTS))) {
         BlockNode *node = bdrv_open(path, "qcow2", NULL, write ? BDRV_O_RDWR : 0, errp);
@@ -375,7 +370,6 @@ static bool add_store_file(GPtrArray *images, bool write, Error **errp)
             add_image(images, path, node, true);
         }
     }
-    g_free(path);
     return ok;
 }
 
@@ -424,30 +418,42 @@ static GPtrArray *find_stores(bool write, Error **errp)
     return images;
 }
 
-static bool find_snapshot(BlockNode *node, const char *name, QEMUSnapshotInfo *found)
+static const QEMUSnapshotInfo *find_in_list(const QEMUSnapshotInfo *list, int count, const char *name, bool ids)
 {
-    QEMUSnapshotInfo *list = NULL;
-    int count = node->drv->snapshot_list(node, &list);
-    bool by_name = false, by_id = false;
-    for (int i = 0; i < count && !by_name; i++) {
-        by_name = !strcmp(list[i].name, name);
-        if (by_name || (!by_id && !strcmp(list[i].id_str, name))) {
-            by_id = true;
-            *found = list[i];
+    for (int i = 0; i < count; i++) {
+        if (!strcmp(list[i].name, name)) {
+            return &list[i];
         }
     }
-    g_free(list);
-    return by_name || by_id;
+    for (int i = 0; ids && i < count; i++) {
+        if (!strcmp(list[i].id_str, name)) {
+            return &list[i];
+        }
+    }
+    return NULL;
 }
 
-static bool delete_from(GPtrArray *images, const char *name, bool *found, Error **errp)
+/* By its name, or else, with `ids`, by its ID. */
+static bool find_snapshot(BlockNode *node, const char *name, bool ids, QEMUSnapshotInfo *found)
+{
+    g_autofree QEMUSnapshotInfo *list = NULL;
+    int count = node->drv->snapshot_list(node, &list);
+    const QEMUSnapshotInfo *sn = find_in_list(list, count, name, ids);
+    if (sn) {
+        *found = *sn;
+    }
+    return sn;
+}
+
+/* *found stays when there is none of that name. */
+static bool delete_from(GPtrArray *images, const char *name, bool ids, bool *found, Error **errp)
 {
     for (guint i = 0; i < images->len; i++) {
         Image *image = g_ptr_array_index(images, i);
         QEMUSnapshotInfo sn;
-        if (find_snapshot(image->node, name, &sn)) {
+        if (find_snapshot(image->node, name, ids, &sn)) {
             *found = true;
-            if (image->node->drv->snapshot_delete(image->node, name, errp) < 0) {
+            if (image->node->drv->snapshot_delete(image->node, sn.id_str, errp) < 0) {
                 error_prepend(errp, "Error while deleting snapshot on device '%s': ", image->name);
                 return false;
             }
@@ -505,6 +511,7 @@ static bool save_state(Image *first, QEMUSnapshotInfo *sn, Error **errp)
     return ok;
 }
 
+/* In all images or, when it fails, in none. */
 static bool create_snapshots(GPtrArray *images, const QEMUSnapshotInfo *sn, Error **errp)
 {
     for (guint i = 0; i < images->len; i++) {
@@ -514,7 +521,9 @@ static bool create_snapshots(GPtrArray *images, const QEMUSnapshotInfo *sn, Erro
         int ret = image->node->drv->snapshot_create(image->node, &own);
         ret = ret < 0 ? ret : bdrv_flush(image->node);
         if (ret < 0) {
+            bool found;
             error_setg(errp, "Error while creating snapshot on '%s': %s", image->name, g_strerror(-ret));
+            delete_from(images, sn->name, false, &found, NULL);
             return false;
         }
     }
@@ -526,8 +535,8 @@ static bool save_into(GPtrArray *images, const char *name, Error **errp)
     QEMUSnapshotInfo sn;
     bool replaced;
     describe(&sn, name);
-    return delete_from(images, sn.name, &replaced, errp) && save_state(g_ptr_array_index(images, 0), &sn, errp) &&
-           create_snapshots(images, &sn, errp);
+    return delete_from(images, sn.name, false, &replaced, errp) &&
+           save_state(g_ptr_array_index(images, 0), &sn, errp) && create_snapshots(images, &sn, errp);
 }
 
 bool save_snapshot(const char *name, Error **errp)
@@ -554,7 +563,7 @@ static bool find_in_all(GPtrArray *images, const char *name, QEMUSnapshotInfo *s
 {
     for (guint i = 0; i < images->len; i++) {
         Image *image = g_ptr_array_index(images, i);
-        if (!find_snapshot(image->node, name, i ? &(QEMUSnapshotInfo){ 0 } : sn)) {
+        if (!find_snapshot(image->node, name, true, i ? &(QEMUSnapshotInfo){ 0 } : sn)) {
             error_setg(errp, "Snapshot '%s' does not exist in one or more devices", name);
             return false;
         }
@@ -570,7 +579,9 @@ static bool go_to(GPtrArray *images, const char *name, Error **errp)
 {
     for (guint i = 0; i < images->len; i++) {
         Image *image = g_ptr_array_index(images, i);
-        int ret = image->node->drv->snapshot_goto(image->node, name);
+        QEMUSnapshotInfo sn;
+        bool found = find_snapshot(image->node, name, true, &sn);
+        int ret = found ? image->node->drv->snapshot_goto(image->node, sn.id_str) : -ENOENT;
         if (ret < 0) {
             error_setg(errp, "Error while activating snapshot '%s' on '%s': %s", name, image->name, g_strerror(-ret));
             return false;
@@ -639,7 +650,7 @@ bool delete_snapshot(const char *name, Error **errp)
         return false;
     }
     blk_drain_all();
-    bool ok = delete_from(images, name, &found, errp);
+    bool ok = delete_from(images, name, true, &found, errp);
     g_ptr_array_free(images, true);
     if (ok && !found) {
         error_setg(errp, "Snapshot '%s' does not exist in one or more devices", name);
@@ -684,7 +695,7 @@ static char *snapshot_line(const QEMUSnapshotInfo *sn)
 
 static void print_list(BlockNode *node, void (*print)(void *opaque, const char *line), void *opaque)
 {
-    QEMUSnapshotInfo *list = NULL;
+    g_autofree QEMUSnapshotInfo *list = NULL;
     int count = node->drv->snapshot_list(node, &list);
     if (count <= 0) {
         print(opaque, "There is no snapshot available.");
@@ -699,7 +710,6 @@ static void print_list(BlockNode *node, void (*print)(void *opaque, const char *
         print(opaque, line);
         g_free(line);
     }
-    g_free(list);
 }
 
 static BlockNode *first_store(GPtrArray *images)

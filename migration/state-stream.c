@@ -196,10 +196,21 @@ static void hash_ahead(StateStream *s, uint64_t len)
     }
 }
 
-bool state_stream_verify(StateStream *s)
+/* What we wrote is all there: a size beyond the image's file is no size, and would take ages to read. */
+static bool check_size(StateStream *s)
 {
+    int64_t file = bdrv_getlength(s->node->file);
     if (s->size < sizeof(uint64_t)) {
         state_stream_fail(s, "the VM state ends too early");
+    } else if (file < 0 || s->size > (uint64_t)file) {
+        state_stream_fail(s, "a VM state of %" PRIu64 " bytes in a file of %" PRId64, s->size, file);
+    }
+    return !s->error;
+}
+
+bool state_stream_verify(StateStream *s)
+{
+    if (!check_size(s)) {
         return false;
     }
     hash_ahead(s, s->size - sizeof(uint64_t));

@@ -2,11 +2,13 @@
  * migration/vmstate.c  State described once (vmstate.h): save, load, difference and JSON walk the same list of fields.
  *
  * Stream, little-endian:
- *   all:     "LKVM", u32 format, objects, u8 0
- *   object:  u8 1, u8 length + id, u32 instance, u32 length of body, body
- *   body:    u32 version, fields
- *   field:   u8 kind (+ 1), u32 size of one element (BUFFER: length), u32 elements, then the elements; a STRUCT's
- * element is a body timer:   i64 deadline or -1, u32 number of timers with the same deadline that run after it
+ *   all      "LKVM", u32 format, objects, u8 0
+ *   object   u8 1, u8 length + id, u32 instance, u32 length of body, body
+ *   body     u32 version, fields
+ *   field    u8 kind (+ 1), u32 size of one element (BUFFER: length), u32 elements, then the elements
+ *
+ * An element of a STRUCT is a body; of a TIMER: i64 deadline or -1, u32 number of timers with the same deadline that
+ * run after it.
  *
  * A timer's `seq` is not saved: it counts all arming since start, and would differ after a load. What matters, the
  * order among equal deadlines, is.
@@ -75,15 +77,6 @@ static Registered *find_registered(const char *id, int instance)
 
 /* ---- integers of any size, host <-> little-endian ---- */
 
-static uint64_t load_le(const uint8_t *p, size_t size)
-{
-    uint64_t v = 0;
-    for (size_t i = 0; i < size; i++) {
-        v |= (uint64_t)p[i] << (8 * i);
-    }
-    return v;
-}
-
 /* Elements change only their byte order, which on a little-endian host is none; the same in both directions. */
 static void copy_ints(void *dst, const void *src, size_t size, size_t count)
 {
@@ -110,21 +103,6 @@ static uint8_t *grow(GByteArray *out, size_t len)
     return out->data + at;
 }
 
-static void put_u8(GByteArray *out, uint8_t v)
-{
-    *grow(out, 1) = v;
-}
-
-static void put_u32(GByteArray *out, uint32_t v)
-{
-    stl_le_p(grow(out, 4), v);
-}
-
-static void put_u64(GByteArray *out, uint64_t v)
-{
-    stq_le_p(grow(out, 8), v);
-}
-
 /* The list of a clock's timers is sorted by deadline, then by order of arming. */
 static uint32_t timers_behind(const QEMUTimer *t)
 {
@@ -138,8 +116,8 @@ static uint32_t timers_behind(const QEMUTimer *t)
 static void save_timer(GByteArray *out, const QEMUTimer *t)
 {
     bool armed = t->expire_ns >= 0;
-    put_u64(out, armed ? (uint64_t)t->expire_ns : (uint64_t)-1);
-    put_u32(out, armed ? timers_behind(t) : 0);
+    append_le(out, armed ? (uint64_t)t->expire_ns : (uint64_t)-1, 8);
+    append_le(out, armed ? timers_behind(t) : 0, 4);
 }
 
 static void check_field(const VMStateDescription *vmsd, const VMStateField *f)
@@ -156,9 +134,9 @@ static void save_field(GByteArray *out, const VMStateDescription *vmsd, const VM
     uint32_t length = f->kind == VMS_BUFFER ? *(uint32_t *)((uint8_t *)opaque + f->length_offset) : f->size;
 
     check_field(vmsd, f);
-    put_u8(out, f->kind + 1);
-    put_u32(out, f->kind == VMS_STRUCT || f->kind == VMS_TIMER ? 0 : length);
-    put_u32(out, f->count);
+    append_le(out, f->kind + 1, 1);
+    append_le(out, f->kind == VMS_STRUCT || f->kind == VMS_TIMER ? 0 : length, 4);
+    append_le(out, f->count, 4);
     switch (f->kind) {
     case VMS_BOOL:
     case VMS_INT:
@@ -193,7 +171,7 @@ void vmstate_save_object(GByteArray *out, const VMStateDescription *vmsd, void *
     if (vmsd->pre_save) {
         vmsd->pre_save(opaque);
     }
-    put_u32(out, vmsd->version);
+    append_le(out, vmsd->version, 4);
     for (const VMStateField *f = vmsd->fields; f->kind != VMS_END; f++) {
         if (f->kind != VMS_DERIVED) {
             save_field(out, vmsd, f, opaque);
@@ -206,22 +184,22 @@ static void save_registered(const char *id, int instance, const VMStateDescripti
     GByteArray *out = data;
     size_t id_len = strlen(id);
 
-    put_u8(out, 1);
-    put_u8(out, id_len);
+    append_le(out, 1, 1);
+    append_le(out, id_len, 1);
     memcpy(grow(out, id_len), id, id_len);
-    put_u32(out, instance);
+    append_le(out, instance, 4);
     guint length_at = out->len;
-    put_u32(out, 0);
+    append_le(out, 0, 4);
     vmstate_save_object(out, vmsd, opaque);
     stl_le_p(out->data + length_at, out->len - length_at - 4);
 }
 
 void vmstate_save_all(GByteArray *out)
 {
-    put_u32(out, STREAM_MAGIC);
-    put_u32(out, STREAM_FORMAT);
+    append_le(out, STREAM_MAGIC, 4);
+    append_le(out, STREAM_FORMAT, 4);
     vmstate_foreach(save_registered, out);
-    put_u8(out, 0);
+    append_le(out, 0, 1);
 }
 
 uint64_t vmstate_digest_object(const VMStateDescription *vmsd, void *opaque)
@@ -280,7 +258,7 @@ static const uint8_t *get_bytes(Reader *r, size_t len)
 static uint64_t get_int(Reader *r, size_t size)
 {
     const uint8_t *p = get_bytes(r, size);
-    return p ? load_le(p, size) : 0;
+    return p ? ldn_le_p(p, size) : 0;
 }
 
 /* ---- load ---- */
@@ -291,7 +269,7 @@ static void load_ints(Reader *r, const VMStateField *f, uint8_t *dst)
 {
     const uint8_t *src = get_bytes(r, f->size * f->count);
     for (size_t i = 0; src && f->kind == VMS_BOOL && i < f->count; i++) {
-        if (load_le(src + i * f->size, f->size) > 1) {
+        if (ldn_le_p(src + i * f->size, f->size) > 1) {
             reader_fail(r, "%s: neither true nor false", f->name);
             return;
         }

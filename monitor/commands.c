@@ -1,4 +1,8 @@
-/* monitor/commands.c  The commands of the human monitor: one table, and one for `info`. */
+/*
+ * monitor/commands.c  The commands of the human monitor: one table, and one for `info`.
+ *
+ * As in QMP (qmp-commands.c), what changes the machine is recorded where it enters it.
+ */
 #include "accel/engine.h"
 #include "block/block.h"
 #include "exec/memory.h"
@@ -12,6 +16,7 @@
 #include "replay/replay.h"
 #include "sysemu/cpus.h"
 #include "sysemu/runstate.h"
+#include "sysemu/sysemu.h"
 #include "ui/console.h"
 #include "util/timer.h"
 #include "version.h"
@@ -28,6 +33,34 @@ static void info_version(Monitor *mon, const char *args)
 {
     (void)args;
     monitor_printf(mon, LOCKSTEP_VERSION "\n");
+}
+
+static void info_name(Monitor *mon, const char *args)
+{
+    (void)args;
+    if (machine_identity.name) {
+        monitor_printf(mon, "%s\n", machine_identity.name);
+    }
+}
+
+static void info_uuid(Monitor *mon, const char *args)
+{
+    char *text = uuid_text(machine_identity.uuid);
+    (void)args;
+    monitor_printf(mon, "%s\n", text);
+    g_free(text);
+}
+
+static void info_kvm(Monitor *mon, const char *args)
+{
+    (void)args;
+    monitor_printf(mon, "kvm support: not compiled\n");
+}
+
+static void info_cpus(Monitor *mon, const char *args)
+{
+    (void)args;
+    monitor_printf(mon, "* CPU #0: thread_id=%d\n", cpus_thread_id());
 }
 
 static void info_status(Monitor *mon, const char *args)
@@ -117,17 +150,6 @@ static void info_usernet(Monitor *mon, const char *args)
     net_info_usernet(monitor_print_line, mon);
 }
 
-static void print_device(Device *dev, void *opaque)
-{
-    monitor_printf(opaque, "dev: %s, id \"%s\"\n", dev->type->name, dev->id ? dev->id : "");
-}
-
-static void info_qtree(Monitor *mon, const char *args)
-{
-    (void)args;
-    device_foreach(print_device, mon);
-}
-
 static void info_engine(Monitor *mon, const char *args)
 {
     (void)args;
@@ -145,19 +167,23 @@ static void info_icount(Monitor *mon, const char *args)
 const HMPCommand hmp_info_commands[] = {
     { "block", "", "show the block devices", info_block },
     { "chardev", "", "show the character devices", info_chardev },
-    { "cpus|icount", "", "show instruction count and virtual clock", info_icount },
+    { "cpus", "", "show each CPU and its thread", info_cpus },
+    { "icount", "", "show instruction count and virtual clock", info_icount },
     { "jit|engine", "", "show counters of the execution engine", info_engine },
+    { "kvm", "", "show that there is no KVM", info_kvm },
     { "lapic", "", "show the local APIC", info_lapic },
     { "mtree", "[-f]", "show memory tree (-f: flat views)", info_mtree },
+    { "name", "", "show the machine's name", info_name },
     { "network", "", "show the network state", info_network },
     { "pci", "", "show PCI devices", info_pci },
     { "pic", "", "show PIC and IO-APIC state", info_pic },
-    { "qtree", "", "show the devices", info_qtree },
+    { "qtree", "", "show the devices and their properties", hmp_info_qtree },
     { "registers", "", "show the cpu registers", info_registers },
     { "replay", "", "show record/replay information", info_replay },
     { "snapshots", "", "show the snapshots of the machine", info_snapshots },
     { "status", "", "show the current VM status (running|paused)", info_status },
     { "usernet", "", "show the user networks' connections", info_usernet },
+    { "uuid", "", "show the machine's UUID", info_uuid },
     { "version", "", "show the version", info_version },
     { 0 },
 };
@@ -196,11 +222,12 @@ static void do_stop(Monitor *mon, const char *args)
 
 static void do_cont(Monitor *mon, const char *args)
 {
+    Error *err = NULL;
+    (void)mon;
     (void)args;
-    if (runstate_get() == RUN_STATE_SHUTDOWN) {
-        monitor_printf(mon, "Error: the machine is shut down; system_reset or quit\n");
+    if (!vm_resume(&err)) {
+        error_report_err(err);
     }
-    vm_start();
 }
 
 static void do_system_reset(Monitor *mon, const char *args)
@@ -237,7 +264,7 @@ static void do_xp(Monitor *mon, const char *args)
 static void do_print(Monitor *mon, const char *args)
 {
     uint64_t value;
-    if (hmp_parse_expression(mon, &args, &value)) {
+    if (hmp_parse_expression(mon, args, &value)) {
         monitor_printf(mon, "0x%" PRIx64 "\n", value);
     }
 }
@@ -318,22 +345,37 @@ static void do_delvm(Monitor *mon, const char *args)
 
 static void do_set_link(Monitor *mon, const char *args)
 {
-    char name[128];
-    bool up;
     size_t len = strcspn(args, " ");
+    char *name = g_strndup(args, len);
     const char *state = args + len + strspn(args + len, " ");
+    bool up;
     Error *err = NULL;
-    g_strlcpy(name, args, MIN(len + 1, sizeof(name)));
-    if (!*name || !parse_bool(state, &up)) {
-        monitor_printf(mon, "set_link: NAME on|off\n");
+    if (!len) {
+        monitor_printf(mon, "set_link: string expected\nTry \"help set_link\" for more information\n");
+    } else if (!parse_bool(state, &up)) {
+        monitor_printf(mon, "Expected 'on' or 'off'\nTry \"help set_link\" for more information\n");
     } else if (!net_set_link(name, up, &err)) {
         error_report_err(err);
     }
+    g_free(name);
+}
+
+static void do_no_hotplug(Monitor *mon, const char *args)
+{
+    (void)args;
+    monitor_printf(mon, "Error: " NO_HOTPLUG "\n");
+}
+
+static void do_no_new_netdev(Monitor *mon, const char *args)
+{
+    (void)args;
+    monitor_printf(mon, "Error: " NO_NEW_NETDEV "\n");
 }
 
 const HMPCommand hmp_commands[] = {
     { "cont|c", "", "resume emulation", do_cont },
     { "delvm", "tag", "delete a snapshot of the machine", do_delvm },
+    { "device_add|device_del", "...", "refused: devices are made at the start", do_no_hotplug },
     { "help|?", "[cmd]", "show the help", do_help },
     { "hostfwd_add", "[netdev] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport",
       "redirect TCP or UDP connections from host to guest", do_hostfwd_add },
@@ -341,6 +383,7 @@ const HMPCommand hmp_commands[] = {
       do_hostfwd_remove },
     { "info", "[subcommand]", "show various information about the system state", do_info },
     { "loadvm", "tag", "go back to a snapshot of the machine", do_loadvm },
+    { "netdev_add|netdev_del", "...", "refused: netdevs are made at the start", do_no_new_netdev },
     { "print|p", "expr", "print expression value (use $reg for CPU register access)", do_print },
     { "quit|q", "", "quit the emulator", do_quit },
     { "ringbuf_read", "device size", "read from a ring buffer character device", hmp_ringbuf_read },

@@ -130,7 +130,7 @@ void hmp_examine(Monitor *mon, const char *args, bool physical)
         monitor_printf(mon, "%s: an address is missing\n", physical ? "xp" : "x");
         return;
     }
-    if (!parse_format(mon, &args, &f) || !hmp_parse_expression(mon, &args, &addr)) {
+    if (!parse_format(mon, &args, &f) || !hmp_parse_expression(mon, args, &addr)) {
         return;
     }
     if (f.type == 'i') {

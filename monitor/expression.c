@@ -151,10 +151,13 @@ static uint64_t parse_bits(Parser *ps)
     return value;
 }
 
-bool hmp_parse_expression(Monitor *mon, const char **p, uint64_t *value)
+bool hmp_parse_expression(Monitor *mon, const char *text, uint64_t *value)
 {
-    Parser ps = { .mon = mon, .p = *p };
+    Parser ps = { .mon = mon, .p = text };
     *value = parse_bits(&ps);
-    *p = ps.p;
+    skip_space(&ps);
+    if (*ps.p) {
+        fail(&ps, "unexpected text in expression");
+    }
     return !ps.failed;
 }

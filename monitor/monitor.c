@@ -23,12 +23,7 @@ struct Monitor {
     bool greeted;
 };
 
-static Monitor *current;
-
-Monitor *monitor_current(void)
-{
-    return current;
-}
+static __thread Monitor *current; /* whose command this thread runs: other threads' messages are not its output */
 
 void monitor_vprintf(Monitor *mon, const char *fmt, va_list ap)
 {
@@ -78,7 +73,6 @@ static void prompt(Monitor *mon)
     monitor_printf(mon, "(qemu) %s", mon->line->str);
 }
 
-/* Errors go to the monitor whose command runs, also while it runs another one's (human-monitor-command inside QMP). */
 static void run_command(Monitor *mon, const char *line)
 {
     while (g_ascii_isspace(*line)) {

@@ -1,11 +1,18 @@
-/* monitor/qmp-commands.c  Commands that do something, and the table of all. */
+/*
+ * monitor/qmp-commands.c  Commands that do something, and the table of all.
+ *
+ * What changes the machine is recorded where it enters it: keys and pointers (ui/input), links, the power button (named
+ * bottom halves), reset and shutdown (requests of the vCPU thread). In replay the recording's own take their place.
+ */
 #include <errno.h>
 #include <stdio.h>
 
 #include "exec/memory.h"
 #include "hmp-internal.h"
 #include "hw/i386/pc.h"
+#include "net/net.h"
 #include "qmp-internal.h"
+#include "replay/replay.h"
 #include "sysemu/runstate.h"
 #include "target/i386/access.h"
 #include "ui/console.h"
@@ -22,18 +29,18 @@ static JsonNode *do_stop(JsonObject *args, Error **errp)
 static JsonNode *do_cont(JsonObject *args, Error **errp)
 {
     (void)args;
-    if (runstate_get() == RUN_STATE_SHUTDOWN) {
-        error_setg(errp, "Resetting the Virtual Machine is required");
-    } else {
-        vm_start();
-    }
+    vm_resume(errp);
     return NULL;
 }
 
 static JsonNode *do_system_reset(JsonObject *args, Error **errp)
 {
-    (void)args, (void)errp;
-    qemu_system_reset_request(SHUTDOWN_CAUSE_HOST_QMP);
+    (void)args;
+    if (replay_playing()) {
+        error_setg(errp, "the replay resets where the recording did");
+    } else {
+        qemu_system_reset_request(SHUTDOWN_CAUSE_HOST_QMP);
+    }
     return NULL;
 }
 
@@ -131,7 +138,7 @@ static JsonNode *do_pmemsave(JsonObject *args, Error **errp)
 static JsonNode *do_memsave(JsonObject *args, Error **errp)
 {
     if (qmp_int(args, "cpu-index", 0) != 0) {
-        error_setg(errp, "Invalid parameter 'cpu-index'");
+        error_setg(errp, "Parameter 'cpu-index' expects a CPU number");
         return NULL;
     }
     return save_memory(args, read_linear, errp);
@@ -152,10 +159,10 @@ static int key_number(JsonNode *node, Error **errp)
             error_setg(errp, "Parameter 'data' does not accept value '%s'", name);
         }
     } else if (!strcmp(type, "number")) {
-        number = (int)json_object_get_int_member_with_default(key, "data", 0);
-        if (number <= 0 || number > 0xff) {
-            error_setg(errp, "Parameter 'data' expects a key number, not %d", number);
-            number = 0;
+        int64_t data = json_object_get_int_member_with_default(key, "data", 0);
+        number = data > 0 && data <= 0xff ? (int)data : 0;
+        if (!number) {
+            error_setg(errp, "Parameter 'data' expects a key number, not %" PRId64, data);
         }
     } else {
         error_setg(errp, "Parameter 'type' does not accept value '%s'", type);
@@ -248,12 +255,25 @@ static JsonNode *do_input_send_event(JsonObject *args, Error **errp)
     return NULL;
 }
 
+static JsonNode *do_set_link(JsonObject *args, Error **errp)
+{
+    net_set_link(qmp_string(args, "name", ""), qmp_bool(args, "up", false), errp);
+    return NULL;
+}
+
 /* ---- what this machine has not ---- */
 
 static JsonNode *no_hotplug(JsonObject *args, Error **errp)
 {
     (void)args;
-    error_setg(errp, "Bus 'pci.0' does not support hotplugging");
+    error_setg(errp, NO_HOTPLUG);
+    return NULL;
+}
+
+static JsonNode *no_new_netdev(JsonObject *args, Error **errp)
+{
+    (void)args;
+    error_setg(errp, NO_NEW_NETDEV);
     return NULL;
 }
 
@@ -264,14 +284,15 @@ const QMPCommand qmp_commands[] = {
     { "human-monitor-command", "command-line:s,cpu-index:?i", do_human_monitor_command },
     { "input-send-event", "events:a,device:?s,head:?i", do_input_send_event },
     { "memsave", "val:i,size:i,filename:s,cpu-index:?i", do_memsave },
-    { "netdev_add", NULL, no_hotplug },
-    { "netdev_del", NULL, no_hotplug },
+    { "netdev_add", NULL, no_new_netdev },
+    { "netdev_del", NULL, no_new_netdev },
     { "pmemsave", "val:i,size:i,filename:s", do_pmemsave },
     { "quit", "", do_quit },
     { "ringbuf-read", "device:s,size:i,format:?s", qmp_ringbuf_read },
     { "ringbuf-write", "device:s,data:s,format:?s", qmp_ringbuf_write },
     { "screendump", "filename:s,format:?s,device:?s,head:?i", do_screendump },
     { "send-key", "keys:a,hold-time:?i", do_send_key },
+    { "set_link", "name:s,up:b", do_set_link },
     { "stop", "", do_stop },
     { "system_powerdown", "", do_system_powerdown },
     { "system_reset", "", do_system_reset },

@@ -54,11 +54,11 @@ int64_t qmp_int(JsonObject *args, const char *name, int64_t def);
 bool qmp_bool(JsonObject *args, const char *name, bool def);
 
 /* A reply made of an object or array; takes it. */
+JsonNode *qmp_object(JsonObject *object);
+JsonNode *qmp_array(JsonArray *array);
+
 /* ringbuf.c */
 JsonNode *qmp_ringbuf_read(JsonObject *args, Error **errp);
 JsonNode *qmp_ringbuf_write(JsonObject *args, Error **errp);
-
-JsonNode *qmp_object(JsonObject *object);
-JsonNode *qmp_array(JsonArray *array);
 
 #endif

@@ -142,7 +142,7 @@ static JsonNode *job_dismiss(JsonObject *args, Error **errp)
 {
     Job *job = find_job(qmp_string(args, "id", ""));
     if (!job) {
-        error_set_class(errp, "DeviceNotActive", "Job not found");
+        error_setg(errp, "Job not found");
         return NULL;
     }
     set_status(job, "null");

@@ -142,8 +142,19 @@ static JsonObject *image_object(BlockBackend *blk, BlockNode *node)
     return image;
 }
 
+static JsonObject *cache_object(BlockBackend *blk)
+{
+    JsonObject *cache = json_object_new();
+    json_object_set_boolean_member(cache, "writeback", blk_write_cache_enabled(blk));
+    json_object_set_boolean_member(cache, "direct", false);
+    json_object_set_boolean_member(cache, "no-flush", false);
+    return cache;
+}
+
+/* There is no throttling, encryption or detection of zeroes; clients expect the members all the same. */
 static JsonObject *inserted_object(BlockBackend *blk)
 {
+    static const char *const none[] = { "bps", "bps_rd", "bps_wr", "iops", "iops_rd", "iops_wr", "write_threshold" };
     BlockNode *node = blk_root_node(blk);
     JsonObject *inserted = json_object_new();
     json_object_set_string_member(inserted, "file", node->filename ? node->filename : "");
@@ -151,7 +162,12 @@ static JsonObject *inserted_object(BlockBackend *blk)
     json_object_set_string_member(inserted, "drv", node->drv->name);
     json_object_set_boolean_member(inserted, "ro", blk_is_read_only(blk));
     json_object_set_boolean_member(inserted, "encrypted", false);
+    json_object_set_string_member(inserted, "detect_zeroes", "off");
     json_object_set_int_member(inserted, "backing_file_depth", node->backing ? 1 : 0);
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+        json_object_set_int_member(inserted, none[i], 0);
+    }
+    json_object_set_object_member(inserted, "cache", cache_object(blk));
     json_object_set_object_member(inserted, "image", image_object(blk, node));
     return inserted;
 }
@@ -190,23 +206,45 @@ static JsonArray *regions_of(const PCIDevice *pci)
             json_object_set_string_member(region, "type", b->kind == PCI_BAR_IO ? "io" : "memory");
             json_object_set_int_member(region, "address", b->mapped_at == PCI_BAR_UNMAPPED ? -1 : (gint64)b->mapped_at);
             json_object_set_int_member(region, "size", (gint64)b->size);
+            if (b->kind != PCI_BAR_IO) {
+                json_object_set_boolean_member(region, "prefetch", b->kind != PCI_BAR_MEM32);
+                json_object_set_boolean_member(region, "mem_type_64", b->kind == PCI_BAR_MEM64_PREFETCH);
+            }
             json_array_add_object_element(regions, region);
         }
     }
     return regions;
 }
 
-static void add_pci(PCIDevice *pci, void *opaque)
+static JsonObject *class_object(const PCIDevice *pci)
 {
-    JsonObject *device = json_object_new(), *class_info = json_object_new(), *id = json_object_new();
-    json_object_set_int_member(class_info, "class", lduw_le_p(pci->config + PCI_CLASS_DEVICE));
+    uint16_t class_id = lduw_le_p(pci->config + PCI_CLASS_DEVICE);
+    JsonObject *class_info = json_object_new();
+    json_object_set_int_member(class_info, "class", class_id);
+    if (pci_class_name(class_id)) {
+        json_object_set_string_member(class_info, "desc", pci_class_name(class_id));
+    }
+    return class_info;
+}
+
+static JsonObject *id_object(const PCIDevice *pci)
+{
+    JsonObject *id = json_object_new();
     json_object_set_int_member(id, "vendor", lduw_le_p(pci->config + PCI_VENDOR_ID));
     json_object_set_int_member(id, "device", lduw_le_p(pci->config + PCI_DEVICE_ID));
+    json_object_set_int_member(id, "subsystem-vendor", lduw_le_p(pci->config + PCI_SUBSYSTEM_VENDOR_ID));
+    json_object_set_int_member(id, "subsystem", lduw_le_p(pci->config + PCI_SUBSYSTEM_ID));
+    return id;
+}
+
+static void add_pci(PCIDevice *pci, void *opaque)
+{
+    JsonObject *device = json_object_new();
     json_object_set_int_member(device, "bus", 0);
     json_object_set_int_member(device, "slot", PCI_SLOT(pci->devfn));
     json_object_set_int_member(device, "function", PCI_FUNC(pci->devfn));
-    json_object_set_object_member(device, "class_info", class_info);
-    json_object_set_object_member(device, "id", id);
+    json_object_set_object_member(device, "class_info", class_object(pci));
+    json_object_set_object_member(device, "id", id_object(pci));
     json_object_set_int_member(device, "irq_pin", pci->config[PCI_INTERRUPT_PIN]);
     if (pci->config[PCI_INTERRUPT_PIN]) {
         json_object_set_int_member(device, "irq", pci->config[PCI_INTERRUPT_LINE]);

@@ -2,6 +2,7 @@
 #include "hmp-internal.h"
 #include "ui/input.h"
 #include "ui/keycodes.h"
+#include "util/option.h"
 #include "util/timer.h"
 
 /* Keys held down until the timer lets go of them. */
@@ -52,13 +53,28 @@ void sendkey_press(const int *keys, int count, int64_t hold_ms)
     timer_mod(&held.timer, qemu_clock_get_ns(QEMU_CLOCK_REALTIME) + hold_ms * 1000000);
 }
 
+/* How long: what follows the keys, or the default. False: message printed. */
+static bool parse_hold(Monitor *mon, const char *text, uint64_t *hold_ms)
+{
+    text += strspn(text, " ");
+    if (!*text || parse_uint(text, INT64_MAX, hold_ms)) {
+        return true;
+    }
+    monitor_printf(mon, "invalid parameter: %s\n", text);
+    return false;
+}
+
 void hmp_sendkey(Monitor *mon, const char *args)
 {
     int keys[SENDKEY_MAX];
     size_t len = strcspn(args, " ");
-    int count = parse_keys(mon, args, len, keys);
-    int64_t hold_ms = args[len] ? g_ascii_strtoll(args + len, NULL, 0) : SENDKEY_HOLD_MS;
-    if (count > 0) {
-        sendkey_press(keys, count, hold_ms);
+    uint64_t hold_ms = SENDKEY_HOLD_MS;
+    if (!len) {
+        monitor_printf(mon, "sendkey: keys are missing\n");
+    } else if (parse_hold(mon, args + len, &hold_ms)) {
+        int count = parse_keys(mon, args, len, keys);
+        if (count > 0) {
+            sendkey_press(keys, count, (int64_t)hold_ms);
+        }
     }
 }

@@ -33,22 +33,11 @@ uint32_t net_crc32_le(const uint8_t *p, size_t len)
     return ~(uint32_t)crc32(0, p, (uInt)len);
 }
 
-static uint16_t read16(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-
-static void write16(uint8_t *p, uint16_t v)
-{
-    p[0] = v >> 8;
-    p[1] = v;
-}
-
 uint32_t net_checksum_add(size_t len, const uint8_t *buf, uint32_t sum)
 {
     uint64_t wide = sum;
     for (size_t i = 0; i + 1 < len; i += 2) {
-        wide += read16(buf + i);
+        wide += lduw_be_p(buf + i);
     }
     if (len & 1) {
         wide += buf[len - 1] << 8;
@@ -74,9 +63,9 @@ static void transport_checksum(uint8_t *p, size_t len, uint8_t protocol, uint32_
     if ((protocol != IP_TCP && protocol != IP_UDP) || len < at + 2) {
         return;
     }
-    write16(p + at, 0);
+    stw_be_p(p + at, 0);
     uint16_t sum = net_checksum_finish(net_checksum_add(len, p, pseudo + protocol + (uint32_t)len));
-    write16(p + at, protocol == IP_UDP && sum == 0 ? 0xffff : sum); /* 0 would say: none */
+    stw_be_p(p + at, protocol == IP_UDP && sum == 0 ? 0xffff : sum); /* 0 would say: none */
 }
 
 static void ipv4_checksum(uint8_t *p, size_t len, bool ip, bool tcp_udp)
@@ -86,11 +75,11 @@ static void ipv4_checksum(uint8_t *p, size_t len, bool ip, bool tcp_udp)
         return;
     }
     if (ip) {
-        write16(p + 10, 0);
-        write16(p + 10, net_checksum_finish(net_checksum_add(header, p, 0)));
+        stw_be_p(p + 10, 0);
+        stw_be_p(p + 10, net_checksum_finish(net_checksum_add(header, p, 0)));
     }
-    size_t total = read16(p + 2);
-    bool fragment = read16(p + 6) & 0x3fff;
+    size_t total = lduw_be_p(p + 2);
+    bool fragment = lduw_be_p(p + 6) & 0x3fff;
     if (tcp_udp && !fragment && total >= header && total <= len) {
         transport_checksum(p + header, total - header, p[9], net_checksum_add(8, p + 12, 0));
     }
@@ -102,7 +91,7 @@ static void ipv6_checksum(uint8_t *p, size_t len, bool tcp_udp)
     if (len < 40 || p[0] >> 4 != 6) {
         return;
     }
-    size_t payload = read16(p + 4);
+    size_t payload = lduw_be_p(p + 4);
     if (tcp_udp && payload <= len - 40) {
         transport_checksum(p + 40, payload, p[6], net_checksum_add(32, p + 8, 0));
     }
@@ -114,10 +103,10 @@ void net_checksum_calculate(uint8_t *frame, size_t len, bool ip, bool tcp_udp)
     if (len < header + 4) {
         return;
     }
-    if (read16(frame + header - 2) == ETH_VLAN) {
+    if (lduw_be_p(frame + header - 2) == ETH_VLAN) {
         header += 4;
     }
-    uint16_t type = read16(frame + header - 2);
+    uint16_t type = lduw_be_p(frame + header - 2);
     if (type == ETH_IPV4) {
         ipv4_checksum(frame + header, len - header, ip, tcp_udp);
     } else if (type == ETH_IPV6) {

@@ -21,18 +21,13 @@ void frame_filled(FrameReader *r, size_t bytes)
     r->len += bytes;
 }
 
-static uint32_t read_length(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | p[1] << 16 | p[2] << 8 | p[3];
-}
-
 FrameResult frame_next(FrameReader *r, const uint8_t **packet, size_t *len)
 {
     size_t waiting = r->len - r->head;
     if (waiting < 4) {
         return FRAME_NEED_MORE;
     }
-    uint32_t length = read_length(r->buf + r->head);
+    uint32_t length = ldl_be_p(r->buf + r->head);
     if (length > NET_MAX_PACKET) {
         return FRAME_BAD;
     }
@@ -47,7 +42,6 @@ FrameResult frame_next(FrameReader *r, const uint8_t **packet, size_t *len)
 
 void frame_put(GByteArray *out, const uint8_t *packet, size_t len)
 {
-    const uint8_t length[4] = { len >> 24, len >> 16, len >> 8, len };
-    g_byte_array_append(out, length, sizeof(length));
+    append_be(out, len, 4);
     g_byte_array_append(out, packet, len);
 }

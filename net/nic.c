@@ -232,8 +232,8 @@ bool net_set_link(const char *name, bool up, Error **errp)
 {
     NICPeer *peer = find_by_either_name(name);
     if (!peer) {
-        error_setg(errp, net_find(name) ? "Device '%s' is connected to no network card" : "Device '%s' not found",
-                   name);
+        error_set_class(errp, "DeviceNotFound",
+                        net_find(name) ? "Device '%s' is connected to no network card" : "Device '%s' not found", name);
         return false;
     }
     replay_bh_schedule_event(peer->link_bh[up]);
@@ -289,19 +289,19 @@ bool net_parse_mac(const char *text, MACAddr *mac)
     return true;
 }
 
-bool net_parse_mac_property(void *field, const char *text, Error **errp)
+bool net_parse_mac_property(void *field, const char *device, const char *text, Error **errp)
 {
-    (void)errp;
+    (void)device, (void)errp;
     return net_parse_mac(text, field);
 }
 
-bool net_parse_netdev_property(void *field, const char *text, Error **errp)
+bool net_parse_netdev_property(void *field, const char *device, const char *text, Error **errp)
 {
     NetDev *nd = net_find(text);
     if (!nd) {
-        error_setg(errp, "can't find value '%s'", text);
+        error_setg(errp, "Property '%s.netdev' can't find value '%s'", device, text);
     } else if (nd->peer || nd->port) {
-        error_setg(errp, "can't take value '%s', it's in use", text);
+        error_setg(errp, "Property '%s.netdev' can't take value '%s', it's in use", device, text);
     } else {
         *(NetDev **)field = nd;
     }

@@ -123,20 +123,36 @@ static bool same_prefix(const struct in6_addr *a, const struct in6_addr *b, unsi
     return !memcmp(a, b, bytes) && (!rest || !((a->s6_addr[bytes] ^ b->s6_addr[bytes]) & mask));
 }
 
-static bool parse_ipv6_addresses(SlirpConfig *c, const QemuOpts *opts, Error **errp)
+static bool check_prefix_len(SlirpConfig *c, uint64_t bits, Error **errp)
 {
-    Error *err = NULL;
-    uint64_t bits = qemu_opt_get_number(opts, "ipv6-prefixlen", 64, &err);
-    if (!err && bits > 126) {
-        error_setg(&err, "Invalid IPv6 prefix provided (IPv6 prefix length must be between 0 and 126)");
-    }
-    if (err) {
-        error_propagate(errp, err);
+    if (bits > 126) {
+        error_setg(errp, "Invalid IPv6 prefix provided (IPv6 prefix length must be between 0 and 126)");
         return false;
     }
     c->vprefix_len = bits;
-    inet_pton(AF_INET6, "fec0::", &c->vprefix_addr6);
-    if (!parse_ipv6(opts, "ipv6-prefix", "prefix", &c->vprefix_addr6, errp)) {
+    return true;
+}
+
+/* ipv6-prefix= and ipv6-prefixlen=, or both in one: ipv6-net=PREFIX[/LENGTH]. */
+static bool parse_ipv6_network(SlirpConfig *c, const QemuOpts *opts, Error **errp)
+{
+    Error *err = NULL;
+    uint64_t bits = qemu_opt_get_number(opts, "ipv6-prefixlen", 64, &err);
+    const char *net = qemu_opt_get(opts, "ipv6-net");
+    char **parts = g_strsplit(net ? net : "fec0::", "/", 2);
+    bool known = parts[0] && inet_pton(AF_INET6, parts[0], &c->vprefix_addr6) == 1;
+    if (!err && (!known || (parts[1] && !parse_uint(parts[1], UINT64_MAX, &bits)))) {
+        error_setg(&err, "Failed to parse IPv6 network '%s'", net);
+    }
+    g_strfreev(parts);
+    error_propagate(errp, err);
+    return !err && check_prefix_len(c, bits, errp) &&
+           parse_ipv6(opts, "ipv6-prefix", "prefix", &c->vprefix_addr6, errp);
+}
+
+static bool parse_ipv6_addresses(SlirpConfig *c, const QemuOpts *opts, Error **errp)
+{
+    if (!parse_ipv6_network(c, opts, errp)) {
         return false;
     }
     c->vhost6 = c->vnameserver6 = c->vprefix_addr6;

@@ -1,23 +1,32 @@
 /*
  * net/slirp-forward.c  Ports of the host that lead to the guest (hostfwd=) and addresses in the guest's network that
  * lead to a character device or a command of the host (guestfwd=).
+ *
+ * Both ends of either are libslirp's: what comes of them reaches the guest as packets (slirp.c). In replay none is
+ * opened.
  */
 #include "net/slirp-int.h"
 
 #include <errno.h>
 
-/* ---- hostfwd=[tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport ---- */
+/* ---- hostfwd=[tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport; an IPv6 address stands in brackets ---- */
+
+typedef union Endpoint {
+    struct sockaddr any; /* AF_UNSPEC: no address was given */
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+} Endpoint;
 
 typedef struct HostForward {
     bool udp;
-    struct in_addr host, guest;
-    int host_port, guest_port;
+    Endpoint host, guest;
 } HostForward;
 
-/* Cut the text at the separator; NULL when it has none. */
+/* Cut the text at the separator behind a bracket that it begins with; NULL when it has none. */
 static char *next_field(char **rest, char separator)
 {
-    char *start = *rest, *end = strchr(start, separator);
+    char *start = *rest, *from = *start == '[' ? strchr(start, ']') : start;
+    char *end = from ? strchr(from, separator) : NULL;
     if (!end) {
         return NULL;
     }
@@ -36,9 +45,41 @@ static bool parse_port(const char *text, int min, int *port)
     return true;
 }
 
-static bool parse_address(const char *text, struct in_addr *addr)
+static bool parse_address(const char *text, Endpoint *e)
 {
-    return !*text || inet_aton(text, addr);
+    char inside[INET6_ADDRSTRLEN];
+    size_t len = strlen(text);
+    if (*text != '[') {
+        e->any.sa_family = *text ? AF_INET : AF_UNSPEC;
+        return !*text || inet_aton(text, &e->v4.sin_addr);
+    }
+    e->any.sa_family = AF_INET6;
+    if (text[len - 1] != ']' || len - 2 >= sizeof(inside)) {
+        return false;
+    }
+    memcpy(inside, text + 1, len - 2);
+    inside[len - 2] = '\0';
+    return inet_pton(AF_INET6, inside, &e->v6.sin6_addr) == 1;
+}
+
+/* At the same place in both families. */
+static in_port_t *port_of(Endpoint *e)
+{
+    G_STATIC_ASSERT(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port));
+    return &e->v4.sin_port;
+}
+
+static socklen_t length_of(const Endpoint *e)
+{
+    return e->any.sa_family == AF_INET6 ? sizeof(e->v6) : sizeof(e->v4);
+}
+
+static bool set_port(Endpoint *e, const char *text, int min)
+{
+    int port;
+    bool ok = parse_port(text, min, &port);
+    *port_of(e) = ok ? htons(port) : 0;
+    return ok;
 }
 
 static bool parse_protocol(const char *text, bool *udp)
@@ -59,17 +100,22 @@ static bool set_host(HostForward *f, const char *text)
 
 static bool set_host_port(HostForward *f, const char *text)
 {
-    return parse_port(text, 0, &f->host_port);
+    return set_port(&f->host, text, 0);
 }
 
+/* Of the host's family; an address that was not given is any. */
 static bool set_guest(HostForward *f, const char *text)
 {
-    return parse_address(text, &f->guest);
+    bool ok = parse_address(text, &f->guest);
+    sa_family_t host = f->host.any.sa_family, guest = f->guest.any.sa_family;
+    f->host.any.sa_family = host ? host : guest ? guest : AF_INET;
+    f->guest.any.sa_family = guest ? guest : f->host.any.sa_family;
+    return ok && f->guest.any.sa_family == f->host.any.sa_family;
 }
 
 static bool set_guest_port(HostForward *f, const char *text)
 {
-    return parse_port(text, 1, &f->guest_port);
+    return set_port(&f->guest, text, 1);
 }
 
 static const struct {
@@ -99,17 +145,24 @@ static const char *parse_host_forward(char *text, HostForward *f)
     return NULL;
 }
 
+/* IPv6 alone: the same port of IPv4 may lead elsewhere. */
+static int forward_flags(const HostForward *f)
+{
+    return (f->udp ? SLIRP_HOSTFWD_UDP : 0) | (f->host.any.sa_family == AF_INET6 ? SLIRP_HOSTFWD_V6ONLY : 0);
+}
+
 static bool apply_host_forward(UserNet *u, const HostForward *f)
 {
     g_mutex_lock(&u->lock);
-    int rc = slirp_add_hostfwd(u->slirp, f->udp, f->host, f->host_port, f->guest, f->guest_port);
+    int rc = slirp_add_hostxfwd(u->slirp, &f->host.any, length_of(&f->host), &f->guest.any, length_of(&f->guest),
+                                forward_flags(f));
     g_mutex_unlock(&u->lock);
     return rc >= 0;
 }
 
 static bool add_host_forward(UserNet *u, const char *rule, Error **errp)
 {
-    HostForward f = { .host.s_addr = INADDR_ANY };
+    HostForward f = { 0 };
     char *text = g_strdup(rule);
     const char *problem = parse_host_forward(text, &f);
     g_free(text);
@@ -165,7 +218,7 @@ bool net_hostfwd_remove(const char *args, Error **errp)
     if (!u) {
         return false;
     }
-    HostForward f = { .host.s_addr = INADDR_ANY };
+    HostForward f = { 0 };
     char *whole = g_strdup_printf("%s-:1", rule);
     const char *problem = parse_host_forward(whole, &f);
     g_free(whole);
@@ -174,7 +227,7 @@ bool net_hostfwd_remove(const char *args, Error **errp)
         return false;
     }
     g_mutex_lock(&u->lock);
-    int rc = slirp_remove_hostfwd(u->slirp, f.udp, f.host, f.host_port);
+    int rc = slirp_remove_hostxfwd(u->slirp, &f.host.any, length_of(&f.host), forward_flags(&f));
     g_mutex_unlock(&u->lock);
     if (rc) {
         error_setg(errp, "host forwarding rule for %s not found", rule);

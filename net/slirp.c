@@ -318,9 +318,9 @@ static void user_info(NetDev *nd, GString *out)
 }
 
 static const char *const user_options[] = {
-    "hostname",    "restrict",       "ipv4",      "ipv6",      "net",        "host",    "tftp",     "tftp-server-name",
-    "bootfile",    "dhcpstart",      "dns",       "dnssearch", "domainname", "hostfwd", "guestfwd", "smb",
-    "ipv6-prefix", "ipv6-prefixlen", "ipv6-host", "ipv6-dns",  "smbserver",  NULL
+    "hostname",    "restrict",       "ipv4",      "ipv6",      "net",        "host",     "tftp",     "tftp-server-name",
+    "bootfile",    "dhcpstart",      "dns",       "dnssearch", "domainname", "hostfwd",  "guestfwd", "smb",
+    "ipv6-prefix", "ipv6-prefixlen", "ipv6-host", "ipv6-dns",  "smbserver",  "ipv6-net", NULL
 };
 
 const NetDevDriver net_driver_user = { .name = "user",

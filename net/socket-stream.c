@@ -106,8 +106,8 @@ static void flush_output(SocketNet *s)
     size_t len = s->out->len - s->out_pos;
     ssize_t n = len ? send(s->fd, s->out->data + s->out_pos, len, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
     s->out_pos += MAX(n, 0); /* an error shows when reading */
-    if (s->out_pos == s->out->len) {
-        g_byte_array_set_size(s->out, 0);
+    if (s->out_pos > s->out->len / 2) {
+        g_byte_array_remove_range(s->out, 0, s->out_pos);
         s->out_pos = 0;
     }
 }
@@ -115,7 +115,7 @@ static void flush_output(SocketNet *s)
 void stream_transmit(SocketNet *s, const uint8_t *buf, size_t len)
 {
     bool waiting = s->out->len > s->out_pos;
-    if (s->connecting || s->out->len + len > (size_t)OUTPUT_MAX) {
+    if (s->connecting || s->out->len - s->out_pos + len > (size_t)OUTPUT_MAX) {
         return;
     }
     frame_put(s->out, buf, len);

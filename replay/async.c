@@ -140,15 +140,16 @@ void replay_bh_schedule_event(ReplayBH *bh)
     async_enqueue(&(ReplayEvent){ .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_BH, bh->id } });
 }
 
-static char *dispatch_bh(uint64_t id)
+static char *bh_problem(uint64_t id)
 {
-    uint64_t index = id & ~BH_ID_FLAG;
-    if (!(id & BH_ID_FLAG) || !bhs || index >= bhs->len) {
-        return g_strdup_printf("the machine has no bottom half 0x%" PRIx64, id);
-    }
-    ReplayBH *bh = g_ptr_array_index(bhs, index);
+    bool known = (id & BH_ID_FLAG) && bhs && (id & ~BH_ID_FLAG) < bhs->len;
+    return known ? NULL : g_strdup_printf("the machine has no bottom half 0x%" PRIx64, id);
+}
+
+static void dispatch_bh(uint64_t id)
+{
+    ReplayBH *bh = g_ptr_array_index(bhs, id & ~BH_ID_FLAG);
     bh->fn(bh->opaque);
-    return NULL;
 }
 
 /* ---- storage ---- */
@@ -206,15 +207,20 @@ void replay_block_restore(uint64_t id, ReplayBHFunc *cb, void *opaque)
     g_mutex_unlock(&lock);
 }
 
-/* Each request is completed some day, so waiting ends; for an id that was never begun nobody would come. */
-static char *dispatch_block(uint64_t id)
+/* For an id that was never begun nobody would come. */
+static char *block_problem(uint64_t id)
 {
     g_mutex_lock(&lock);
-    BlockRequest *request = blocks ? g_hash_table_lookup(blocks, &id) : NULL;
-    if (!request) {
-        g_mutex_unlock(&lock);
-        return g_strdup_printf("no block request %" PRIu64 " is under way", id);
-    }
+    bool known = blocks && g_hash_table_contains(blocks, &id);
+    g_mutex_unlock(&lock);
+    return known ? NULL : g_strdup_printf("no block request %" PRIu64 " is under way", id);
+}
+
+/* Each request is completed some day, so waiting ends. */
+static void dispatch_block(uint64_t id)
+{
+    g_mutex_lock(&lock);
+    BlockRequest *request = g_hash_table_lookup(blocks, &id);
     block_awaited = !request->done;
     while (!request->done) {
         g_cond_wait(&block_done, &lock);
@@ -224,7 +230,6 @@ static char *dispatch_block(uint64_t id)
     g_hash_table_remove(blocks, &id);
     g_mutex_unlock(&lock);
     done.cb(done.opaque);
-    return NULL;
 }
 
 /* ---- network ---- */
@@ -244,48 +249,87 @@ void replay_net_packet(int id, uint32_t flags, const uint8_t *buf, size_t len)
         &(ReplayEvent){ .id = EVENT_ASYNC, .arg = { 0, REPLAY_ASYNC_EVENT_NET, id, flags }, .data = buf, .len = len });
 }
 
-static char *dispatch_net(const ReplayEvent *ev)
+static char *net_problem(uint64_t id)
 {
-    uint64_t id = ev->arg[ASYNC_ARG_FIRST];
-    if (id >= filter_count) {
-        return g_strdup_printf("the machine has no network filter %" PRIu64, id);
-    }
-    filters[id].deliver(filters[id].opaque, ev->arg[ASYNC_ARG_FIRST + 1], ev->data, ev->len);
-    return NULL;
+    return id < filter_count ? NULL : g_strdup_printf("the machine has no network filter %" PRIu64, id);
+}
+
+static void dispatch_net(const ReplayEvent *ev)
+{
+    const NetFilter *filter = &filters[ev->arg[ASYNC_ARG_FIRST]];
+    filter->deliver(filter->opaque, ev->arg[ASYNC_ARG_FIRST + 1], ev->data, ev->len);
 }
 
 /* ---- dispatch ---- */
 
-static char *dispatch_input(const ReplayEvent *ev)
+static char *input_problem(const ReplayEvent *ev)
 {
     InputEvent evt;
-    if (!input_event_decode(ev, &evt)) {
-        return g_strdup("impossible input event");
-    }
-    qemu_input_event_send_impl(&evt);
-    return NULL;
+    return input_event_decode(ev, &evt) ? NULL : g_strdup("impossible input event");
 }
 
-char *async_dispatch(const ReplayEvent *ev)
+static void dispatch_input(const ReplayEvent *ev)
+{
+    InputEvent evt;
+    input_event_decode(ev, &evt);
+    qemu_input_event_send_impl(&evt);
+}
+
+/* Why the event cannot take effect in this machine; NULL: it can. g_free it. */
+static char *find_problem(const ReplayEvent *ev)
 {
     switch ((ReplayAsyncKind)ev->arg[ASYNC_ARG_KIND]) {
     case REPLAY_ASYNC_EVENT_BH:
-        return dispatch_bh(ev->arg[ASYNC_ARG_FIRST]);
+        return bh_problem(ev->arg[ASYNC_ARG_FIRST]);
     case REPLAY_ASYNC_EVENT_INPUT:
-        return dispatch_input(ev);
+        return input_problem(ev);
     case REPLAY_ASYNC_EVENT_INPUT_SYNC:
-        qemu_input_event_sync_impl();
         return NULL;
     case REPLAY_ASYNC_EVENT_CHAR_READ:
-        return char_dispatch(ev);
+        return char_problem(ev);
     case REPLAY_ASYNC_EVENT_BLOCK:
-        return dispatch_block(ev->arg[ASYNC_ARG_FIRST]);
+        return block_problem(ev->arg[ASYNC_ARG_FIRST]);
     case REPLAY_ASYNC_EVENT_NET:
-        return dispatch_net(ev);
+        return net_problem(ev->arg[ASYNC_ARG_FIRST]);
     case REPLAY_ASYNC_COUNT:
         break;
     }
     g_assert_not_reached();
+}
+
+static void dispatch(const ReplayEvent *ev)
+{
+    switch ((ReplayAsyncKind)ev->arg[ASYNC_ARG_KIND]) {
+    case REPLAY_ASYNC_EVENT_BH:
+        dispatch_bh(ev->arg[ASYNC_ARG_FIRST]);
+        break;
+    case REPLAY_ASYNC_EVENT_INPUT:
+        dispatch_input(ev);
+        break;
+    case REPLAY_ASYNC_EVENT_INPUT_SYNC:
+        qemu_input_event_sync_impl();
+        break;
+    case REPLAY_ASYNC_EVENT_CHAR_READ:
+        char_dispatch(ev);
+        break;
+    case REPLAY_ASYNC_EVENT_BLOCK:
+        dispatch_block(ev->arg[ASYNC_ARG_FIRST]);
+        break;
+    case REPLAY_ASYNC_EVENT_NET:
+        dispatch_net(ev);
+        break;
+    case REPLAY_ASYNC_COUNT:
+        g_assert_not_reached();
+    }
+}
+
+char *async_dispatch(const ReplayEvent *ev)
+{
+    char *problem = find_problem(ev);
+    if (!problem) {
+        dispatch(ev);
+    }
+    return problem;
 }
 
 /* ---- snapshots: u64 last block id, then the events that wait, in the log's bytes ---- */
@@ -297,14 +341,13 @@ static void encode_event(gpointer data, gpointer out)
 
 void async_save(GByteArray *out)
 {
-    uint64_t last = GUINT64_TO_LE(last_block_id);
-    g_byte_array_append(out, (uint8_t *)&last, sizeof(last));
+    append_le(out, last_block_id, sizeof(last_block_id));
     g_mutex_lock(&lock);
     g_queue_foreach(&queue, encode_event, out);
     g_mutex_unlock(&lock);
 }
 
-static bool read_queue(const uint8_t *buf, size_t len, GQueue *events)
+static bool read_queue(const uint8_t *buf, size_t len, GQueue *events, Error **errp)
 {
     LogReader r;
     ReplayEvent ev;
@@ -314,6 +357,9 @@ static bool read_queue(const uint8_t *buf, size_t len, GQueue *events)
     }
     bool ok = r.status == LOG_CUT && r.end_offset == len;
     log_reader_close(&r);
+    if (!ok) {
+        error_setg(errp, "the events that wait are damaged (at byte %" PRIu64 ")", ev.offset);
+    }
     return ok;
 }
 
@@ -334,7 +380,8 @@ static bool queue_has_block(const GQueue *events, uint64_t id)
     return false;
 }
 
-/* In a snapshot taken while replaying the log had the events of requests that were done; without a log they come now.
+/*
+ * In a snapshot taken while replaying the log had the events of requests that were done; without a log they come now.
  */
 static void queue_missing_blocks(GQueue *events)
 {
@@ -359,13 +406,52 @@ static void put_queue(GQueue *events)
     }
 }
 
+/* Numbers go up: one that is given later must not meet one that is under way. */
+static bool check_last_id(uint64_t last, Error **errp)
+{
+    GList *ids = blocks ? g_list_sort(g_hash_table_get_keys(blocks), compare_ids) : NULL;
+    uint64_t highest = ids ? *(uint64_t *)g_list_last(ids)->data : 0;
+    g_list_free(ids);
+    if (highest > last || last > INT64_MAX) {
+        error_setg(errp, "the last block request has the number %" PRIu64 ", %" PRIu64 " is under way", last, highest);
+    }
+    return highest <= last && last <= INT64_MAX;
+}
+
+/* Each can take effect when its checkpoint comes: a completion once. */
+static bool check_queue(GQueue *events, Error **errp)
+{
+    g_autoptr(GHashTable) done = g_hash_table_new(g_int64_hash, g_int64_equal);
+    for (GList *l = events->head; l; l = l->next) {
+        ReplayEvent *ev = l->data;
+        bool block = ev->arg[ASYNC_ARG_KIND] == REPLAY_ASYNC_EVENT_BLOCK;
+        g_autofree char *problem = block && !g_hash_table_add(done, &ev->arg[ASYNC_ARG_FIRST])
+                                       ? g_strdup("the request ends twice")
+                                       : find_problem(ev);
+        if (problem) {
+            g_autofree char *text = replay_event_describe(ev);
+            error_setg(errp, "%s waits, but %s", text, problem);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool load_queue(const uint8_t *buf, size_t len, GQueue *events, Error **errp)
+{
+    if (len < sizeof(last_block_id)) {
+        error_setg(errp, "the events that wait are missing");
+        return false;
+    }
+    return check_last_id(ldq_le_p(buf), errp) &&
+           read_queue(buf + sizeof(last_block_id), len - sizeof(last_block_id), events, errp) &&
+           check_queue(events, errp);
+}
+
 bool async_load(const uint8_t *buf, size_t len, Error **errp)
 {
     GQueue events = G_QUEUE_INIT;
-    uint64_t last = 0;
-    bool ok = len >= sizeof(last) && read_queue(buf + sizeof(last), len - sizeof(last), &events);
-    if (!ok) {
-        error_setg(errp, "the events that wait are damaged");
+    if (!load_queue(buf, len, &events, errp)) {
         g_queue_clear_full(&events, free_event);
         return false;
     }

@@ -28,16 +28,17 @@ void replay_char_read(int id, const uint8_t *buf, size_t len)
     }
 }
 
-char *char_dispatch(const ReplayEvent *ev)
+char *char_problem(const ReplayEvent *ev)
 {
     uint64_t id = ev->arg[ASYNC_ARG_FIRST];
-    if (id >= driver_count) {
-        return g_strdup_printf("the machine has no recorded character device %" PRIu64, id);
-    }
+    return id < driver_count ? NULL : g_strdup_printf("the machine has no recorded character device %" PRIu64, id);
+}
+
+void char_dispatch(const ReplayEvent *ev)
+{
     if (ev->len) {
-        qemu_chr_be_write_impl(drivers[id], ev->data, ev->len);
+        qemu_chr_be_write_impl(drivers[ev->arg[ASYNC_ARG_FIRST]], ev->data, ev->len);
     }
-    return NULL;
 }
 
 void char_reset(void)

@@ -202,20 +202,11 @@ char *replay_event_describe(const ReplayEvent *ev)
 
 /* ---- encode ---- */
 
-static void put_be(GByteArray *out, uint64_t value, unsigned width)
-{
-    uint8_t b[8];
-    for (unsigned i = 0; i < width; i++) {
-        b[i] = value >> (8 * (width - 1 - i));
-    }
-    g_byte_array_append(out, b, width);
-}
-
 static void encode_data(GByteArray *out, const Arg *a, const ReplayEvent *ev)
 {
     lockstep_assert(ev->len <= REPLAY_MAX_ARRAY, "an array of %u bytes", ev->len);
     if (a->type == ARG_ARRAY) {
-        put_be(out, ev->len, 4);
+        append_be(out, ev->len, 4);
     } else {
         lockstep_assert(ev->len == ev->arg[0] * 16, "%" PRIu64 " samples in %u bytes", ev->arg[0], ev->len);
     }
@@ -234,7 +225,7 @@ static unsigned encode_shape(GByteArray *out, const Shape *shape, const ReplayEv
         uint64_t value = ev->arg[next_arg++];
         size_t count;
         const Shape *shapes = selected_shapes(a->type, &count);
-        put_be(out, value, arg_width(a->type));
+        append_be(out, value, arg_width(a->type));
         if (shapes) {
             lockstep_assert(value < count, "%s %" PRIu64, a->name, value);
             next_arg = encode_shape(out, &shapes[value], ev, next_arg);
@@ -247,14 +238,14 @@ void log_encode_event(GByteArray *out, const ReplayEvent *ev)
 {
     const EventRow *row = row_of_id(ev->id);
     lockstep_assert(row && ev->id == row->first_id && ev->number < row->ids, "event %d + %d", ev->id, ev->number);
-    put_be(out, ev->id + ev->number, 1);
+    append_be(out, ev->id + ev->number, 1);
     encode_shape(out, &row->shape, ev, 0);
 }
 
 void log_encode_header(GByteArray *out)
 {
-    put_be(out, REPLAY_VERSION, 4);
-    put_be(out, 0, 8);
+    append_be(out, REPLAY_VERSION, 4);
+    append_be(out, 0, 8);
 }
 
 /* ---- writer ---- */
@@ -540,6 +531,7 @@ void log_reader_seek(LogReader *r, uint64_t offset)
     r->pos = r->len = 0;
     r->base = offset;
     if (lseek(r->fd, offset, SEEK_SET) < 0) {
+        r->end_offset = offset;
         reader_bad(r, offset, "the log cannot be read (%s)", g_strerror(errno));
     }
 }

@@ -34,7 +34,8 @@ char *replay_event_describe(const ReplayEvent *ev);
 void log_encode_event(GByteArray *out, const ReplayEvent *ev);
 void log_encode_header(GByteArray *out);
 
-/* A file written through a buffer; every write is checked; after the first error nothing more is written. Not locked.
+/*
+ * A file written through a buffer; every write is checked; after the first error nothing more is written. Not locked.
  */
 typedef struct LogWriter {
     int fd;

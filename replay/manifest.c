@@ -13,10 +13,12 @@
 #include <sys/stat.h>
 
 #include "util/error.h"
+#include "util/json.h"
 
-#define MAX_FILE    (16 * MiB) /* three days of digests */
-#define MAX_LINE    (1 * MiB)
-#define MAX_NESTING 8 /* json-glib recurses */
+#define MAX_FILE       (16 * MiB) /* three days of digests */
+#define MAX_LINE       (1 * MiB)
+#define MAX_NESTING    8
+#define MAX_PROPERTIES 4096 /* they are looked for one after the other */
 
 static void free_input(gpointer data)
 {
@@ -233,31 +235,6 @@ static void refuse(Line *line, const char *fmt, ...)
     line->failed = true;
 }
 
-static bool nests_too_deep(const char *text, size_t len)
-{
-    int depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < len; i++) {
-        if (in_string) {
-            if (text[i] == '\\') {
-                i++;
-            } else if (text[i] == '"') {
-                in_string = false;
-            }
-        } else if (text[i] == '"') {
-            in_string = true;
-        } else if (text[i] == '{' || text[i] == '[') {
-            depth++;
-        } else if (text[i] == '}' || text[i] == ']') {
-            depth--;
-        }
-        if (depth > MAX_NESTING) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A member of the wanted JSON type (a GType for values), or NULL; a wrong type is an error. */
 static JsonNode *get_member(Line *line, JsonObject *o, const char *key, JsonNodeType node_type, GType type)
 {
@@ -314,7 +291,9 @@ static void read_machine(Manifest *m, Line *line, JsonObject *o)
     GList *names = node ? json_object_get_members(json_node_get_object(node)) : NULL;
     for (GList *l = names; l; l = l->next) {
         const char *value = get_text(line, json_node_get_object(node), l->data);
-        if (value) {
+        if (m->names->len >= MAX_PROPERTIES) {
+            refuse(line, "more than %d properties of the machine", MAX_PROPERTIES);
+        } else if (value) {
             manifest_set_property(m, l->data, value);
         }
     }
@@ -400,7 +379,7 @@ static void read_object(Manifest *m, Line *line, JsonObject *o)
 static void parse_line(Manifest *m, Line *line, const char *text, size_t len)
 {
     GError *gerr = NULL;
-    if (len > MAX_LINE || nests_too_deep(text, len)) {
+    if (len > MAX_LINE || json_nests_deeper(text, len, MAX_NESTING)) {
         refuse(line, "too long or too deep");
         return;
     }

@@ -6,6 +6,9 @@
  */
 #include "replay/replay-internal.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "sysemu/cpus.h"
 #include "util/error.h"
 #include "util/timer.h"
@@ -233,6 +236,16 @@ static bool check_writer(const LogWriter *w, Error **errp)
     return !w->error;
 }
 
+/* Snapshots of an older recording lead nowhere in the new log. */
+static bool remove_old_snapshots(Error **errp)
+{
+    if (unlink(replay_snapshots_path()) < 0 && errno != ENOENT) {
+        error_setg_errno(errp, errno, "Could not remove '%s' of an older recording", replay_snapshots_path());
+        return false;
+    }
+    return true;
+}
+
 static bool open_files(const char *path, Error **errp)
 {
     if (!log_writer_open(&rec.log, path, errp)) {
@@ -242,7 +255,8 @@ static bool open_files(const char *path, Error **errp)
     log_writer_put(&rec.log, rec.scratch->data, rec.scratch->len);
     log_writer_flush(&rec.log);
     /* An older recording's manifest must not stand beside the new log. */
-    return check_writer(&rec.log, errp) && log_writer_open(&rec.manifest_file, rec.manifest.path, errp);
+    return check_writer(&rec.log, errp) && log_writer_open(&rec.manifest_file, rec.manifest.path, errp) &&
+           remove_old_snapshots(errp);
 }
 
 bool record_open(const char *path, bool sync_full, bool hash_full, int argc, char **argv, Error **errp)

@@ -58,7 +58,8 @@ void async_reset(void);
 
 /* ---- async.c ---- */
 
-/* Any thread: append an ASYNC event (arguments from ASYNC_ARG_KIND on are set; data is copied), wake the vCPU thread.
+/*
+ * Any thread: append an ASYNC event (arguments from ASYNC_ARG_KIND on are set; data is copied), wake the vCPU thread.
  */
 void async_enqueue(const ReplayEvent *ev);
 bool async_pending(void);
@@ -70,7 +71,7 @@ static inline bool checkpoint_runs_events(ReplayCheckpoint checkpoint)
 {
     return checkpoint != CHECKPOINT_CLOCK_WARP_START && checkpoint != CHECKPOINT_CLOCK_WARP_ACCOUNT;
 }
-/* Snapshots: what waits, as bytes; put back in place of what waits now. */
+/* Snapshots: what waits, as bytes; put back in place of what waits now, after the machine itself is loaded. */
 void async_save(GByteArray *out);
 bool async_load(const uint8_t *buf, size_t len, Error **errp);
 /* Checkpoints never nest. */
@@ -81,7 +82,9 @@ void checkpoint_leave(void);
 
 /* False: a value that no input device has. */
 bool input_event_decode(const ReplayEvent *ev, InputEvent *evt);
-char *char_dispatch(const ReplayEvent *ev);
+/* Why the event cannot be dispatched; NULL: it can. g_free it. */
+char *char_problem(const ReplayEvent *ev);
+void char_dispatch(const ReplayEvent *ev);
 void char_reset(void);
 
 /* ---- clock.c ---- */

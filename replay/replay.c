@@ -10,6 +10,7 @@
 const ReplayOps *replay_ops = &replay_ops_none;
 
 static char *log_path, *snapshot_name; /* rrfile=, rrsnapshot= */
+static char *snapshots_path;
 static uint64_t seed;
 static bool seed_known;
 
@@ -46,6 +47,7 @@ static bool configure_file(const QemuOpts *opts, bool record, int argc, char **a
         return false;
     }
     log_path = g_strdup(path);
+    snapshots_path = g_strdup_printf("%s.snapshots", path);
     snapshot_name = g_strdup(qemu_opt_get(opts, "rrsnapshot"));
     if (!get_full(opts, "rrsync", &sync_full, errp) || !get_full(opts, "rrhash", &hash_full, errp)) {
         return false;
@@ -112,6 +114,11 @@ const char *replay_snapshot_name(void)
 const char *replay_log_path(void)
 {
     return log_path;
+}
+
+const char *replay_snapshots_path(void)
+{
+    return snapshots_path;
 }
 
 bool replay_start(Error **errp)
@@ -223,6 +230,7 @@ void replay_reset_for_test(void)
     char_reset();
     replay_ops = &replay_ops_none;
     g_clear_pointer(&log_path, g_free);
+    g_clear_pointer(&snapshots_path, g_free);
     g_clear_pointer(&snapshot_name, g_free);
     seed_known = false;
 }

@@ -6,21 +6,14 @@
 
 #define POSITION_SIZE 32
 
-static void put_u64(GByteArray *out, uint64_t value)
-{
-    uint8_t bytes[8];
-    stq_le_p(bytes, value);
-    g_byte_array_append(out, bytes, sizeof(bytes));
-}
-
 void replay_snapshot_save(GByteArray *out)
 {
     ReplayPosition pos;
     replay_ops->get_position(&pos);
-    put_u64(out, pos.offset);
-    put_u64(out, pos.icount);
-    put_u64(out, pos.events);
-    put_u64(out, pos.seed);
+    append_le(out, pos.offset, 8);
+    append_le(out, pos.icount, 8);
+    append_le(out, pos.events, 8);
+    append_le(out, pos.seed, 8);
     async_save(out);
 }
 

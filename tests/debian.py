@@ -1,10 +1,11 @@
-"""debian.py  Files of Debian's i386 packages for guests of our own making: modules of the installer's kernel, mke2fs, busybox.
+"""debian.py  Where the files of our guests come from: the initrd of Debian's installer, and i386 packages (modules of its kernel, mke2fs, busybox).
 
 Packages are kept in a cache (LOCKSTEP_DEBS, or ~/.cache/lockstep/debian) and fetched with apt when missing; run as a program
 (scripts/install-packages does) it fetches all, so that the tests need no network. Nothing is installed: the packages are read as archives.
 """
 import functools
 import glob
+import gzip
 import io
 import os
 import subprocess
@@ -18,17 +19,36 @@ CACHE = os.environ.get("LOCKSTEP_DEBS") or os.path.expanduser("~/.cache/lockstep
 TOOLS = ("busybox-static", "e2fsprogs", "libext2fs2", "libcom-err2", "libblkid1", "libuuid1")
 
 
+# ---- the installer ----
+
+def read_cpio(data):
+    """The members of a cpio archive in the "newc" format: name -> (mode, contents)."""
+    members, at = {}, 0
+    while True:
+        field = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
+        mode, size, name_size = field[1], field[6], field[11]
+        name = data[at + 110:at + 110 + name_size - 1].decode()
+        start = (at + 110 + name_size + 3) & ~3
+        if name == "TRAILER!!!":
+            return members
+        members[name.removeprefix("./")] = (mode, data[start:start + size])
+        at = (start + size + 3) & ~3
+
+
 @functools.cache
-def installer():
-    return harness.installer_members()
+def installer_members(arch="i386"):
+    with gzip.open(harness.installer_files(arch)[1]) as stream:
+        return read_cpio(stream.read())
 
 
 @functools.cache
 def kernel_version():
     """Of the installer's kernel: "6.1.0-50-686"."""
-    modules = next(name for name in installer() if name.startswith("lib/modules/") and name.count("/") >= 3)
+    modules = next(name for name in installer_members() if name.startswith("lib/modules/") and name.count("/") >= 3)
     return modules.split("/")[2]
 
+
+# ---- packages ----
 
 def apt(*arguments):
     lists = os.path.join(CACHE, "lists")
@@ -75,7 +95,7 @@ class Modules:
     """Modules of the installer's kernel, from its initrd and from the package of the same version, in the order of loading."""
 
     def __init__(self, names):
-        self.installer = {os.path.basename(n): data for n, (_, data) in installer().items() if n.endswith(".ko")}
+        self.installer = {os.path.basename(n): data for n, (_, data) in installer_members().items() if n.endswith(".ko")}
         self.loaded = {}  # file name -> contents
         for name in names:
             self.add(name)
@@ -101,44 +121,6 @@ class Modules:
             for dependency in filter(None, depends.split(",")):
                 self.add(dependency)
             self.loaded[base] = data
-
-
-DISK_MODULES = ("crc32c_generic", "crct10dif_generic", "crc64_rocksoft_generic", "sd_mod", "ata_piix", "ext4")
-
-INIT = """#!/bin/sh
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-for module in {modules}; do
-    case $module in libata.ko) insmod /modules/$module $LIBATA;; *) insmod /modules/$module;; esac
-done
-{script}
-"""
-
-APPLETS = ("sh", "mount", "umount", "insmod", "setsid", "fdisk", "fstrim", "dd", "cp", "cat", "echo", "printf", "sha256sum", "sync", "seq", "poweroff",
-           "ls", "mkdir", "sleep", "rm", "cmp", "test", "true", "grep", "wc", "dmesg", "tr", "head", "time", "switch_root", "touch")
-
-
-def disk_initramfs(path, script="exec setsid -c sh", modules=DISK_MODULES):
-    """An initramfs with busybox and mke2fs; its init loads the modules and goes on with the script."""
-    loaded = Modules(modules).loaded
-    members = {name: (0o040755, b"") for name in ("bin", "dev", "proc", "sys", "tmp", "mnt", "lib", "lib/i386-linux-gnu", "modules")}
-    for name in ("lib/ld-linux.so.2", "lib/i386-linux-gnu/ld-linux.so.2", "lib/i386-linux-gnu/libc.so.6"):
-        if name in installer():
-            members[name] = installer()[name]
-    for tool in TOOLS:
-        for name, data in package_files(tool, lambda p: p.endswith(("bin/busybox", "sbin/mke2fs")) or ".so." in p).items():
-            place = "bin/" if "bin/" in name else "lib/i386-linux-gnu/"
-            link = isinstance(data, str)
-            members[place + os.path.basename(name)] = (0o120777, data.encode()) if link else (0o100755, data)
-    for applet in APPLETS:
-        members["bin/" + applet] = (0o120777, b"busybox")
-    for name, data in loaded.items():
-        members["modules/" + name] = (0o100644, data)
-    members["init"] = (0o100755, INIT.format(modules=" ".join(loaded), script=script).encode())
-    with open(path, "wb") as file:
-        file.write(harness.write_cpio(members))
-    return path
 
 
 def fetch_all():

@@ -1,15 +1,9 @@
 """disk_guest.py  What the disk tests share: a Linux guest that makes a file system on its disk, and the look at the image afterwards."""
 import os
-import subprocess
 
-import debian
 import harness
-from harness import check, check_equal
-
-def run_host(*command):
-    result = subprocess.run(command, capture_output=True, text=True)
-    check(result.returncode == 0, f"{' '.join(command)}: {result.stdout}{result.stderr}")
-    return result.stdout
+import initramfs
+from harness import check, check_equal, run_host
 
 
 def make_image(path, size="64M", form="qcow2"):
@@ -17,8 +11,8 @@ def make_image(path, size="64M", form="qcow2"):
     return path
 
 
-def linux_arguments(initramfs, *more, options=""):
-    return harness.linux(initramfs, *more, append="console=ttyS0 quiet" + options, memory=128)
+def linux_arguments(initrd, *more, options=""):
+    return harness.linux(initrd, *more, append="console=ttyS0 quiet" + options, memory=128)
 
 
 SCRIPT = """
@@ -54,8 +48,8 @@ poweroff -f
 """
 
 
-def initramfs(work, kilobytes=4096):
-    return debian.disk_initramfs(work / "initramfs", SCRIPT.replace("{kilobytes}", str(kilobytes)))
+def guest_initramfs(work, kilobytes=4096):
+    return initramfs.disk(work / "initramfs", SCRIPT.replace("{kilobytes}", str(kilobytes)))
 
 
 def marks(output):

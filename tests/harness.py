@@ -3,7 +3,6 @@
 Python 3 standard library only. A failed check raises Failure; main() prints it with the command line and where the
 recording was kept, so that it can be replayed by hand.
 """
-import gzip
 import os
 import re
 import select
@@ -106,6 +105,10 @@ class Guest:
         self.expect(b"\n", timeout)
         return self.expect(PROMPT, timeout).replace(b"\r", b"").decode(errors="replace")
 
+    def power_off(self):
+        """Linux's short way; /proc is mounted, and the shell has its prompt."""
+        self.type(b"echo o >/proc/sysrq-trigger\n")
+
     def finish(self, timeout=120):
         """Wait for the end; the exit status."""
         end = time.monotonic() + timeout * PATIENCE
@@ -131,6 +134,13 @@ def run(args, timeout=120, arch="i386", stdin=subprocess.DEVNULL, **popen):
     guest = Guest(args, arch, stdin, **popen)
     guest.finish(timeout)
     return guest
+
+
+def run_host(*command):
+    """A program of the host, which must end well; what it printed."""
+    result = subprocess.run(command, capture_output=True, text=True)
+    check(result.returncode == 0, f"{shlex.join(map(str, command))}: {result.stdout}{result.stderr}")
+    return result.stdout
 
 
 def wait_for(what, condition, timeout=30):
@@ -247,125 +257,6 @@ def installer_files(arch="i386"):
     """Kernel and initrd of Debian's netboot installer."""
     base = DI.format(arch)
     return base + "linux", base + "initrd.gz"
-
-
-def read_cpio(data):
-    """The members of a cpio archive in the "newc" format: name -> (mode, contents)."""
-    members, at = {}, 0
-    while True:
-        field = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
-        mode, size, name_size = field[1], field[6], field[11]
-        name = data[at + 110:at + 110 + name_size - 1].decode()
-        start = (at + 110 + name_size + 3) & ~3
-        if name == "TRAILER!!!":
-            return members
-        members[name.removeprefix("./")] = (mode, data[start:start + size])
-        at = (start + size + 3) & ~3
-
-
-def write_cpio(members):
-    """Always the same bytes for the same members."""
-    out = b""
-    for number, (name, (mode, data)) in enumerate(list(members.items()) + [("TRAILER!!!", (0, b""))], 1):
-        fields = [number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name) + 1, 0]
-        out += b"070701" + b"".join(b"%08X" % f for f in fields) + name.encode() + b"\0"
-        out += b"\0" * (-len(out) % 4) + data
-        out += b"\0" * (-len(data) % 4)
-    return out
-
-
-def installer_members(arch="i386"):
-    with gzip.open(installer_files(arch)[1]) as stream:
-        return read_cpio(stream.read())
-
-
-def small_members(everything, tools):
-    """Of the installer's initrd: busybox under the names of `tools`, its libraries and a few directories."""
-    libraries = ("libc.so.6", "libm.so.6", "libresolv.so.2")
-    wanted = ["bin", "dev", "proc", "sys", "tmp", "lib", "lib64", "bin/busybox", "lib/ld-linux.so.2", "lib64/ld-linux-x86-64.so.2"]
-    for name in everything:
-        folder, _, base = name.rpartition("/")
-        if folder.startswith("lib/") and folder.endswith("-linux-gnu") and (base in libraries or base.startswith("ld-linux")):
-            wanted += [folder, name]
-    members = {name: everything[name] for name in sorted(set(wanted)) if name in everything}
-    for tool in tools:
-        members["bin/" + tool] = (0o120777, b"busybox")
-    return members
-
-
-TOOLS = ("sh", "mount", "echo", "cat", "date", "sleep", "seq", "sha256sum", "wc", "ls")
-
-
-def small_initramfs(path, arch="i386"):
-    """Busybox and little else, from Debian's initrd: boots in a fraction of the time."""
-    with open(path, "wb") as file:
-        file.write(write_cpio(small_members(installer_members(arch), TOOLS)))
-    return path
-
-
-NIC_MODULES = {
-    "rtl8139": ("mii", "8139cp"),
-    "e1000": ("e1000",),
-    "ne2k_pci": ("8390", "ne2k-pci"),
-    "virtio-net-pci": ("virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "failover",
-                       "net_failover", "virtio_net"),
-}
-DHCP_SCRIPT = b"""#!/bin/sh
-[ "$1" = bound ] || exit 0
-ip addr add $ip/24 dev $interface
-ip route add default via $router
-echo "address $ip router $router dns $dns boot $boot_file"
-"""
-UP_SCRIPT = b"""#!/bin/sh
-mount -t proc proc /proc
-for m in $(cat /modules/list); do insmod /modules/$m.ko; done
-ip link set lo up
-ip link set eth0 up
-udhcpc -i eth0 -n -q -t 10 -s /bin/dhcp-script
-"""
-
-
-def insert_modules(members, everything, names):
-    """The kernel modules `names` of the installer and, in /modules/list, the order in which `up` loads them."""
-    members["modules"] = (0o40755, b"")
-    members["modules/list"] = (0o100644, "\n".join(names).encode())
-    for name, member in everything.items():
-        base = os.path.basename(name).removesuffix(".ko")
-        if name.endswith(".ko") and base in names:
-            members[f"modules/{base}.ko"] = member
-
-
-def network_initramfs(path, nic, arch="i386"):
-    """As small_initramfs(), with the modules of a NIC and tools for networks. In the guest: `up` loads them and does DHCP."""
-    everything = installer_members(arch)
-    members = small_members(everything, TOOLS + ("insmod", "ip", "udhcpc", "tftp", "wget", "nc", "ping", "md5sum", "dd", "rm",
-                                                 "httpd", "arping", "route", "true", "kill", "tail", "head"))
-    insert_modules(members, everything, NIC_MODULES[nic])
-    members["bin/dhcp-script"] = (0o100755, DHCP_SCRIPT)
-    members["bin/up"] = (0o100755, UP_SCRIPT)
-    with open(path, "wb") as file:
-        file.write(write_cpio(members))
-    return path
-
-
-VIRTIO_MODULES = NIC_MODULES["virtio-net-pci"][:5]
-LOAD_SCRIPT = b"""#!/bin/sh
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs devtmpfs /dev
-for m in $(cat /modules/list); do insmod /modules/$m.ko; done
-"""
-
-
-def virtio_initramfs(path, modules, arch="i386"):
-    """As small_initramfs(), with virtio and `modules`. In the guest: `up` loads them."""
-    everything = installer_members(arch)
-    members = small_members(everything, TOOLS + ("insmod", "head", "tail", "md5sum", "dd", "printf"))
-    insert_modules(members, everything, VIRTIO_MODULES + tuple(modules))
-    members["bin/up"] = (0o100755, LOAD_SCRIPT)
-    with open(path, "wb") as file:
-        file.write(write_cpio(members))
-    return path
 
 
 def program_for(arch):

@@ -9,7 +9,8 @@ import struct
 
 import debian
 import harness
-from disk_guest import run_host
+import initramfs
+from harness import run_host
 
 GRUB = "/usr/lib/grub/i386-pc"
 MODULES = ("biosdisk", "part_msdos", "ext2", "normal", "linux", "serial", "terminal", "echo", "configfile", "search_label")
@@ -67,7 +68,7 @@ def write(path, data, mode=0o644):
     os.chmod(path, mode)
 
 
-def make_tree(root, initramfs):
+def make_tree(root, initrd):
     for name in ("dev", "proc", "sys", "tmp", "root", "mnt", "bin", "sbin"):
         os.makedirs(os.path.join(root, name))
     for name, text in ETC.items():
@@ -77,12 +78,12 @@ def make_tree(root, initramfs):
     (busybox,) = debian.package_files("busybox-static", lambda p: p.endswith("bin/busybox")).values()
     write(os.path.join(root, "bin/busybox"), busybox, 0o755)
     for applet in ("sbin/init", "sbin/getty", "sbin/poweroff", "sbin/reboot", "bin/login", "bin/hostname", "bin/find", "bin/md5sum", "bin/tar",
-                   "bin/xargs", "bin/uname", "bin/df", *("bin/" + a for a in debian.APPLETS)):
+                   "bin/xargs", "bin/uname", "bin/df", *("bin/" + a for a in initramfs.APPLETS)):
         if not os.path.lexists(os.path.join(root, applet)):
             os.symlink("/bin/busybox", os.path.join(root, applet))
     write(os.path.join(root, "boot/grub/grub.cfg"), GRUB_CFG.encode())
     shutil.copyfile(harness.installer_files()[0], os.path.join(root, "boot/vmlinuz"))
-    shutil.copyfile(initramfs, os.path.join(root, "boot/initrd.img"))
+    shutil.copyfile(initrd, os.path.join(root, "boot/initrd.img"))
 
 
 def boot_sectors(work):
@@ -99,7 +100,7 @@ def boot_sectors(work):
 def make_disk(work):
     """Path of the new qcow2 image."""
     raw, tree, image = work / "disk.raw", work / "tree", work / "installed.qcow2"
-    make_tree(tree, debian.disk_initramfs(work / "initramfs", MOUNT_ROOT))
+    make_tree(tree, initramfs.disk(work / "initramfs", MOUNT_ROOT))
     write(raw, boot_sectors(work))
     os.truncate(raw, SIZE)
     run_host("/sbin/mke2fs", "-q", "-t", "ext4", "-O", "^metadata_csum_seed,^orphan_file", "-d", tree, "-E", f"offset={PARTITION}", raw,

@@ -4,10 +4,11 @@ import hashlib
 import os
 import socket
 import struct
-import subprocess
 import time
 
+import disk_guest
 import harness
+import initramfs
 import network
 
 
@@ -15,7 +16,7 @@ def documented_disk(work):
     """A disk as DESIGN.md section 1 has it, beside the network."""
     image = work / "disk.qcow2"
     if not os.path.exists(image):
-        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", image, "64M"], check=True)
+        disk_guest.make_image(image)
     return ["-drive", f"file={image},if=none,id=img-direct", "-drive", "driver=blkreplay,if=none,image=img-direct,id=img-blkreplay",
             "-device", "ide-hd,drive=img-blkreplay"]
 
@@ -42,7 +43,7 @@ def talk_to_guest(guest, port):
 
 
 def arguments(work, nic, arch, folder, port, dump):
-    return harness.linux(harness.network_initramfs(work / "initramfs", nic, arch), "-no-reboot", "-monitor", "none", "-serial", "stdio",
+    return harness.linux(initramfs.network(work / "initramfs", nic, arch), "-no-reboot", "-monitor", "none", "-serial", "stdio",
                          "-netdev", f"user,id=net1,tftp={folder},bootfile=/pxelinux.0,hostfwd=tcp:127.0.0.1:{port}-:22,"
                          "guestfwd=tcp:10.0.2.100:7-cmd:cat", "-device", f"{nic},netdev=net1",
                          "-object", "filter-replay,id=replay,netdev=net1",
@@ -50,20 +51,14 @@ def arguments(work, nic, arch, folder, port, dump):
 
 
 def use_network(guest, md5, http_port, port):
-    guest.expect(b"Linux version 6.1.0-", 120)
-    guest.expect(b"# ", 300)
-    text = guest.command_line("up", 120)
-    harness.check("address 10.0.2.15 router 10.0.2.2 dns 10.0.2.3 boot /pxelinux.0" in text, f"DHCP: {text}")
+    network.bring_up(guest)
     text = guest.command_line("ping -c 2 10.0.2.2")
     harness.check("2 packets transmitted, 2 packets received" in text, f"ping: {text}")
-    text = guest.command_line("tftp -g -r file -l /tmp/a 10.0.2.2; md5sum /tmp/a", 120)
-    harness.check(md5 in text, f"TFTP: {text}")
-    text = guest.command_line(f"wget -q -O /tmp/b http://10.0.2.2:{http_port}/file; md5sum /tmp/b", 120)
-    harness.check(md5 in text, f"HTTP: {text}")
+    network.fetch(guest, md5, http_port)
     text = guest.command_line("(echo through guestfwd; sleep 1) | nc 10.0.2.100 7")
     harness.check("through guestfwd" in text, f"guestfwd: {text}")
     talk_to_guest(guest, port)
-    guest.type(b"echo o >/proc/sysrq-trigger\n")
+    guest.power_off()
     return harness.check_recorded(guest)
 
 

@@ -7,6 +7,7 @@ import struct
 import threading
 
 import harness
+import initramfs
 
 SIZE = 1 << 20
 
@@ -77,7 +78,7 @@ def make_bootable(folder, nic):
     for name in ("pxelinux.0", "ldlinux.c32"):
         os.symlink(os.path.join(source, name), os.path.join(folder, name))
     os.symlink(harness.installer_files()[0], os.path.join(folder, "linux"))
-    harness.network_initramfs(os.path.join(folder, "initramfs"), nic)
+    initramfs.network(os.path.join(folder, "initramfs"), nic)
     os.mkdir(os.path.join(folder, "pxelinux.cfg"))
     with open(os.path.join(folder, "pxelinux.cfg", "default"), "w", encoding="ascii") as file:
         file.write(PXE_CONFIG)
@@ -103,7 +104,3 @@ def fetch(guest, md5, http_port=None):
     if http_port:
         text = guest.command_line(f"wget -q -O /tmp/b http://10.0.2.2:{http_port}/file; md5sum /tmp/b", 120)
         harness.check(md5 in text, f"HTTP: {text}")
-
-
-def power_off(guest):
-    guest.type(b"echo o >/proc/sysrq-trigger\n")

@@ -1,6 +1,7 @@
 /* ui/input.c  Keys and pointers: from displays and the monitor, through the log, to the handler of a keyboard or mouse.
  */
 #include "ui/input.h"
+#include "migration/vmstate.h"
 #include "replay/replay.h"
 #include "ui/keycodes.h"
 
@@ -8,11 +9,23 @@
 
 static InputHandler handlers[INPUT_HANDLERS_MAX]; /* in order of registration: the machine's */
 static int nb_handlers;
-static uint32_t touched; /* handlers that got an event since the last sync */
+
+/* Between an event and its sync there may be a checkpoint, and so a snapshot. */
+typedef struct InputState {
+    uint32_t touched; /* handlers that got an event since the last sync, a bit each */
+} InputState;
+
+static InputState input;
+
+static const VMStateField input_fields[] = { VMSTATE_INT(InputState, touched), VMSTATE_END };
+static const VMStateDescription vmstate_input = { .name = "input", .version = 1, .fields = input_fields };
 
 void qemu_input_handler_register(const InputHandler *handler)
 {
     lockstep_assert(nb_handlers < INPUT_HANDLERS_MAX, "handler %s is one too many", handler->name);
+    if (!nb_handlers) {
+        vmstate_register("input", 0, &vmstate_input, &input);
+    }
     handlers[nb_handlers++] = *handler;
 }
 
@@ -40,7 +53,7 @@ void qemu_input_event_send_impl(const InputEvent *evt)
 {
     for (int i = nb_handlers - 1; i >= 0; i--) {
         if (handlers[i].mask & (1u << evt->kind)) {
-            touched |= 1u << i;
+            input.touched |= 1u << i;
             handlers[i].event(handlers[i].opaque, evt);
             return;
         }
@@ -49,8 +62,8 @@ void qemu_input_event_send_impl(const InputEvent *evt)
 
 void qemu_input_event_sync_impl(void)
 {
-    uint32_t pending = touched;
-    touched = 0;
+    uint32_t pending = input.touched;
+    input.touched = 0;
     for (int i = 0; i < nb_handlers; i++) {
         if ((pending & (1u << i)) && handlers[i].sync) {
             handlers[i].sync(handlers[i].opaque);
@@ -77,16 +90,6 @@ const char *qemu_qcode_name(unsigned qcode)
 int qemu_qcode_to_number(unsigned qcode)
 {
     return keys[qcode < Q_KEY_CODE__MAX ? qcode : Q_KEY_CODE_unmapped].number;
-}
-
-int qemu_number_to_qcode(int number)
-{
-    for (int i = 1; i < Q_KEY_CODE__MAX; i++) {
-        if (keys[i].number == number) {
-            return i;
-        }
-    }
-    return Q_KEY_CODE_unmapped;
 }
 
 int qemu_qcode_from_name(const char *name, size_t len)

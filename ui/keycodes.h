@@ -53,7 +53,6 @@ typedef enum QKeyCode {
 int qemu_qcode_from_name(const char *name, size_t len);
 const char *qemu_qcode_name(unsigned qcode);
 int qemu_qcode_to_number(unsigned qcode);
-int qemu_number_to_qcode(int number);
 /* Number of a key given by name or as "0x1e"; 0 when unknown. */
 int qemu_key_number_from_name(const char *name, size_t len);
 

@@ -174,7 +174,9 @@ bool log_set_filter(const char *ranges, Error **errp)
     for (char **text = texts; *text && ok; text++) {
         LogRange r;
         ok = parse_range(*text, &r, errp);
-        g_array_append_val(list, r);
+        if (ok) {
+            g_array_append_val(list, r);
+        }
     }
     g_strfreev(texts);
     if (filter) {

@@ -6,7 +6,6 @@
 typedef struct Opt {
     char *key, *value; /* the latest */
     GPtrArray *values; /* of char *, all that were given */
-    bool used;
 } Opt;
 
 struct QemuOpts {
@@ -165,22 +164,14 @@ QemuOpts *qemu_opts_parse(const char *str, const char *implied_key, const char *
 
 const char *qemu_opt_get(const QemuOpts *opts, const char *key)
 {
-    Opt *o = find(opts, key);
-    if (!o) {
-        return NULL;
-    }
-    o->used = true;
-    return o->value;
+    const Opt *o = find(opts, key);
+    return o ? o->value : NULL;
 }
 
 const char *qemu_opt_get_nth(const QemuOpts *opts, const char *key, unsigned n)
 {
-    Opt *o = find(opts, key);
-    if (!o) {
-        return NULL;
-    }
-    o->used = true;
-    return n < o->values->len ? g_ptr_array_index(o->values, n) : NULL;
+    const Opt *o = find(opts, key);
+    return o && n < o->values->len ? g_ptr_array_index(o->values, n) : NULL;
 }
 
 bool qemu_opt_get_bool(const QemuOpts *opts, const char *key, bool def, Error **errp)
@@ -221,17 +212,6 @@ void qemu_opts_foreach(const QemuOpts *opts, void (*fn)(const char *key, const c
         const Opt *o = g_ptr_array_index(opts->list, i);
         fn(o->key, o->value, opaque);
     }
-}
-
-const char *qemu_opts_first_unused(const QemuOpts *opts)
-{
-    for (guint i = 0; i < opts->list->len; i++) {
-        const Opt *o = g_ptr_array_index(opts->list, i);
-        if (!o->used) {
-            return o->key;
-        }
-    }
-    return NULL;
 }
 
 /* Multiplier of a size suffix, 0 when it is none. */

@@ -185,13 +185,6 @@ void timer_mod(QEMUTimer *t, int64_t expire_ns)
     }
 }
 
-void timer_mod_anticipate(QEMUTimer *t, int64_t expire_ns)
-{
-    if (!timer_pending(t) || expire_ns < t->expire_ns) {
-        timer_mod(t, expire_ns);
-    }
-}
-
 void timer_del(QEMUTimer *t)
 {
     if (t->expire_ns < 0) {
@@ -201,22 +194,6 @@ void timer_del(QEMUTimer *t)
     g_mutex_lock(&list->lock);
     unlink_locked(list, t);
     g_mutex_unlock(&list->lock);
-}
-
-void timer_restore(QEMUTimer *t, int64_t expire_ns, uint64_t seq)
-{
-    timer_del(t);
-    if (expire_ns < 0) {
-        return;
-    }
-    TimerList *list = &timer_lists[t->clock];
-    g_mutex_lock(&list->lock);
-    t->expire_ns = expire_ns;
-    t->seq = seq;
-    list->next_seq = MAX(list->next_seq, seq + 1);
-    insert_locked(list, t);
-    g_mutex_unlock(&list->lock);
-    tell_new_deadline(t->clock);
 }
 
 int64_t qemu_clock_deadline(QEMUClockType clock)

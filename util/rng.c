@@ -11,7 +11,8 @@
 
 #include "migration/vmstate.h"
 
-/* Filled from the seed at the first use: a machine that draws nothing does not depend on the seed (nor on a manifest).
+/*
+ * Filled from the seed at the first use: a machine that draws nothing does not depend on the seed (nor on a manifest).
  */
 typedef struct GuestRNG {
     uint64_t s[4];

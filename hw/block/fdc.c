@@ -867,10 +867,17 @@ static bool state_is_sound(const FDCState *s)
            (s->phase == PHASE_BUSY) == (s->request != 0);
 }
 
+static bool request_is_sound(const FDCState *s)
+{
+    size_t bytes = s->request ? blk_aio_read_bytes(floppy_drive(s->drive)->blk, s->request) : 0;
+    bool reads = s->action == ACTION_READ || s->action == ACTION_VERIFY;
+    return !s->request || (reads ? bytes && bytes <= 2 * FLOPPY_MAX_SECTORS * FLOPPY_SECTOR : !bytes);
+}
+
 static bool fdc_post_load(void *opaque, Error **errp)
 {
     FDCState *s = opaque;
-    if (!state_is_sound(s)) {
+    if (!state_is_sound(s) || !request_is_sound(s)) {
         error_setg(errp, "isa-fdc: phase %u, drive %u, byte %u of %u, %u of %u: no such state", s->phase, s->drive,
                    s->fifo_pos, s->fifo_len, s->pos, s->len);
         return false;

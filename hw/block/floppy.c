@@ -3,6 +3,7 @@
  * image's size, and the kind of drive from the format; an empty drive is a 2.88 MB one, which takes them all.
  */
 #include "floppy-internal.h"
+#include "hw/core/backends.h"
 #include "hw/core/boot-order.h"
 
 /* Cylinders, heads, sectors, data rate, drive; in order of size. */
@@ -137,7 +138,7 @@ static const VMStateDescription vmstate_floppy = {
 
 static const DeviceProperty floppy_properties[] = {
     DEFINE_PROP_UINT32("unit", FloppyDrive, unit, UINT32_MAX),
-    DEFINE_PROP_DRIVE("drive", FloppyDrive, blk),
+    DEFINE_PROP_DRIVE(FloppyDrive, blk),
     DEFINE_PROP_UINT32("bootindex", FloppyDrive, prop_bootindex, BOOT_ORDER_NONE),
     { .name = NULL },
 };

@@ -6,6 +6,7 @@
  * discard of sectors below 512 bytes.
  */
 #include "block/block.h"
+#include "hw/core/backends.h"
 #include "hw/core/boot-order.h"
 #include "hw/virtio/virtio.h"
 
@@ -338,8 +339,7 @@ static void blk_pre_save(void *opaque)
     VirtIOBlk *s = opaque;
     GByteArray *out = g_byte_array_new();
     for (BlkRequest *req = s->requests; req; req = req->next) {
-        uint64_t id = GUINT64_TO_LE(req->id);
-        g_byte_array_append(out, (uint8_t *)&id, sizeof(id));
+        append_le(out, req->id, sizeof(req->id));
         virtio_save_element(out, req->elem);
     }
     g_free(s->saved);
@@ -399,7 +399,7 @@ static const VMStateDescription vmstate_blk = {
 };
 
 static const DeviceProperty blk_properties[] = {
-    DEFINE_PROP_DRIVE("drive", VirtIOBlk, drive),
+    DEFINE_PROP_DRIVE(VirtIOBlk, drive),
     DEFINE_PROP_STRING("serial", VirtIOBlk, serial),
     DEFINE_PROP_UINT32("bootindex", VirtIOBlk, bootindex, BOOT_ORDER_NONE),
     VIRTIO_PROPERTIES(VirtIOBlk),

@@ -1,12 +1,12 @@
 /* hw/char/debugcon.c  isa-debugcon: bytes written to its port go to a chardev; a read tells that it is there. */
+#include "hw/core/backends.h"
 #include "hw/isa/chips.h"
 
 typedef struct DebugconState {
     Device dev;
     uint32_t iobase, readback;
-    char *chardev;
-    MemoryRegion io;
     Chardev *chr;
+    MemoryRegion io;
 } DebugconState;
 
 static uint64_t debugcon_read(void *opaque, hwaddr addr, unsigned size)
@@ -34,13 +34,8 @@ static const MemoryRegionOps debugcon_ops = {
 static bool debugcon_attach(DebugconState *s, Error **errp)
 {
     ChrFrontend fe = { .opaque = s, .guest = true };
-    if (!s->chardev) {
-        error_setg(errp, "Can't create debugcon device, empty char device");
-        return false;
-    }
-    s->chr = qemu_chr_find(s->chardev);
     if (!s->chr) {
-        error_setg(errp, "Property 'isa-debugcon.chardev' can't find value '%s'", s->chardev);
+        error_setg(errp, "Can't create debugcon device, empty char device");
         return false;
     }
     return qemu_chr_attach(s->chr, &fe, errp);
@@ -61,10 +56,12 @@ static bool debugcon_realize(Device *dev, Error **errp)
     return true;
 }
 
-static const DeviceProperty debugcon_properties[] = { DEFINE_PROP_UINT32("iobase", DebugconState, iobase, 0xe9),
-                                                      DEFINE_PROP_UINT32("readback", DebugconState, readback, 0xe9),
-                                                      DEFINE_PROP_STRING("chardev", DebugconState, chardev),
-                                                      { .name = NULL } };
+static const DeviceProperty debugcon_properties[] = {
+    DEFINE_PROP_UINT32("iobase", DebugconState, iobase, 0xe9),
+    DEFINE_PROP_UINT32("readback", DebugconState, readback, 0xe9),
+    DEFINE_PROP_CHARDEV(DebugconState, chr),
+    { .name = NULL },
+};
 
 const DeviceType isa_debugcon_type = {
     .name = "isa-debugcon",

@@ -3,6 +3,7 @@
  * IEEE 1284 compatibility mode): data, status and control registers. What is strobed out goes to a chardev, at once:
  * the printer is never busy, so nothing of the host enters. Output only.
  */
+#include "hw/core/backends.h"
 #include "hw/i386/pc.h"
 #include "hw/isa/chips.h"
 
@@ -21,9 +22,8 @@
 typedef struct ParallelState {
     Device dev;
     uint32_t iobase, irq_number, index; /* properties */
-    char *chardev;
-    MemoryRegion io;
     Chardev *chr;
+    MemoryRegion io;
     IRQLine irq;
     uint8_t data, control;
     bool acked; /* the printer took a byte; until somebody looks */
@@ -96,16 +96,6 @@ bool parallel_connect(Device *dev, Chardev *chr, Error **errp)
     return true;
 }
 
-static bool attach_property(ParallelState *s, Error **errp)
-{
-    Chardev *chr = qemu_chr_find(s->chardev);
-    if (!chr) {
-        error_setg(errp, "Property 'isa-parallel.chardev' can't find value '%s'", s->chardev);
-        return false;
-    }
-    return parallel_connect(&s->dev, chr, errp);
-}
-
 /* LPT1 to LPT3. */
 static bool choose_address(ParallelState *s, Error **errp)
 {
@@ -126,7 +116,7 @@ static bool choose_address(ParallelState *s, Error **errp)
 static bool parallel_realize(Device *dev, Error **errp)
 {
     ParallelState *s = (ParallelState *)dev;
-    if (!choose_address(s, errp) || (s->chardev && !attach_property(s, errp))) {
+    if (!choose_address(s, errp) || !parallel_connect(dev, s->chr, errp)) {
         return false;
     }
     s->irq = pc_gsi(s->irq_number);
@@ -145,20 +135,27 @@ static void parallel_reset(Device *dev)
 }
 
 static const VMStateField parallel_fields[] = {
-    VMSTATE_DERIVED(ParallelState, dev),     VMSTATE_DERIVED(ParallelState, iobase),
-    VMSTATE_DERIVED(ParallelState, index),   VMSTATE_DERIVED(ParallelState, irq_number),
-    VMSTATE_DERIVED(ParallelState, chardev), VMSTATE_DERIVED(ParallelState, io),
-    VMSTATE_DERIVED(ParallelState, chr),     VMSTATE_DERIVED(ParallelState, irq),
-    VMSTATE_INT(ParallelState, data),        VMSTATE_INT(ParallelState, control),
-    VMSTATE_BOOL(ParallelState, acked),      VMSTATE_END
+    VMSTATE_DERIVED(ParallelState, dev),
+    VMSTATE_DERIVED(ParallelState, iobase),
+    VMSTATE_DERIVED(ParallelState, index),
+    VMSTATE_DERIVED(ParallelState, irq_number),
+    VMSTATE_DERIVED(ParallelState, io),
+    VMSTATE_DERIVED(ParallelState, chr),
+    VMSTATE_DERIVED(ParallelState, irq),
+    VMSTATE_INT(ParallelState, data),
+    VMSTATE_INT(ParallelState, control),
+    VMSTATE_BOOL(ParallelState, acked),
+    VMSTATE_END,
 };
 static const VMStateDescription vmstate_parallel = { .name = "parallel", .version = 1, .fields = parallel_fields };
 
-static const DeviceProperty parallel_properties[] = { DEFINE_PROP_UINT32("iobase", ParallelState, iobase, UNSET),
-                                                      DEFINE_PROP_UINT32("irq", ParallelState, irq_number, 7),
-                                                      DEFINE_PROP_UINT32("index", ParallelState, index, UNSET),
-                                                      DEFINE_PROP_STRING("chardev", ParallelState, chardev),
-                                                      { .name = NULL } };
+static const DeviceProperty parallel_properties[] = {
+    DEFINE_PROP_UINT32("iobase", ParallelState, iobase, UNSET),
+    DEFINE_PROP_UINT32("irq", ParallelState, irq_number, 7),
+    DEFINE_PROP_UINT32("index", ParallelState, index, UNSET),
+    DEFINE_PROP_CHARDEV(ParallelState, chr),
+    { .name = NULL },
+};
 
 const DeviceType isa_parallel_type = {
     .name = "isa-parallel",

@@ -7,6 +7,7 @@
  * Left out on purpose: DMA mode signalling (RXRDY, TXRDY pins), and the OUT2 gate of IBM's adapter card between the
  * chip and the bus: well-known guests (xv6) run with OUT2 clear and expect interrupts.
  */
+#include "hw/core/backends.h"
 #include "hw/i386/pc.h"
 #include "hw/isa/chips.h"
 #include "util/timer.h"
@@ -52,9 +53,8 @@ enum {
 typedef struct SerialState {
     Device dev;
     uint32_t iobase, irq_number, index; /* SERIAL_UNSET: by index, and index by instance */
-    char *chardev;
-    MemoryRegion io;
     Chardev *chr;
+    MemoryRegion io;
     IRQLine irq;
 
     uint16_t divisor;
@@ -390,51 +390,33 @@ static void serial_event(void *opaque, ChrEvent event)
     }
 }
 
-static bool serial_attach(SerialState *s, Chardev *chr, Error **errp)
+static bool serial_attach(SerialState *s, Error **errp)
 {
     ChrFrontend fe = {
         .can_receive = serial_can_receive, .receive = serial_receive, .event = serial_event, .opaque = s, .guest = true
     };
-    if (!qemu_chr_attach(chr, &fe, errp)) {
-        return false;
-    }
-    s->chr = chr;
-    return true;
+    return qemu_chr_attach(s->chr, &fe, errp);
 }
 
-void serial_connect(Device *serial, Chardev *chr, IRQLine irq)
+void serial_connect(Device *serial, Chardev *chr)
 {
     SerialState *s = (SerialState *)serial;
-    s->irq = irq;
-    if (!s->chr) {
-        char *label = g_strdup_printf("serial%d", serial->instance);
-        serial_attach(s, chr ? chr : qemu_chr_null_new(label), &error_fatal);
-        g_free(label);
-    }
-}
-
-static bool serial_attach_property(SerialState *s, Error **errp)
-{
-    Chardev *chr = qemu_chr_find(s->chardev);
-    if (!chr) {
-        error_setg(errp, "Property 'isa-serial.chardev' can't find value '%s'", s->chardev);
-        return false;
-    }
-    return serial_attach(s, chr, errp);
+    char *label = g_strdup_printf("serial%d", serial->instance);
+    s->chr = chr ? chr : qemu_chr_null_new(label);
+    serial_attach(s, &error_fatal);
+    g_free(label);
 }
 
 /* COM1 to COM4. */
 static bool serial_choose_address(SerialState *s, Error **errp)
 {
-    static const uint16_t bases[4] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
-    static const uint8_t irqs[4] = { 4, 3, 4, 3 };
     uint32_t index = s->index == SERIAL_UNSET ? (uint32_t)s->dev.instance : s->index;
-    if (index >= 4 && (s->iobase == SERIAL_UNSET || s->irq_number == SERIAL_UNSET)) {
-        error_setg(errp, "Max. supported number of ISA serial ports is 4");
+    if (index >= PC_SERIAL_PORTS && (s->iobase == SERIAL_UNSET || s->irq_number == SERIAL_UNSET)) {
+        error_setg(errp, "Max. supported number of ISA serial ports is %d", PC_SERIAL_PORTS);
         return false;
     }
-    s->iobase = s->iobase == SERIAL_UNSET ? bases[index] : s->iobase;
-    s->irq_number = s->irq_number == SERIAL_UNSET ? irqs[index] : s->irq_number;
+    s->iobase = s->iobase == SERIAL_UNSET ? pc_com_ports[index].iobase : s->iobase;
+    s->irq_number = s->irq_number == SERIAL_UNSET ? pc_com_ports[index].irq : s->irq_number;
     if (s->iobase > 0xfff8 || s->irq_number > 15) {
         error_setg(errp, "isa-serial: iobase 0x%x, irq %u: out of range", s->iobase, s->irq_number);
         return false;
@@ -448,7 +430,7 @@ static bool serial_realize(Device *dev, Error **errp)
     if (!serial_choose_address(s, errp)) {
         return false;
     }
-    if (s->chardev && !serial_attach_property(s, errp)) {
+    if (s->chr && !serial_attach(s, errp)) {
         return false;
     }
     s->irq = pc_gsi(s->irq_number);
@@ -480,41 +462,44 @@ static bool serial_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField serial_fields[] = { VMSTATE_INT(SerialState, divisor),
-                                              VMSTATE_INT(SerialState, ier),
-                                              VMSTATE_INT(SerialState, lcr),
-                                              VMSTATE_INT(SerialState, mcr),
-                                              VMSTATE_INT(SerialState, msr),
-                                              VMSTATE_INT(SerialState, scr),
-                                              VMSTATE_INT(SerialState, fcr),
-                                              VMSTATE_INT(SerialState, line_error),
-                                              VMSTATE_INT(SerialState, rbr),
-                                              VMSTATE_BOOL(SerialState, thre_pending),
-                                              VMSTATE_BOOL(SerialState, timeout_pending),
-                                              VMSTATE_BYTES(SerialState, fifo),
-                                              VMSTATE_BYTES(SerialState, fifo_error),
-                                              VMSTATE_INT(SerialState, fifo_head),
-                                              VMSTATE_INT(SerialState, fifo_count),
-                                              VMSTATE_TIMER(SerialState, timeout),
-                                              VMSTATE_DERIVED(SerialState, dev),
-                                              VMSTATE_DERIVED(SerialState, iobase),
-                                              VMSTATE_DERIVED(SerialState, irq_number),
-                                              VMSTATE_DERIVED(SerialState, index),
-                                              VMSTATE_DERIVED(SerialState, chardev),
-                                              VMSTATE_DERIVED(SerialState, io),
-                                              VMSTATE_DERIVED(SerialState, chr),
-                                              VMSTATE_DERIVED(SerialState, irq),
-                                              VMSTATE_END };
+static const VMStateField serial_fields[] = {
+    VMSTATE_INT(SerialState, divisor),
+    VMSTATE_INT(SerialState, ier),
+    VMSTATE_INT(SerialState, lcr),
+    VMSTATE_INT(SerialState, mcr),
+    VMSTATE_INT(SerialState, msr),
+    VMSTATE_INT(SerialState, scr),
+    VMSTATE_INT(SerialState, fcr),
+    VMSTATE_INT(SerialState, line_error),
+    VMSTATE_INT(SerialState, rbr),
+    VMSTATE_BOOL(SerialState, thre_pending),
+    VMSTATE_BOOL(SerialState, timeout_pending),
+    VMSTATE_BYTES(SerialState, fifo),
+    VMSTATE_BYTES(SerialState, fifo_error),
+    VMSTATE_INT(SerialState, fifo_head),
+    VMSTATE_INT(SerialState, fifo_count),
+    VMSTATE_TIMER(SerialState, timeout),
+    VMSTATE_DERIVED(SerialState, dev),
+    VMSTATE_DERIVED(SerialState, iobase),
+    VMSTATE_DERIVED(SerialState, irq_number),
+    VMSTATE_DERIVED(SerialState, index),
+    VMSTATE_DERIVED(SerialState, io),
+    VMSTATE_DERIVED(SerialState, chr),
+    VMSTATE_DERIVED(SerialState, irq),
+    VMSTATE_END,
+};
 
 static const VMStateDescription serial_vmsd = {
     .name = "serial", .version = 1, .fields = serial_fields, .post_load = serial_post_load
 };
 
-static const DeviceProperty serial_properties[] = { DEFINE_PROP_UINT32("iobase", SerialState, iobase, SERIAL_UNSET),
-                                                    DEFINE_PROP_UINT32("irq", SerialState, irq_number, SERIAL_UNSET),
-                                                    DEFINE_PROP_UINT32("index", SerialState, index, SERIAL_UNSET),
-                                                    DEFINE_PROP_STRING("chardev", SerialState, chardev),
-                                                    { .name = NULL } };
+static const DeviceProperty serial_properties[] = {
+    DEFINE_PROP_UINT32("iobase", SerialState, iobase, SERIAL_UNSET),
+    DEFINE_PROP_UINT32("irq", SerialState, irq_number, SERIAL_UNSET),
+    DEFINE_PROP_UINT32("index", SerialState, index, SERIAL_UNSET),
+    DEFINE_PROP_CHARDEV(SerialState, chr),
+    { .name = NULL },
+};
 
 const DeviceType isa_serial_type = {
     .name = "isa-serial",

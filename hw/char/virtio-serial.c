@@ -6,7 +6,7 @@
  * the chardev's other end is the host's affair: to the guest every port's other end is open. Left out on purpose: sizes
  * of consoles, removal of ports.
  */
-#include "chardev/char.h"
+#include "hw/core/backends.h"
 #include "hw/virtio/virtio.h"
 
 #define MAX_PORTS          31
@@ -15,6 +15,7 @@
 #define PORT_QUEUE_SIZE    128
 #define CONTROL_QUEUE_SIZE 32
 #define PORT_UNSET         UINT32_MAX
+#define WRITE_MAX          (4 * MiB) /* of one buffer; what a driver puts behind it is lost */
 
 enum { F_MULTIPORT = 1, F_EMERG_WRITE = 2 };
 enum { CONFIG_MAX_PORTS = 4, CONFIG_EMERG_WRITE = 8, CONFIG_SIZE = 12 }; /* 5.3.4 */
@@ -27,7 +28,7 @@ typedef struct VirtIOSerial VirtIOSerial;
 
 typedef struct VirtSerialPort {
     Device dev;
-    char *bus, *chardev, *name; /* properties */
+    char *bus, *name; /* properties */
     uint32_t nr;
     VirtIOSerial *serial;
     Chardev *chr;
@@ -196,9 +197,9 @@ static void rx_kicked(VirtIODevice *vdev, int queue)
 
 static void write_out(VirtIODevice *vdev, const VirtElement *elem, Chardev *chr)
 {
-    uint8_t bytes[4096];
+    uint8_t bytes[65536];
     uint64_t n;
-    for (uint64_t done = 0; (n = virtio_read(vdev, elem, done, bytes, sizeof(bytes))); done += n) {
+    for (uint64_t done = 0; done < WRITE_MAX && (n = virtio_read(vdev, elem, done, bytes, sizeof(bytes))); done += n) {
         qemu_chr_write(chr, bytes, n);
     }
 }
@@ -286,14 +287,19 @@ static void serial_reset(Device *dev)
     pci_device_reset(&s->vdev.pci);
 }
 
-static const VMStateField serial_fields[] = { VMSTATE_STRUCT(VirtIOSerial, vdev, vmstate_virtio_device),
-                                              VMSTATE_DERIVED(VirtIOSerial, max_ports),
-                                              VMSTATE_DERIVED(VirtIOSerial, ports), VMSTATE_END };
+static const VMStateField serial_fields[] = {
+    VMSTATE_STRUCT(VirtIOSerial, vdev, vmstate_virtio_device),
+    VMSTATE_DERIVED(VirtIOSerial, max_ports),
+    VMSTATE_DERIVED(VirtIOSerial, ports),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_serial = { .name = "virtio-serial", .version = 1, .fields = serial_fields };
 
-static const DeviceProperty serial_properties[] = { DEFINE_PROP_UINT32("max_ports", VirtIOSerial, max_ports, MAX_PORTS),
-                                                    VIRTIO_PROPERTIES(VirtIOSerial),
-                                                    { .name = NULL } };
+static const DeviceProperty serial_properties[] = {
+    DEFINE_PROP_UINT32("max_ports", VirtIOSerial, max_ports, MAX_PORTS),
+    VIRTIO_PROPERTIES(VirtIOSerial),
+    { .name = NULL },
+};
 
 const DeviceType virtio_serial_pci_type = {
     .name = "virtio-serial-pci",
@@ -378,16 +384,11 @@ static bool choose_number(VirtSerialPort *port, Error **errp)
 }
 
 /* A port without a chardev still takes its number in the log. */
-static Chardev *port_chardev(const VirtSerialPort *port, Error **errp)
+static Chardev *port_null_chardev(const VirtSerialPort *port)
 {
-    Chardev *chr = qemu_chr_find(port->chardev ? port->chardev : "");
-    if (!port->chardev) {
-        char *label = g_strdup_printf("%s%d", port->dev.type->name, port->dev.instance);
-        chr = qemu_chr_null_new(label);
-        g_free(label);
-    } else if (!chr) {
-        error_setg(errp, "Property '%s.chardev' can't find value '%s'", port->dev.type->name, port->chardev);
-    }
+    char *label = g_strdup_printf("%s%d", port->dev.type->name, port->dev.instance);
+    Chardev *chr = qemu_chr_null_new(label);
+    g_free(label);
     return chr;
 }
 
@@ -398,8 +399,8 @@ static bool port_realize(Device *dev, Error **errp)
     if (!find_bus(port, errp) || !choose_number(port, errp)) {
         return false;
     }
-    port->chr = port_chardev(port, errp);
-    if (!port->chr || !qemu_chr_attach(port->chr, &fe, errp)) {
+    port->chr = port->chr ? port->chr : port_null_chardev(port);
+    if (!qemu_chr_attach(port->chr, &fe, errp)) {
         return false;
     }
     port->serial->ports[port->nr] = port;
@@ -407,11 +408,15 @@ static bool port_realize(Device *dev, Error **errp)
 }
 
 static const VMStateField port_fields[] = {
-    VMSTATE_DERIVED(VirtSerialPort, dev),     VMSTATE_DERIVED(VirtSerialPort, bus),
-    VMSTATE_DERIVED(VirtSerialPort, chardev), VMSTATE_DERIVED(VirtSerialPort, name),
-    VMSTATE_DERIVED(VirtSerialPort, nr),      VMSTATE_DERIVED(VirtSerialPort, serial),
-    VMSTATE_DERIVED(VirtSerialPort, chr),     VMSTATE_BOOL(VirtSerialPort, guest_open),
-    VMSTATE_INT(VirtSerialPort, due),         VMSTATE_END
+    VMSTATE_DERIVED(VirtSerialPort, dev),
+    VMSTATE_DERIVED(VirtSerialPort, bus),
+    VMSTATE_DERIVED(VirtSerialPort, name),
+    VMSTATE_DERIVED(VirtSerialPort, nr),
+    VMSTATE_DERIVED(VirtSerialPort, serial),
+    VMSTATE_DERIVED(VirtSerialPort, chr),
+    VMSTATE_BOOL(VirtSerialPort, guest_open),
+    VMSTATE_INT(VirtSerialPort, due),
+    VMSTATE_END,
 };
 
 static bool port_post_load(void *opaque, Error **errp)
@@ -428,11 +433,13 @@ static const VMStateDescription vmstate_port = {
     .name = "virtio-serial-port", .version = 1, .fields = port_fields, .post_load = port_post_load
 };
 
-static const DeviceProperty port_properties[] = { DEFINE_PROP_STRING("bus", VirtSerialPort, bus),
-                                                  DEFINE_PROP_STRING("chardev", VirtSerialPort, chardev),
-                                                  DEFINE_PROP_STRING("name", VirtSerialPort, name),
-                                                  DEFINE_PROP_UINT32("nr", VirtSerialPort, nr, PORT_UNSET),
-                                                  { .name = NULL } };
+static const DeviceProperty port_properties[] = {
+    DEFINE_PROP_STRING("bus", VirtSerialPort, bus),
+    DEFINE_PROP_CHARDEV(VirtSerialPort, chr),
+    DEFINE_PROP_STRING("name", VirtSerialPort, name),
+    DEFINE_PROP_UINT32("nr", VirtSerialPort, nr, PORT_UNSET),
+    { .name = NULL },
+};
 
 const DeviceType virtio_serial_port_type = { .name = "virtio-serial-port", .size = sizeof(VirtSerialPort) };
 

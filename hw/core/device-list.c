@@ -170,6 +170,21 @@ static const DeviceType *find_user_type(const char *name, Error **errp)
     return type;
 }
 
+/* "-device type,help" */
+static void type_help(FILE *out, const DeviceType *type)
+{
+    static const char *const kinds[] = {
+        [PROP_BOOL] = "bool",     [PROP_UINT8] = "uint8", [PROP_UINT16] = "uint16",  [PROP_UINT32] = "uint32",
+        [PROP_UINT64] = "uint64", [PROP_STRING] = "str",  [PROP_PCI_ADDR] = "int32", [PROP_PARSED] = "str",
+    };
+    fprintf(out, "%s options:\n", type->name);
+    for (; type; type = type->parent) {
+        for (const DeviceProperty *prop = type->properties; prop && prop->name; prop++) {
+            fprintf(out, "  %s=<%s>\n", prop->name, kinds[prop->kind]);
+        }
+    }
+}
+
 static bool device_add_opts(const QemuOpts *opts, Error **errp)
 {
     const char *driver = qemu_opt_get(opts, "driver");
@@ -180,6 +195,10 @@ static bool device_add_opts(const QemuOpts *opts, Error **errp)
     const DeviceType *type = find_user_type(driver, errp);
     if (!type) {
         return false;
+    }
+    if (qemu_opt_get(opts, "help")) {
+        type_help(stdout, type);
+        exit(0);
     }
     DeviceAdd add = { .dev = device_new(type) };
     qemu_opts_foreach(opts, apply_option, &add);

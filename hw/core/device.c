@@ -4,8 +4,6 @@
  */
 #include "hw/core/device.h"
 
-struct BlockBackend *(*device_claim_drive)(const char *id, const char *device, Error **errp);
-
 static Device *device_first;
 static Device **device_tail = &device_first;
 
@@ -34,7 +32,6 @@ static void property_store(Device *dev, const DeviceProperty *prop, uint64_t val
         *(uint64_t *)property_field(dev, prop) = value;
         break;
     case PROP_STRING:
-    case PROP_DRIVE:
     case PROP_PARSED:
         break; /* text only */
     }
@@ -81,7 +78,7 @@ static bool property_parse(Device *dev, const DeviceProperty *prop, const char *
         return true;
     }
     case PROP_PARSED:
-        return prop->parse(property_field(dev, prop), text, errp);
+        return prop->parse(property_field(dev, prop), dev->type->name, text, errp);
     case PROP_BOOL:
         if (!parse_bool(text, &on)) {
             return false;
@@ -152,13 +149,6 @@ static const DeviceProperty *property_find(const DeviceType *type, const char *n
     return NULL;
 }
 
-static bool claim_drive(Device *dev, const DeviceProperty *prop, const char *id, Error **errp)
-{
-    struct BlockBackend **field = property_field(dev, prop);
-    *field = device_claim_drive(id, dev->type->name, errp);
-    return *field;
-}
-
 bool device_type_has_property(const DeviceType *type, const char *name)
 {
     return property_find(type, name) != NULL;
@@ -171,20 +161,13 @@ bool device_set_property(Device *dev, const char *name, const char *value, Error
         error_setg(errp, "Property '%s.%s' not found", dev->type->name, name);
         return false;
     }
-    if (prop->kind == PROP_DRIVE) {
-        return claim_drive(dev, prop, value, errp);
-    }
     Error *err = NULL;
-    if (property_parse(dev, prop, value, &err)) {
-        return true;
-    }
-    if (err) {
-        error_prepend(&err, "Property '%s.%s' ", dev->type->name, name);
-    } else {
+    bool ok = property_parse(dev, prop, value, &err);
+    if (!ok && !err) {
         error_setg(&err, "Property '%s.%s' doesn't take value '%s'", dev->type->name, name, value);
     }
     error_propagate(errp, err);
-    return false;
+    return ok;
 }
 
 static int next_instance(const DeviceType *type)

@@ -118,25 +118,13 @@ bool ram_test_and_clear_dirty_vga(ram_addr_t addr, uint64_t len, unsigned long *
     return any;
 }
 
-static bool page_is_zero(const uint8_t *page)
-{
-    for (unsigned i = 0; i < PAGE_SIZE; i += 64) {
-        uint64_t w[8];
-        memcpy(w, page + i, sizeof(w));
-        if (w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Hash of (page number, contents) of every page that is not all zero. */
 uint64_t ram_digest(uint64_t seed)
 {
     XXH3_state_t *state = XXH3_createState();
     XXH3_64bits_reset_withSeed(state, seed);
     for (ram_addr_t addr = 0; addr < ram_size_used; addr += PAGE_SIZE) {
-        if (!page_is_zero(ram_base + addr)) {
+        if (!buffer_is_zero(ram_base + addr, PAGE_SIZE)) {
             uint64_t number = GUINT64_TO_LE(addr >> PAGE_BITS);
             XXH3_64bits_update(state, &number, sizeof(number));
             XXH3_64bits_update(state, ram_base + addr, PAGE_SIZE);
@@ -149,7 +137,7 @@ uint64_t ram_digest(uint64_t seed)
 
 static uint64_t page_digest(ram_addr_t addr)
 {
-    return page_is_zero(ram_base + addr) ? 0 : XXH3_64bits_withSeed(ram_base + addr, PAGE_SIZE, addr);
+    return buffer_is_zero(ram_base + addr, PAGE_SIZE) ? 0 : XXH3_64bits_withSeed(ram_base + addr, PAGE_SIZE, addr);
 }
 
 /* The sum over all pages; each page's part is kept until the page is written. */

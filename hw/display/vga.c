@@ -759,47 +759,51 @@ static bool vga_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField vga_fields[] = { VMSTATE_STRUCT(VGAState, pci, vmstate_pci_device),
-                                           VMSTATE_INT(VGAState, misc),
-                                           VMSTATE_INT(VGAState, feature),
-                                           VMSTATE_INT(VGAState, seq_index),
-                                           VMSTATE_BYTES(VGAState, seq),
-                                           VMSTATE_INT(VGAState, crtc_index),
-                                           VMSTATE_BYTES(VGAState, crtc),
-                                           VMSTATE_INT(VGAState, gr_index),
-                                           VMSTATE_BYTES(VGAState, gr),
-                                           VMSTATE_INT(VGAState, attr_index),
-                                           VMSTATE_BYTES(VGAState, attr),
-                                           VMSTATE_BOOL(VGAState, attr_data),
-                                           VMSTATE_BYTES(VGAState, latch),
-                                           VMSTATE_INT(VGAState, dac_mask),
-                                           VMSTATE_INT(VGAState, dac_read_index),
-                                           VMSTATE_INT(VGAState, dac_write_index),
-                                           VMSTATE_INT(VGAState, dac_component),
-                                           VMSTATE_BOOL(VGAState, dac_reading),
-                                           VMSTATE_BYTES(VGAState, dac_cache),
-                                           VMSTATE_BYTES(VGAState, dac),
-                                           VMSTATE_INT(VGAState, dispi_index),
-                                           VMSTATE_INT_ARRAY(VGAState, dispi),
-                                           VMSTATE_DERIVED(VGAState, vgamem_mb),
-                                           VMSTATE_DERIVED(VGAState, vram),
-                                           VMSTATE_DERIVED(VGAState, mmio),
-                                           VMSTATE_DERIVED(VGAState, legacy),
-                                           VMSTATE_DERIVED(VGAState, linear),
-                                           VMSTATE_DERIVED(VGAState, dispi_io),
-                                           VMSTATE_DERIVED(VGAState, ports),
-                                           VMSTATE_DERIVED(VGAState, vram_ptr),
-                                           VMSTATE_DERIVED(VGAState, vram_size),
-                                           VMSTATE_DERIVED(VGAState, linear_on),
-                                           VMSTATE_DERIVED(VGAState, linear_offset),
-                                           VMSTATE_END };
+static const VMStateField vga_fields[] = {
+    VMSTATE_STRUCT(VGAState, pci, vmstate_pci_device),
+    VMSTATE_INT(VGAState, misc),
+    VMSTATE_INT(VGAState, feature),
+    VMSTATE_INT(VGAState, seq_index),
+    VMSTATE_BYTES(VGAState, seq),
+    VMSTATE_INT(VGAState, crtc_index),
+    VMSTATE_BYTES(VGAState, crtc),
+    VMSTATE_INT(VGAState, gr_index),
+    VMSTATE_BYTES(VGAState, gr),
+    VMSTATE_INT(VGAState, attr_index),
+    VMSTATE_BYTES(VGAState, attr),
+    VMSTATE_BOOL(VGAState, attr_data),
+    VMSTATE_BYTES(VGAState, latch),
+    VMSTATE_INT(VGAState, dac_mask),
+    VMSTATE_INT(VGAState, dac_read_index),
+    VMSTATE_INT(VGAState, dac_write_index),
+    VMSTATE_INT(VGAState, dac_component),
+    VMSTATE_BOOL(VGAState, dac_reading),
+    VMSTATE_BYTES(VGAState, dac_cache),
+    VMSTATE_BYTES(VGAState, dac),
+    VMSTATE_INT(VGAState, dispi_index),
+    VMSTATE_INT_ARRAY(VGAState, dispi),
+    VMSTATE_DERIVED(VGAState, vgamem_mb),
+    VMSTATE_DERIVED(VGAState, vram),
+    VMSTATE_DERIVED(VGAState, mmio),
+    VMSTATE_DERIVED(VGAState, legacy),
+    VMSTATE_DERIVED(VGAState, linear),
+    VMSTATE_DERIVED(VGAState, dispi_io),
+    VMSTATE_DERIVED(VGAState, ports),
+    VMSTATE_DERIVED(VGAState, vram_ptr),
+    VMSTATE_DERIVED(VGAState, vram_size),
+    VMSTATE_DERIVED(VGAState, linear_on),
+    VMSTATE_DERIVED(VGAState, linear_offset),
+    VMSTATE_END,
+};
 
 static const VMStateDescription vga_vmsd = {
     .name = "vga", .version = 1, .fields = vga_fields, .post_load = vga_post_load
 };
 
-static const DeviceProperty vga_properties[] = { DEFINE_PROP_UINT32("vgamem_mb", VGAState, vgamem_mb, 16),
-                                                 { .name = NULL } };
+static const DeviceProperty vga_properties[] = {
+    DEFINE_PROP_UINT32("vgamem_mb", VGAState, vgamem_mb, 16),
+    { .name = NULL },
+};
 
 const DeviceType vga_pci_type = {
     .name = "VGA",

@@ -312,29 +312,35 @@ static void i8257_reset(Device *dev)
 
 static const VMStateField channel_fields[] = {
     VMSTATE_INT(DMAChannel, base_address), VMSTATE_INT(DMAChannel, base_count), VMSTATE_INT(DMAChannel, address),
-    VMSTATE_INT(DMAChannel, count),        VMSTATE_INT(DMAChannel, mode),       VMSTATE_END
+    VMSTATE_INT(DMAChannel, count),        VMSTATE_INT(DMAChannel, mode),       VMSTATE_END,
 };
 static const VMStateDescription channel_vmsd = { .name = "dma-channel", .version = 1, .fields = channel_fields };
 
-static const VMStateField controller_fields[] = { VMSTATE_STRUCT_ARRAY(DMAController, channels, channel_vmsd),
-                                                  VMSTATE_INT(DMAController, command),
-                                                  VMSTATE_INT(DMAController, mask),
-                                                  VMSTATE_INT(DMAController, temporary),
-                                                  VMSTATE_INT(DMAController, tc),
-                                                  VMSTATE_INT(DMAController, dreq),
-                                                  VMSTATE_INT(DMAController, request),
-                                                  VMSTATE_BOOL(DMAController, high_byte),
-                                                  VMSTATE_END };
-static const VMStateDescription controller_vmsd = { .name = "dma-controller",
-                                                    .version = 1,
-                                                    .fields = controller_fields };
+static const VMStateField controller_fields[] = {
+    VMSTATE_STRUCT_ARRAY(DMAController, channels, channel_vmsd),
+    VMSTATE_INT(DMAController, command),
+    VMSTATE_INT(DMAController, mask),
+    VMSTATE_INT(DMAController, temporary),
+    VMSTATE_INT(DMAController, tc),
+    VMSTATE_INT(DMAController, dreq),
+    VMSTATE_INT(DMAController, request),
+    VMSTATE_BOOL(DMAController, high_byte),
+    VMSTATE_END,
+};
+static const VMStateDescription controller_vmsd = {
+    .name = "dma-controller",
+    .version = 1,
+    .fields = controller_fields,
+};
 
-static const VMStateField i8257_fields[] = { VMSTATE_STRUCT_ARRAY(I8257State, ctl, controller_vmsd),
-                                             VMSTATE_BYTES(I8257State, page),
-                                             VMSTATE_DERIVED(I8257State, dev),
-                                             VMSTATE_DERIVED(I8257State, io),
-                                             VMSTATE_DERIVED(I8257State, page_io),
-                                             VMSTATE_END };
+static const VMStateField i8257_fields[] = {
+    VMSTATE_STRUCT_ARRAY(I8257State, ctl, controller_vmsd),
+    VMSTATE_BYTES(I8257State, page),
+    VMSTATE_DERIVED(I8257State, dev),
+    VMSTATE_DERIVED(I8257State, io),
+    VMSTATE_DERIVED(I8257State, page_io),
+    VMSTATE_END,
+};
 static const VMStateDescription i8257_vmsd = { .name = "i8257", .version = 1, .fields = i8257_fields };
 
 const DeviceType i8257_type = {

@@ -151,8 +151,6 @@ static void dsdt_keyboard(Aml *a)
 
 static void dsdt_serial(Aml *a, unsigned port)
 {
-    static const uint16_t bases[PC_SERIAL_PORTS] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
-    static const uint8_t irqs[PC_SERIAL_PORTS] = { 4, 3, 4, 3 };
     char name[] = { 'C', 'O', 'M', '1' + port, '\0' };
     AmlMark device = aml_device(a, name);
     aml_name_eisaid(a, "_HID", "PNP0501");
@@ -160,8 +158,8 @@ static void dsdt_serial(Aml *a, unsigned port)
     aml_name_int(a, "_STA", 0xf);
     aml_name(a, "_CRS");
     AmlMark crs = aml_resources(a);
-    aml_res_io(a, bases[port], 8);
-    aml_res_irq(a, irqs[port]);
+    aml_res_io(a, pc_com_ports[port].iobase, 8);
+    aml_res_irq(a, pc_com_ports[port].irq);
     aml_resources_end(a, crs);
     aml_end(a, device);
 }

@@ -9,19 +9,17 @@ void aml_bytes(Aml *a, const void *data, size_t len)
 
 void aml_byte(Aml *a, uint8_t v)
 {
-    aml_bytes(a, &v, 1);
+    append_le(a, v, 1);
 }
 
 void aml_word(Aml *a, uint16_t v)
 {
-    v = GUINT16_TO_LE(v);
-    aml_bytes(a, &v, 2);
+    append_le(a, v, 2);
 }
 
 void aml_dword(Aml *a, uint32_t v)
 {
-    v = GUINT32_TO_LE(v);
-    aml_bytes(a, &v, 4);
+    append_le(a, v, 4);
 }
 
 /* ---- names and constants ---- */

@@ -325,7 +325,6 @@ static void create_ferr(void)
 static bool create_serial(int n, Error **errp)
 {
     static const char *const indices[PC_SERIAL_PORTS] = { "0", "1", "2", "3" };
-    static const int irqs[PC_SERIAL_PORTS] = { 4, 3, 4, 3 };
     Device *serial = device_new(&isa_serial_type);
     if (!device_set_property(serial, "index", indices[n], errp)) {
         device_free(serial);
@@ -334,7 +333,7 @@ static bool create_serial(int n, Error **errp)
     if (!device_realize(serial, errp)) {
         return false;
     }
-    serial_connect(serial, pc.config->serial[n], pc_gsi(irqs[n]));
+    serial_connect(serial, pc.config->serial[n]);
     return true;
 }
 
@@ -509,13 +508,13 @@ static bool parse_boot_order(const char *order, uint8_t cmos[2], Error **errp)
     int nibbles[3] = { 0 };
     size_t count = strlen(order);
     if (count > ARRAY_SIZE(nibbles)) {
-        error_setg(errp, "Too many boot devices for PC");
+        error_setg(errp, "Too many boot devices for PC: '%s'", order);
         return false;
     }
     for (size_t i = 0; i < count; i++) {
         nibbles[i] = boot_nibble(order[i]);
         if (!nibbles[i]) {
-            error_setg(errp, "Invalid boot device for PC: '%c'", order[i]);
+            error_setg(errp, "Invalid boot device '%c'; there are a, c, d and n", order[i]);
             return false;
         }
     }
@@ -667,17 +666,6 @@ static bool tell_firmware(Error **errp)
 
 /* ---- the machine ---- */
 
-static bool check_config(const PCConfig *config, Error **errp)
-{
-    const uint64_t max = RAM_SPACE_MAX - GiB; /* the rest: ROMs and video memory */
-    if (config->ram_size < MiB || config->ram_size > max) {
-        error_setg(errp, "-m: %" PRIu64 " bytes of RAM; must be from 1 MiB to %" PRIu64 " GiB", config->ram_size,
-                   max / (uint64_t)GiB);
-        return false;
-    }
-    return true;
-}
-
 static bool build(Error **errp)
 {
     create_ram();
@@ -699,9 +687,6 @@ static bool build(Error **errp)
 
 bool pc_machine_init(const PCConfig *config, Error **errp)
 {
-    if (!check_config(config, errp)) {
-        return false;
-    }
     pc.config = config;
     memory_init();
     memory_region_transaction_begin();

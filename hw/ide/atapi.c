@@ -94,28 +94,6 @@ static void packet_reply(IDEDrive *d, const uint8_t *data, size_t len, size_t al
 
 /* ---- reading ---- */
 
-static uint16_t be16(const uint8_t *p)
-{
-    return p[0] << 8 | p[1];
-}
-
-static uint32_t be32(const uint8_t *p)
-{
-    return (uint32_t)be16(p) << 16 | be16(p + 2);
-}
-
-static void put_be16(uint8_t *p, uint16_t value)
-{
-    p[0] = value >> 8;
-    p[1] = value;
-}
-
-static void put_be32(uint8_t *p, uint32_t value)
-{
-    put_be16(p, value >> 16);
-    put_be16(p + 2, value);
-}
-
 static void put_msf(uint8_t *p, uint32_t lba)
 {
     uint32_t frames = lba + LEAD_IN_FRAMES;
@@ -148,12 +126,12 @@ static void read_sectors(IDEDrive *d, uint32_t lba, uint32_t count, uint8_t raw_
 
 static void read10(IDEDrive *d, const uint8_t *cdb)
 {
-    read_sectors(d, be32(cdb + 2), be16(cdb + 7), 0);
+    read_sectors(d, ldl_be_p(cdb + 2), lduw_be_p(cdb + 7), 0);
 }
 
 static void read12(IDEDrive *d, const uint8_t *cdb)
 {
-    read_sectors(d, be32(cdb + 2), be32(cdb + 6), 0);
+    read_sectors(d, ldl_be_p(cdb + 2), ldl_be_p(cdb + 6), 0);
 }
 
 /* READ CD, byte 9: the parts of a mode 1 sector (MMC-3, table 246), in the order in which they lie there. */
@@ -230,7 +208,7 @@ static void read_cd_range(IDEDrive *d, const uint8_t *cdb, uint32_t lba, uint32_
 
 static void read_cd(IDEDrive *d, const uint8_t *cdb)
 {
-    read_cd_range(d, cdb, be32(cdb + 2), be32(cdb + 5) & 0xffffff);
+    read_cd_range(d, cdb, ldl_be_p(cdb + 2), ldl_be_p(cdb + 5) & 0xffffff);
 }
 
 static int64_t from_msf(const uint8_t *p)
@@ -250,7 +228,7 @@ static void read_cd_msf(IDEDrive *d, const uint8_t *cdb)
 
 static void seek10(IDEDrive *d, const uint8_t *cdb)
 {
-    if (be32(cdb + 2) >= cd_sectors(d)) {
+    if (ldl_be_p(cdb + 2) >= cd_sectors(d)) {
         packet_check(d, KEY_ILLEGAL_REQUEST, ASC_LBA_OUT_OF_RANGE, 0);
     } else {
         packet_good(d);
@@ -261,8 +239,8 @@ static void read_capacity(IDEDrive *d, const uint8_t *cdb)
 {
     uint8_t reply[8];
     (void)cdb;
-    put_be32(reply, cd_sectors(d) - 1);
-    put_be32(reply + 4, CD_SECTOR);
+    stl_be_p(reply, cd_sectors(d) - 1);
+    stl_be_p(reply + 4, CD_SECTOR);
     packet_reply(d, reply, sizeof(reply), sizeof(reply));
 }
 
@@ -274,7 +252,7 @@ static void put_address(uint8_t *p, uint32_t lba, bool msf)
         p[0] = 0;
         put_msf(p + 1, lba);
     } else {
-        put_be32(p, lba);
+        stl_be_p(p, lba);
     }
 }
 
@@ -341,8 +319,8 @@ static void read_toc(IDEDrive *d, const uint8_t *cdb)
         invalid_field(d);
         return;
     }
-    put_be16(toc, len - 2);
-    packet_reply(d, toc, len, be16(cdb + 7));
+    stw_be_p(toc, len - 2);
+    packet_reply(d, toc, len, lduw_be_p(cdb + 7));
 }
 
 /* ---- who and what: INQUIRY, sense, mode pages, configuration ---- */
@@ -364,7 +342,7 @@ static void inquiry(IDEDrive *d, const uint8_t *cdb)
     put_text(reply + 8, "QEMU", 8);
     put_text(reply + 16, d->prop_model, 16);
     put_text(reply + 32, d->prop_version, 4);
-    packet_reply(d, reply, sizeof(reply), be16(cdb + 3));
+    packet_reply(d, reply, sizeof(reply), lduw_be_p(cdb + 3));
 }
 
 static void request_sense(IDEDrive *d, const uint8_t *cdb)
@@ -403,9 +381,9 @@ static size_t page_capabilities(const IDEDrive *d, uint8_t *p)
     static const uint8_t page[] = { PAGE_CAPABILITIES, 18, 0x3b, 0, 0x70, 0x00, 0x29, 0 };
     memcpy(p, page, sizeof(page));
     p[6] |= d->locked ? 0x02 : 0;
-    put_be16(p + 8, 8467);  /* kB/s: 48 times; now the same */
-    put_be16(p + 12, 2048); /* KiB of buffer */
-    put_be16(p + 14, 8467);
+    stw_be_p(p + 8, 8467);  /* kB/s: 48 times; now the same */
+    stw_be_p(p + 12, 2048); /* KiB of buffer */
+    stw_be_p(p + 14, 8467);
     return 20;
 }
 
@@ -441,7 +419,7 @@ static void mode_sense(IDEDrive *d, const uint8_t *cdb, size_t header, size_t al
     } else {
         len += header;
         if (header == 8) {
-            put_be16(reply, len - 2);
+            stw_be_p(reply, len - 2);
             reply[2] = medium_type(d);
         } else {
             reply[0] = len - 1;
@@ -458,7 +436,7 @@ static void mode_sense6(IDEDrive *d, const uint8_t *cdb)
 
 static void mode_sense10(IDEDrive *d, const uint8_t *cdb)
 {
-    mode_sense(d, cdb, 8, be16(cdb + 7));
+    mode_sense(d, cdb, 8, lduw_be_p(cdb + 7));
 }
 
 /* The parameters are taken, and change nothing. */
@@ -484,7 +462,7 @@ static void mode_select6(IDEDrive *d, const uint8_t *cdb)
 
 static void mode_select10(IDEDrive *d, const uint8_t *cdb)
 {
-    mode_select(d, be16(cdb + 7));
+    mode_select(d, lduw_be_p(cdb + 7));
 }
 
 enum { PROFILE_NONE = 0, PROFILE_CD = 0x0008, PROFILE_DVD = 0x0010 };
@@ -521,7 +499,7 @@ static bool feature_is_current(const IDEDrive *d, const Feature *f)
 
 static size_t put_feature(const IDEDrive *d, const Feature *f, uint8_t *p)
 {
-    put_be16(p, f->code);
+    stw_be_p(p, f->code);
     p[2] = f->flags | feature_is_current(d, f);
     p[3] = f->len;
     memcpy(p + 4, f->data, f->len);
@@ -535,7 +513,7 @@ static size_t put_feature(const IDEDrive *d, const Feature *f, uint8_t *p)
 static void get_configuration(IDEDrive *d, const uint8_t *cdb)
 {
     uint8_t reply[8 + ARRAY_SIZE(features) * 12] = { 0 }, which = cdb[1] & 3;
-    uint16_t from = be16(cdb + 2);
+    uint16_t from = lduw_be_p(cdb + 2);
     size_t len = 8;
     if (which == 3) {
         invalid_field(d);
@@ -547,9 +525,9 @@ static void get_configuration(IDEDrive *d, const uint8_t *cdb)
             len += put_feature(d, f, reply + len);
         }
     }
-    put_be32(reply, len - 4);
-    put_be16(reply + 6, current_profile(d));
-    packet_reply(d, reply, len, be16(cdb + 7));
+    stl_be_p(reply, len - 4);
+    stw_be_p(reply + 6, current_profile(d));
+    packet_reply(d, reply, len, lduw_be_p(cdb + 7));
 }
 
 /* ---- tray and events ---- */
@@ -613,13 +591,13 @@ static void get_event_status(IDEDrive *d, const uint8_t *cdb)
         reply[5] = (d->tray_open ? 1 : 0) | (has_medium(d) ? 2 : 0);
         d->media_event = EVENT_NONE;
     }
-    packet_reply(d, reply, len, be16(cdb + 7));
+    packet_reply(d, reply, len, lduw_be_p(cdb + 7));
 }
 
 static void mechanism_status(IDEDrive *d, const uint8_t *cdb)
 {
     uint8_t reply[8] = { 0, d->tray_open ? 0x10 : 0, 0, 0, 0, 1 };
-    packet_reply(d, reply, sizeof(reply), be16(cdb + 8));
+    packet_reply(d, reply, sizeof(reply), lduw_be_p(cdb + 8));
 }
 
 /* ---- disc, track, sub-channel, DVD structure ---- */
@@ -627,14 +605,14 @@ static void mechanism_status(IDEDrive *d, const uint8_t *cdb)
 static void read_disc_information(IDEDrive *d, const uint8_t *cdb)
 {
     uint8_t reply[34] = { 0, 32, 0x0e, 1, 1, 1, 1, 0x20 }; /* complete, one session, one track */
-    packet_reply(d, reply, sizeof(reply), be16(cdb + 7));
+    packet_reply(d, reply, sizeof(reply), lduw_be_p(cdb + 7));
 }
 
 static void read_track_information(IDEDrive *d, const uint8_t *cdb)
 {
     uint8_t reply[36] = { 0, 34, 1, 1, 0, 0x04, 0x01 }; /* track 1, session 1, data, mode 1 */
-    put_be32(reply + 24, cd_sectors(d));
-    packet_reply(d, reply, sizeof(reply), be16(cdb + 7));
+    stl_be_p(reply + 24, cd_sectors(d));
+    packet_reply(d, reply, sizeof(reply), lduw_be_p(cdb + 7));
 }
 
 static void read_sub_channel(IDEDrive *d, const uint8_t *cdb)
@@ -653,8 +631,8 @@ static void read_sub_channel(IDEDrive *d, const uint8_t *cdb)
         put_address(reply + 8, 0, cdb[1] & 2);
         put_address(reply + 12, 0, cdb[1] & 2);
     }
-    put_be16(reply + 2, len - 4);
-    packet_reply(d, reply, len, be16(cdb + 7));
+    stw_be_p(reply + 2, len - 4);
+    packet_reply(d, reply, len, lduw_be_p(cdb + 7));
 }
 
 enum { DVD_FIRST_SECTOR = 0x30000, DVD_STRUCTURE = 2048 };
@@ -665,8 +643,8 @@ static bool dvd_structure(const IDEDrive *d, uint8_t format, uint8_t *p, size_t 
     case 0x00: /* physical: DVD-ROM, 120 mm, one layer */
         p[0] = 0x01;
         p[2] = 0x01;
-        put_be32(p + 4, DVD_FIRST_SECTOR);
-        put_be32(p + 8, DVD_FIRST_SECTOR + cd_sectors(d) - 1);
+        stl_be_p(p + 4, DVD_FIRST_SECTOR);
+        stl_be_p(p + 8, DVD_FIRST_SECTOR + cd_sectors(d) - 1);
         *len = DVD_STRUCTURE;
         return true;
     case 0x01: /* no copyright protection */
@@ -689,8 +667,8 @@ static void read_dvd_structure(IDEDrive *d, const uint8_t *cdb)
     } else if (cdb[6] || !dvd_structure(d, cdb[7], reply + 4, &len)) {
         invalid_field(d);
     } else {
-        put_be16(reply, len + 2);
-        packet_reply(d, reply, len + 4, be16(cdb + 8));
+        stw_be_p(reply, len + 2);
+        packet_reply(d, reply, len + 4, lduw_be_p(cdb + 8));
     }
 }
 

@@ -493,10 +493,19 @@ static bool transfer_is_sound(const IDEDrive *d)
            d->offset >= 0 && d->left <= size && (uint64_t)d->offset <= size - d->left;
 }
 
+/* A read brings what is left or a part of it; what is no read brings nothing. */
+static bool request_is_sound(const IDEDrive *d)
+{
+    size_t bytes = d->request ? blk_aio_read_bytes(d->blk, d->request) : 0;
+    bool reads = d->move == MOVE_PIO_IN || d->move == MOVE_DMA_IN || d->move == MOVE_VERIFY;
+    bool other = d->move != MOVE_REPLY && d->move != MOVE_PACKET && !d->kind->packet;
+    return !d->request || (reads ? bytes && bytes <= d->left : other && !bytes);
+}
+
 static bool drive_post_load(void *opaque, Error **errp)
 {
     IDEDrive *d = opaque;
-    if (!transfer_is_sound(d)) {
+    if (!transfer_is_sound(d) || !request_is_sound(d)) {
         error_setg(errp,
                    "%s %d: move %u at %" PRId64 ", %" PRIu64 " bytes left, buffer %u of %u up to %u: no such transfer",
                    d->dev.type->name, d->dev.instance, d->move, d->offset, d->left, d->pos, d->len, d->block_end);

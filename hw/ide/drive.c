@@ -2,6 +2,7 @@
  * hw/ide/drive.c  Drives as devices: "-device ide-hd" and "-device ide-cd", and the board's own. Which place they take,
  * what medium they have, what they call themselves.
  */
+#include "hw/core/backends.h"
 #include "hw/core/boot-order.h"
 #include "hw/ide/ide-internal.h"
 
@@ -167,7 +168,7 @@ bool ide_disk_geometry(int channel, int unit, uint16_t *cylinders, uint8_t *head
 static const DeviceProperty drive_properties[] = {
     DEFINE_PROP_STRING("bus", IDEDrive, prop_bus),
     DEFINE_PROP_UINT32("unit", IDEDrive, prop_unit, UNIT_ANY),
-    DEFINE_PROP_DRIVE("drive", IDEDrive, blk),
+    DEFINE_PROP_DRIVE(IDEDrive, blk),
     DEFINE_PROP_STRING("serial", IDEDrive, prop_serial),
     DEFINE_PROP_STRING("model", IDEDrive, prop_model),
     DEFINE_PROP_STRING("ver", IDEDrive, prop_version),

@@ -339,25 +339,27 @@ static bool i8042_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField i8042_fields[] = { VMSTATE_STRUCT(I8042State, kbd, vmstate_ps2_keyboard),
-                                             VMSTATE_STRUCT(I8042State, mouse, vmstate_ps2_mouse),
-                                             VMSTATE_BYTES(I8042State, ram),
-                                             VMSTATE_INT(I8042State, outport),
-                                             VMSTATE_INT(I8042State, obuf),
-                                             VMSTATE_INT(I8042State, obuf_source),
-                                             VMSTATE_BOOL(I8042State, obuf_full),
-                                             VMSTATE_BOOL(I8042State, last_was_command),
-                                             VMSTATE_INT(I8042State, command),
-                                             VMSTATE_BYTES(I8042State, held),
-                                             VMSTATE_INT_ARRAY(I8042State, held_valid),
-                                             VMSTATE_BOOL(I8042State, release_seen),
-                                             VMSTATE_DERIVED(I8042State, dev),
-                                             VMSTATE_DERIVED(I8042State, data_io),
-                                             VMSTATE_DERIVED(I8042State, command_io),
-                                             VMSTATE_DERIVED(I8042State, irq1),
-                                             VMSTATE_DERIVED(I8042State, irq12),
-                                             VMSTATE_DERIVED(I8042State, a20),
-                                             VMSTATE_END };
+static const VMStateField i8042_fields[] = {
+    VMSTATE_STRUCT(I8042State, kbd, vmstate_ps2_keyboard),
+    VMSTATE_STRUCT(I8042State, mouse, vmstate_ps2_mouse),
+    VMSTATE_BYTES(I8042State, ram),
+    VMSTATE_INT(I8042State, outport),
+    VMSTATE_INT(I8042State, obuf),
+    VMSTATE_INT(I8042State, obuf_source),
+    VMSTATE_BOOL(I8042State, obuf_full),
+    VMSTATE_BOOL(I8042State, last_was_command),
+    VMSTATE_INT(I8042State, command),
+    VMSTATE_BYTES(I8042State, held),
+    VMSTATE_INT_ARRAY(I8042State, held_valid),
+    VMSTATE_BOOL(I8042State, release_seen),
+    VMSTATE_DERIVED(I8042State, dev),
+    VMSTATE_DERIVED(I8042State, data_io),
+    VMSTATE_DERIVED(I8042State, command_io),
+    VMSTATE_DERIVED(I8042State, irq1),
+    VMSTATE_DERIVED(I8042State, irq12),
+    VMSTATE_DERIVED(I8042State, a20),
+    VMSTATE_END,
+};
 
 static const VMStateDescription i8042_vmsd = {
     .name = "i8042", .version = 1, .fields = i8042_fields, .post_load = i8042_post_load

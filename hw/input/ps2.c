@@ -332,28 +332,17 @@ static void keyboard_key_type(PS2Keyboard *kbd, uint8_t code)
     port_reply(&kbd->port, PS2_ACK);
 }
 
-static void keyboard_command(PS2Keyboard *kbd, uint8_t command)
+static void keyboard_self_test(PS2Keyboard *kbd)
+{
+    ps2_keyboard_reset(kbd);
+    port_reply(&kbd->port, PS2_ACK);
+    port_reply(&kbd->port, PS2_SELF_TEST_OK);
+}
+
+/* Those that it knows, and whose first answer is an acknowledge. */
+static void keyboard_acknowledged_command(PS2Keyboard *kbd, uint8_t command)
 {
     PS2Port *port = &kbd->port;
-    kbd->key_type_command = 0;
-    if (command == 0xee) { /* echo */
-        port_reply(port, 0xee);
-        return;
-    }
-    if (command == PS2_RESEND) {
-        port_reply(port, port->last_sent);
-        return;
-    }
-    if (command == 0xff) {
-        ps2_keyboard_reset(kbd);
-        port_reply(port, PS2_ACK);
-        port_reply(port, PS2_SELF_TEST_OK);
-        return;
-    }
-    if (command < 0xed || command == 0xef || command == 0xf1) {
-        port_reply(port, PS2_RESEND);
-        return;
-    }
     port_reply(port, PS2_ACK);
     switch (command) {
     case 0xed: /* LEDs */
@@ -388,6 +377,22 @@ static void keyboard_command(PS2Keyboard *kbd, uint8_t command)
         break;
     default:
         break;
+    }
+}
+
+static void keyboard_command(PS2Keyboard *kbd, uint8_t command)
+{
+    kbd->key_type_command = 0;
+    if (command == 0xee) { /* echo */
+        port_reply(&kbd->port, 0xee);
+    } else if (command == PS2_RESEND) {
+        port_reply(&kbd->port, kbd->port.last_sent);
+    } else if (command == 0xff) {
+        keyboard_self_test(kbd);
+    } else if (command < 0xed || command == 0xef || command == 0xf1) {
+        port_reply(&kbd->port, PS2_RESEND);
+    } else {
+        keyboard_acknowledged_command(kbd, command);
     }
 }
 
@@ -652,19 +657,25 @@ static bool queue_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField queue_fields[] = { VMSTATE_BYTES(PS2Queue, data), VMSTATE_INT(PS2Queue, head),
-                                             VMSTATE_INT(PS2Queue, count), VMSTATE_END };
+static const VMStateField queue_fields[] = {
+    VMSTATE_BYTES(PS2Queue, data),
+    VMSTATE_INT(PS2Queue, head),
+    VMSTATE_INT(PS2Queue, count),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_ps2_queue = {
     .name = "ps2-queue", .version = 1, .fields = queue_fields, .post_load = queue_post_load
 };
 
-static const VMStateField port_fields[] = { VMSTATE_STRUCT(PS2Port, replies, vmstate_ps2_queue),
-                                            VMSTATE_STRUCT(PS2Port, events, vmstate_ps2_queue),
-                                            VMSTATE_INT(PS2Port, command),
-                                            VMSTATE_INT(PS2Port, last_sent),
-                                            VMSTATE_DERIVED(PS2Port, changed),
-                                            VMSTATE_DERIVED(PS2Port, opaque),
-                                            VMSTATE_END };
+static const VMStateField port_fields[] = {
+    VMSTATE_STRUCT(PS2Port, replies, vmstate_ps2_queue),
+    VMSTATE_STRUCT(PS2Port, events, vmstate_ps2_queue),
+    VMSTATE_INT(PS2Port, command),
+    VMSTATE_INT(PS2Port, last_sent),
+    VMSTATE_DERIVED(PS2Port, changed),
+    VMSTATE_DERIVED(PS2Port, opaque),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_ps2_port = { .name = "ps2-port", .version = 1, .fields = port_fields };
 
 static bool keyboard_post_load(void *opaque, Error **errp)
@@ -677,14 +688,16 @@ static bool keyboard_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField keyboard_fields[] = { VMSTATE_STRUCT(PS2Keyboard, port, vmstate_ps2_port),
-                                                VMSTATE_INT(PS2Keyboard, scancode_set),
-                                                VMSTATE_INT(PS2Keyboard, leds),
-                                                VMSTATE_INT(PS2Keyboard, modifiers),
-                                                VMSTATE_BOOL(PS2Keyboard, scanning),
-                                                VMSTATE_BYTES(PS2Keyboard, no_break),
-                                                VMSTATE_INT(PS2Keyboard, key_type_command),
-                                                VMSTATE_END };
+static const VMStateField keyboard_fields[] = {
+    VMSTATE_STRUCT(PS2Keyboard, port, vmstate_ps2_port),
+    VMSTATE_INT(PS2Keyboard, scancode_set),
+    VMSTATE_INT(PS2Keyboard, leds),
+    VMSTATE_INT(PS2Keyboard, modifiers),
+    VMSTATE_BOOL(PS2Keyboard, scanning),
+    VMSTATE_BYTES(PS2Keyboard, no_break),
+    VMSTATE_INT(PS2Keyboard, key_type_command),
+    VMSTATE_END,
+};
 const VMStateDescription vmstate_ps2_keyboard = {
     .name = "ps2-keyboard", .version = 1, .fields = keyboard_fields, .post_load = keyboard_post_load
 };
@@ -700,21 +713,23 @@ static bool mouse_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField mouse_fields[] = { VMSTATE_STRUCT(PS2Mouse, port, vmstate_ps2_port),
-                                             VMSTATE_INT(PS2Mouse, id),
-                                             VMSTATE_INT(PS2Mouse, sample_rate),
-                                             VMSTATE_INT(PS2Mouse, resolution),
-                                             VMSTATE_BYTES(PS2Mouse, rates),
-                                             VMSTATE_INT(PS2Mouse, buttons),
-                                             VMSTATE_INT(PS2Mouse, sent_buttons),
-                                             VMSTATE_BOOL(PS2Mouse, scaling21),
-                                             VMSTATE_BOOL(PS2Mouse, enabled),
-                                             VMSTATE_BOOL(PS2Mouse, remote),
-                                             VMSTATE_BOOL(PS2Mouse, wrap),
-                                             VMSTATE_INT(PS2Mouse, dx),
-                                             VMSTATE_INT(PS2Mouse, dy),
-                                             VMSTATE_INT(PS2Mouse, dz),
-                                             VMSTATE_END };
+static const VMStateField mouse_fields[] = {
+    VMSTATE_STRUCT(PS2Mouse, port, vmstate_ps2_port),
+    VMSTATE_INT(PS2Mouse, id),
+    VMSTATE_INT(PS2Mouse, sample_rate),
+    VMSTATE_INT(PS2Mouse, resolution),
+    VMSTATE_BYTES(PS2Mouse, rates),
+    VMSTATE_INT(PS2Mouse, buttons),
+    VMSTATE_INT(PS2Mouse, sent_buttons),
+    VMSTATE_BOOL(PS2Mouse, scaling21),
+    VMSTATE_BOOL(PS2Mouse, enabled),
+    VMSTATE_BOOL(PS2Mouse, remote),
+    VMSTATE_BOOL(PS2Mouse, wrap),
+    VMSTATE_INT(PS2Mouse, dx),
+    VMSTATE_INT(PS2Mouse, dy),
+    VMSTATE_INT(PS2Mouse, dz),
+    VMSTATE_END,
+};
 const VMStateDescription vmstate_ps2_mouse = {
     .name = "ps2-mouse", .version = 1, .fields = mouse_fields, .post_load = mouse_post_load
 };

@@ -1,7 +1,9 @@
-/* hw/misc/debugexit.c  isa-debug-exit: a byte v written to its port ends the emulator with status (v << 1) | 1. For
+/* hw/misc/debugexit.c  isa-debug-exit: v written to its port ends the emulator with status (v << 1) | 1. For
  * guests that are tests. */
 #include "hw/isa/chips.h"
 #include "sysemu/runstate.h"
+
+#define EXIT_STATUS_BITS 0xff /* the host keeps no more */
 
 typedef struct DebugExitState {
     Device dev;
@@ -22,7 +24,7 @@ static void debug_exit_write(void *opaque, hwaddr addr, uint64_t value, unsigned
     (void)opaque;
     (void)addr;
     (void)size;
-    qemu_system_shutdown_request_code(SHUTDOWN_CAUSE_GUEST_SHUTDOWN, (int)((uint32_t)value << 1 | 1));
+    qemu_system_shutdown_request_code(SHUTDOWN_CAUSE_GUEST_SHUTDOWN, (value << 1 | 1) & EXIT_STATUS_BITS);
 }
 
 static const MemoryRegionOps debug_exit_ops = {
@@ -41,9 +43,11 @@ static bool debug_exit_realize(Device *dev, Error **errp)
     return true;
 }
 
-static const DeviceProperty debug_exit_properties[] = { DEFINE_PROP_UINT32("iobase", DebugExitState, iobase, 0x501),
-                                                        DEFINE_PROP_UINT32("iosize", DebugExitState, iosize, 2),
-                                                        { .name = NULL } };
+static const DeviceProperty debug_exit_properties[] = {
+    DEFINE_PROP_UINT32("iobase", DebugExitState, iobase, 0x501),
+    DEFINE_PROP_UINT32("iosize", DebugExitState, iosize, 2),
+    { .name = NULL },
+};
 
 const DeviceType isa_debug_exit_type = {
     .name = "isa-debug-exit",

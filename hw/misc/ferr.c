@@ -68,13 +68,15 @@ static bool ferr_realize(Device *dev, Error **errp)
     return true;
 }
 
-static const VMStateField ferr_fields[] = { VMSTATE_BOOL(FerrState, ferr),
-                                            VMSTATE_BOOL(FerrState, ignne),
-                                            VMSTATE_BOOL(FerrState, latched),
-                                            VMSTATE_DERIVED(FerrState, dev),
-                                            VMSTATE_DERIVED(FerrState, irq13),
-                                            VMSTATE_DERIVED(FerrState, port),
-                                            VMSTATE_END };
+static const VMStateField ferr_fields[] = {
+    VMSTATE_BOOL(FerrState, ferr),
+    VMSTATE_BOOL(FerrState, ignne),
+    VMSTATE_BOOL(FerrState, latched),
+    VMSTATE_DERIVED(FerrState, dev),
+    VMSTATE_DERIVED(FerrState, irq13),
+    VMSTATE_DERIVED(FerrState, port),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_ferr = { .name = "ferr", .version = 1, .fields = ferr_fields };
 
 const DeviceType ferr_type = {

@@ -61,9 +61,13 @@ static void pcspk_reset(Device *dev)
     pcspk_write(dev, 0, 0, 1);
 }
 
-static const VMStateField pcspk_fields[] = { VMSTATE_INT(PCSpkState, control), VMSTATE_DERIVED(PCSpkState, dev),
-                                             VMSTATE_DERIVED(PCSpkState, io), VMSTATE_DERIVED(PCSpkState, pit),
-                                             VMSTATE_END };
+static const VMStateField pcspk_fields[] = {
+    VMSTATE_INT(PCSpkState, control),
+    VMSTATE_DERIVED(PCSpkState, dev),
+    VMSTATE_DERIVED(PCSpkState, io),
+    VMSTATE_DERIVED(PCSpkState, pit),
+    VMSTATE_END,
+};
 
 static const VMStateDescription pcspk_vmsd = { .name = "pcspk", .version = 1, .fields = pcspk_fields };
 

@@ -47,10 +47,11 @@ static bool pvpanic_realize(Device *dev, Error **errp)
     return true;
 }
 
-static const DeviceProperty pvpanic_properties[] = { DEFINE_PROP_UINT32("ioport", PvpanicState, ioport, 0x505),
-                                                     DEFINE_PROP_UINT8("events", PvpanicState, events,
-                                                                       EVENT_PANICKED | EVENT_CRASH_LOADED),
-                                                     { .name = NULL } };
+static const DeviceProperty pvpanic_properties[] = {
+    DEFINE_PROP_UINT32("ioport", PvpanicState, ioport, 0x505),
+    DEFINE_PROP_UINT8("events", PvpanicState, events, EVENT_PANICKED | EVENT_CRASH_LOADED),
+    { .name = NULL },
+};
 
 const DeviceType pvpanic_type = {
     .name = "pvpanic",

@@ -133,6 +133,14 @@ typedef struct E1000State {
     int64_t irq_ns;      /* virtual clock when the interrupt was last asserted */
 } E1000State;
 
+/* The registers that count the frames of one direction (section 13.7). */
+typedef struct E1000FrameCounters {
+    uint16_t good, total;
+    uint16_t good_octets, total_octets; /* low halves */
+    uint16_t first_size;                /* of six: by size */
+    uint16_t broadcast, multicast;
+} E1000FrameCounters;
+
 static inline uint32_t e1000_reg(const E1000State *s, unsigned reg)
 {
     return s->reg[reg / 4];
@@ -144,9 +152,8 @@ void e1000_raise(E1000State *s, uint32_t causes);
  * at once. */
 void e1000_raise_later(E1000State *s, E1000Delay *delay, uint32_t relative, uint32_t absolute, uint32_t causes);
 void e1000_count(E1000State *s, unsigned reg);
-void e1000_count_octets(E1000State *s, unsigned reg_low, size_t len);
-/* PRC64 or PTC64: the first of the six counters by size. len without FCS. */
-void e1000_count_size(E1000State *s, unsigned first_reg, size_t len);
+/* A good frame that came or went. len without FCS. */
+void e1000_count_frame(E1000State *s, const E1000FrameCounters *c, const uint8_t *frame, size_t len);
 bool e1000_is_looped(const E1000State *s);
 
 /* e1000-rx.c: as NICInfo.receive */

@@ -63,7 +63,7 @@ static Match match_address(const E1000State *s, const uint8_t *frame)
 
 static bool is_vlan(const E1000State *s, const uint8_t *frame, size_t len)
 {
-    return len >= ETH_HEADER_LEN + ETH_VLAN_LEN && net_get16(frame + 12) == e1000_reg(s, E1000_VET);
+    return len >= ETH_HEADER_LEN + ETH_VLAN_LEN && lduw_be_p(frame + 12) == e1000_reg(s, E1000_VET);
 }
 
 static bool passes_vlan_filter(const E1000State *s, const uint8_t *frame, size_t len)
@@ -71,7 +71,7 @@ static bool passes_vlan_filter(const E1000State *s, const uint8_t *frame, size_t
     if (!(e1000_reg(s, E1000_RCTL) & RCTL_VFE) || !is_vlan(s, frame, len)) {
         return true;
     }
-    unsigned id = net_get16(frame + 14) & 0xfff;
+    unsigned id = lduw_be_p(frame + 14) & 0xfff;
     return e1000_reg(s, E1000_VFTA + id / 32 * 4) >> (id % 32) & 1;
 }
 
@@ -162,7 +162,7 @@ static void strip_vlan(const E1000State *s, RxFrame *f)
 {
     if ((e1000_reg(s, E1000_CTRL) & CTRL_VME) && is_vlan(s, f->data, f->len)) {
         f->status |= RX_VP;
-        f->special = net_get16(f->data + 14);
+        f->special = lduw_be_p(f->data + 14);
         f->len = eth_remove_vlan_tag(f->data, f->len);
     }
 }
@@ -183,14 +183,9 @@ static void finish_frame(const E1000State *s, RxFrame *f)
 
 static void count_received(E1000State *s, const uint8_t *frame, size_t len)
 {
-    e1000_count(s, E1000_GPRC);
-    e1000_count(s, E1000_TPR);
-    e1000_count_octets(s, E1000_GORCL, len);
-    e1000_count_octets(s, E1000_TORL, len);
-    e1000_count_size(s, E1000_PRC64, len);
-    if (eth_is_multicast(frame)) {
-        e1000_count(s, eth_is_broadcast(frame) ? E1000_BPRC : E1000_MPRC);
-    }
+    static const E1000FrameCounters counters = { E1000_GPRC,  E1000_TPR,  E1000_GORCL, E1000_TORL,
+                                                 E1000_PRC64, E1000_BPRC, E1000_MPRC };
+    e1000_count_frame(s, &counters, frame, len);
 }
 
 static void announce(E1000State *s)

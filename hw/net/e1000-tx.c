@@ -136,7 +136,7 @@ static void put_checksum(uint8_t *data, size_t len, size_t start, size_t offset,
 {
     size_t stop = end && end < len ? end + 1 : len;
     if (start < stop && offset + 2 <= len) {
-        net_put16(data + offset, net_checksum_finish(net_checksum_add(stop - start, data + start, 0)));
+        stw_be_p(data + offset, net_checksum_finish(net_checksum_add(stop - start, data + start, 0)));
     }
 }
 
@@ -154,14 +154,9 @@ static void offload_checksums(const TxPacket *p, uint8_t *data, size_t len)
 
 static void count_sent(E1000State *s, const uint8_t *data, size_t len)
 {
-    e1000_count(s, E1000_GPTC);
-    e1000_count(s, E1000_TPT);
-    e1000_count_octets(s, E1000_GOTCL, len);
-    e1000_count_octets(s, E1000_TOTL, len);
-    e1000_count_size(s, E1000_PTC64, len);
-    if (eth_is_multicast(data)) {
-        e1000_count(s, eth_is_broadcast(data) ? E1000_BPTC : E1000_MPTC);
-    }
+    static const E1000FrameCounters counters = { E1000_GPTC,  E1000_TPT,  E1000_GOTCL, E1000_TOTL,
+                                                 E1000_PTC64, E1000_BPTC, E1000_MPTC };
+    e1000_count_frame(s, &counters, data, len);
 }
 
 /* data has room for a tag and for padding. */
@@ -189,8 +184,8 @@ static void finish_segment(void *opaque, uint8_t *segment, size_t len)
     const TxPacket *p = opaque;
     const E1000Context *c = &p->s->context[1];
     if ((p->first.upper >> 8 & POPTS_TXSM) && c->tu_offset + 2u <= len) {
-        uint32_t sum = net_get16(segment + c->tu_offset) + (uint32_t)(len - c->tu_start);
-        net_put16(segment + c->tu_offset, ~net_checksum_finish(sum));
+        uint32_t sum = lduw_be_p(segment + c->tu_offset) + (uint32_t)(len - c->tu_start);
+        stw_be_p(segment + c->tu_offset, ~net_checksum_finish(sum));
     }
     offload_checksums(p, segment, len);
     send_frame(p, segment, len);

@@ -119,7 +119,7 @@ void e1000_count(E1000State *s, unsigned reg)
     add_to_counter(s, reg, 1);
 }
 
-void e1000_count_octets(E1000State *s, unsigned reg_low, size_t len)
+static void count_octets(E1000State *s, unsigned reg_low, size_t len)
 {
     uint64_t value = (uint64_t)e1000_reg(s, reg_low + 4) << 32 | e1000_reg(s, reg_low);
     uint64_t bytes = len + ETH_FCS_LEN;
@@ -128,7 +128,7 @@ void e1000_count_octets(E1000State *s, unsigned reg_low, size_t len)
     s->reg[reg_low / 4 + 1] = value >> 32;
 }
 
-void e1000_count_size(E1000State *s, unsigned first_reg, size_t len)
+static void count_size(E1000State *s, unsigned first_reg, size_t len)
 {
     static const uint16_t limit[5] = { 64, 127, 255, 511, 1023 };
     unsigned i = 0;
@@ -136,6 +136,18 @@ void e1000_count_size(E1000State *s, unsigned first_reg, size_t len)
         i++;
     }
     e1000_count(s, first_reg + 4 * i);
+}
+
+void e1000_count_frame(E1000State *s, const E1000FrameCounters *c, const uint8_t *frame, size_t len)
+{
+    e1000_count(s, c->good);
+    e1000_count(s, c->total);
+    count_octets(s, c->good_octets, len);
+    count_octets(s, c->total_octets, len);
+    count_size(s, c->first_size, len);
+    if (eth_is_multicast(frame)) {
+        e1000_count(s, eth_is_broadcast(frame) ? c->broadcast : c->multicast);
+    }
 }
 
 /* ---- PHY: Marvell 88E1000S family (section 8.7) ---- */
@@ -560,8 +572,11 @@ static bool e1000_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField delay_fields[] = { VMSTATE_TIMER(E1000Delay, timer), VMSTATE_INT(E1000Delay, first_ns),
-                                             VMSTATE_END };
+static const VMStateField delay_fields[] = {
+    VMSTATE_TIMER(E1000Delay, timer),
+    VMSTATE_INT(E1000Delay, first_ns),
+    VMSTATE_END,
+};
 static const VMStateDescription delay_vmsd = { .name = "e1000-delay", .version = 1, .fields = delay_fields };
 
 static const VMStateField context_fields[] = {
@@ -569,25 +584,27 @@ static const VMStateField context_fields[] = {
     VMSTATE_INT(E1000Context, tu_start), VMSTATE_INT(E1000Context, tu_offset),
     VMSTATE_INT(E1000Context, ip_end),   VMSTATE_INT(E1000Context, tu_end),
     VMSTATE_INT(E1000Context, mss),      VMSTATE_INT(E1000Context, header_len),
-    VMSTATE_INT(E1000Context, command),  VMSTATE_END
+    VMSTATE_INT(E1000Context, command),  VMSTATE_END,
 };
 static const VMStateDescription context_vmsd = { .name = "e1000-context", .version = 1, .fields = context_fields };
 
-static const VMStateField e1000_fields[] = { VMSTATE_STRUCT(E1000State, pci, vmstate_pci_device),
-                                             VMSTATE_DERIVED(E1000State, conf),
-                                             VMSTATE_DERIVED(E1000State, mmio),
-                                             VMSTATE_DERIVED(E1000State, io),
-                                             VMSTATE_INT_ARRAY(E1000State, reg),
-                                             VMSTATE_INT_ARRAY(E1000State, phy),
-                                             VMSTATE_INT(E1000State, io_address),
-                                             VMSTATE_STRUCT(E1000State, eeprom, vmstate_eeprom93xx),
-                                             VMSTATE_STRUCT_ARRAY(E1000State, context, context_vmsd),
-                                             VMSTATE_STRUCT(E1000State, rx_delay, delay_vmsd),
-                                             VMSTATE_STRUCT(E1000State, tx_delay, delay_vmsd),
-                                             VMSTATE_TIMER(E1000State, tx_timer),
-                                             VMSTATE_TIMER(E1000State, itr_timer),
-                                             VMSTATE_INT(E1000State, irq_ns),
-                                             VMSTATE_END };
+static const VMStateField e1000_fields[] = {
+    VMSTATE_STRUCT(E1000State, pci, vmstate_pci_device),
+    VMSTATE_DERIVED(E1000State, conf),
+    VMSTATE_DERIVED(E1000State, mmio),
+    VMSTATE_DERIVED(E1000State, io),
+    VMSTATE_INT_ARRAY(E1000State, reg),
+    VMSTATE_INT_ARRAY(E1000State, phy),
+    VMSTATE_INT(E1000State, io_address),
+    VMSTATE_STRUCT(E1000State, eeprom, vmstate_eeprom93xx),
+    VMSTATE_STRUCT_ARRAY(E1000State, context, context_vmsd),
+    VMSTATE_STRUCT(E1000State, rx_delay, delay_vmsd),
+    VMSTATE_STRUCT(E1000State, tx_delay, delay_vmsd),
+    VMSTATE_TIMER(E1000State, tx_timer),
+    VMSTATE_TIMER(E1000State, itr_timer),
+    VMSTATE_INT(E1000State, irq_ns),
+    VMSTATE_END,
+};
 
 static const VMStateDescription e1000_vmsd = {
     .name = "e1000", .version = 1, .fields = e1000_fields, .post_load = e1000_post_load

@@ -47,8 +47,8 @@ bool nic_pci_register(PCIDevice *pci, NICConf *conf, const PCIIdentity *identity
 size_t eth_insert_vlan_tag(uint8_t *frame, size_t len, uint16_t type, uint16_t tci)
 {
     memmove(frame + 12 + ETH_VLAN_LEN, frame + 12, len - 12);
-    net_put16(frame + 12, type);
-    net_put16(frame + 14, tci);
+    stw_be_p(frame + 12, type);
+    stw_be_p(frame + 14, tci);
     return len + ETH_VLAN_LEN;
 }
 
@@ -82,26 +82,26 @@ static void parse_ipv4(const uint8_t *frame, size_t at, size_t len, NetHeaders *
 {
     const uint8_t *p = frame + at;
     size_t header = len - at >= 20 && p[0] >> 4 == 4 ? (p[0] & 15) * 4u : 0;
-    size_t total = header ? net_get16(p + 2) : 0;
+    size_t total = header ? lduw_be_p(p + 2) : 0;
     if (header < 20 || total < header || total > len - at) {
         return;
     }
     h->ip = at;
     h->end = at + total;
     h->protocol = p[9];
-    h->fragment = net_get16(p + 6) & 0x3fff;
+    h->fragment = lduw_be_p(p + 6) & 0x3fff;
     parse_transport(frame, at + header, h);
 }
 
 static void parse_ipv6(const uint8_t *frame, size_t at, size_t len, NetHeaders *h)
 {
     const uint8_t *p = frame + at;
-    if (len - at < 40 || p[0] >> 4 != 6 || net_get16(p + 4) > len - at - 40) {
+    if (len - at < 40 || p[0] >> 4 != 6 || lduw_be_p(p + 4) > len - at - 40) {
         return;
     }
     h->ip = at;
     h->ipv6 = true;
-    h->end = at + 40 + net_get16(p + 4);
+    h->end = at + 40 + lduw_be_p(p + 4);
     h->protocol = p[6];
     parse_transport(frame, at + 40, h);
 }
@@ -113,7 +113,7 @@ void net_parse_headers(const uint8_t *frame, size_t len, NetHeaders *h)
     if (len < at) {
         return;
     }
-    switch (net_get16(frame + at - 2)) {
+    switch (lduw_be_p(frame + at - 2)) {
     case 0x0800:
         parse_ipv4(frame, at, len, h);
         break;
@@ -132,7 +132,7 @@ bool net_ip_checksum_ok(const uint8_t *frame, const NetHeaders *h)
 bool net_transport_checksum_ok(const uint8_t *frame, const NetHeaders *h)
 {
     size_t len = h->end - h->transport;
-    if (h->protocol == NET_PROTOCOL_UDP && !h->ipv6 && net_get16(frame + h->transport + 6) == 0) {
+    if (h->protocol == NET_PROTOCOL_UDP && !h->ipv6 && lduw_be_p(frame + h->transport + 6) == 0) {
         return true;
     }
     const uint8_t *addresses = frame + h->ip + (h->ipv6 ? 8 : 12);
@@ -158,10 +158,10 @@ static void fix_ip(const NetSegmenter *s, uint8_t *segment, size_t len, unsigned
 {
     uint8_t *ip = segment + s->ip;
     if (s->ipv6) {
-        net_put16(ip + 4, len - s->ip - 40);
+        stw_be_p(ip + 4, len - s->ip - 40);
     } else {
-        net_put16(ip + 2, len - s->ip);
-        net_put16(ip + 4, net_get16(ip + 4) + number);
+        stw_be_p(ip + 2, len - s->ip);
+        stw_be_p(ip + 4, lduw_be_p(ip + 4) + number);
     }
 }
 
@@ -169,10 +169,10 @@ static void fix_transport(const NetSegmenter *s, uint8_t *segment, size_t len, s
 {
     uint8_t *p = segment + s->transport;
     if (s->udp) {
-        net_put16(p + UDP_LENGTH, len - s->transport);
+        stw_be_p(p + UDP_LENGTH, len - s->transport);
         return;
     }
-    net_put32(p + 4, net_get32(p + 4) + offset);
+    stl_be_p(p + 4, ldl_be_p(p + 4) + offset);
     p[TCP_FLAGS] &= ~((last ? 0 : TCP_FIN_PSH) | (offset ? TCP_CWR : 0));
 }
 

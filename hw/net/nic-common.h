@@ -40,25 +40,6 @@ static inline bool nic_is_bus_master(const PCIDevice *pci)
     return lduw_le_p(pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER;
 }
 
-static inline uint16_t net_get16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] << 8 | p[1]);
-}
-static inline void net_put16(uint8_t *p, uint16_t v)
-{
-    p[0] = v >> 8;
-    p[1] = (uint8_t)v;
-}
-static inline uint32_t net_get32(const uint8_t *p)
-{
-    return (uint32_t)net_get16(p) << 16 | net_get16(p + 2);
-}
-static inline void net_put32(uint8_t *p, uint32_t v)
-{
-    net_put16(p, v >> 16);
-    net_put16(p + 2, v);
-}
-
 static inline bool eth_is_multicast(const uint8_t *frame)
 {
     return frame[0] & 1;
@@ -69,7 +50,7 @@ static inline bool eth_is_broadcast(const uint8_t *frame)
 }
 static inline bool eth_has_vlan_tag(const uint8_t *frame, size_t len)
 {
-    return len >= ETH_HEADER_LEN + ETH_VLAN_LEN && net_get16(frame + 12) == ETH_TYPE_VLAN;
+    return len >= ETH_HEADER_LEN + ETH_VLAN_LEN && lduw_be_p(frame + 12) == ETH_TYPE_VLAN;
 }
 /* Insert a tag (type and TCI, 4 bytes in wire order) after the addresses; there must be room. The new length. */
 size_t eth_insert_vlan_tag(uint8_t *frame, size_t len, uint16_t type, uint16_t tci);
@@ -105,9 +86,9 @@ typedef struct NetSegmenter {
     void (*finish)(void *opaque, uint8_t *segment, size_t len);
     void *opaque;
 } NetSegmenter;
-/* frame: header_len <= len <= NET_MAX_PACKET. False (nothing sent) when offsets or mss make no sense. */
+/* A smaller mss is raised to this (Linux never asks for less): it bounds what one descriptor can ask for. */
+#define NET_MIN_MSS 88
+/* frame: header_len <= len <= NET_MAX_PACKET. False (nothing sent) when offsets make no sense. */
 bool net_segment(const NetSegmenter *s, const uint8_t *frame, size_t len);
-#define NET_MIN_MSS 88 /* smaller ones are raised (Linux never asks for less): bounds what one descriptor can ask for \
-                        */
 
 #endif

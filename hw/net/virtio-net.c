@@ -26,7 +26,8 @@ enum {
     F_CTRL_RX = 18,
     F_CTRL_VLAN = 19,
     F_CTRL_RX_EXTRA = 20,
-    F_CTRL_MAC_ADDR = 23
+    F_CTRL_MAC_ADDR = 23,
+    FEATURES
 };
 
 enum { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_SIZE = 8 }; /* 5.1.4 */
@@ -54,7 +55,9 @@ enum { GSO_NONE = 0, GSO_TCPV4 = 1, GSO_TCPV6 = 4, GSO_ECN = 0x80 };
 typedef struct VirtIONet {
     VirtIODevice vdev;
     NICConf conf;
-    MACAddr mac; /* the guest may give itself another */
+    bool offer[FEATURES]; /* properties, by feature */
+    bool absent;          /* property of what there is not */
+    MACAddr mac;          /* the guest may give itself another */
     /* Receive modes, 5.1.6.5.1. */
     bool promisc, all_multicast, all_unicast, no_multicast, no_unicast, no_broadcast;
     bool unicast_overflow, multicast_overflow; /* more addresses than the table has */
@@ -86,7 +89,7 @@ static bool wants_vlan(const VirtIONet *s, const uint8_t *frame, size_t len)
     if (!virtio_has_feature(&s->vdev, F_CTRL_VLAN) || !eth_has_vlan_tag(frame, len)) {
         return true;
     }
-    unsigned vlan = net_get16(frame + ETH_HEADER_LEN) % VLANS;
+    unsigned vlan = lduw_be_p(frame + ETH_HEADER_LEN) % VLANS;
     return s->vlans[vlan / 8] & 1 << vlan % 8;
 }
 
@@ -217,7 +220,7 @@ static void finish_checksum(uint8_t *frame, size_t len, const uint8_t *header)
         return;
     }
     uint16_t sum = net_checksum_finish(net_checksum_add(len - start, frame + start, 0));
-    net_put16(frame + start + offset, sum == 0 && offset == UDP_CSUM_FIELD ? 0xffff : sum);
+    stw_be_p(frame + start + offset, sum == 0 && offset == UDP_CSUM_FIELD ? 0xffff : sum);
 }
 
 static void send_segment(void *opaque, uint8_t *segment, size_t len)
@@ -264,7 +267,7 @@ static void send_element(VirtIONet *s, const VirtElement *elem)
         virtio_error(&s->vdev);
         return;
     }
-    if (elem->out_len - skip <= sizeof(frame)) {
+    if (elem->out_len - skip >= NET_MIN_PACKET && elem->out_len - skip <= sizeof(frame)) {
         virtio_read(&s->vdev, elem, 0, header, skip);
         size_t len = virtio_read(&s->vdev, elem, skip, frame, elem->out_len - skip);
         send_frame(s, frame, len, header);
@@ -389,15 +392,19 @@ static void ctrl_kicked(VirtIODevice *vdev, int queue)
 
 /* ---- configuration ---- */
 
+/* 5.1.3.1: commands need the control queue, segments need checksums. */
+static bool offers(const VirtIONet *s, unsigned bit)
+{
+    bool segments = bit == F_HOST_TSO4 || bit == F_HOST_TSO6 || bit == F_HOST_ECN;
+    bool command = bit > F_CTRL_VQ;
+    return s->offer[bit] && (!segments || s->offer[F_CSUM]) && (!command || s->offer[F_CTRL_VQ]);
+}
+
 static uint64_t net_features(VirtIODevice *vdev)
 {
-    static const uint8_t bits[] = { F_CSUM,          F_GUEST_CSUM, F_MAC,          F_HOST_TSO4, F_HOST_TSO6,
-                                    F_HOST_ECN,      F_MRG_RXBUF,  F_STATUS,       F_CTRL_VQ,   F_CTRL_RX,
-                                    F_CTRL_RX_EXTRA, F_CTRL_VLAN,  F_CTRL_MAC_ADDR };
-    uint64_t features = 0;
-    (void)vdev;
-    for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
-        features |= VIRTIO_BIT(bits[i]);
+    uint64_t features = VIRTIO_BIT(F_MAC);
+    for (unsigned bit = 0; bit < FEATURES; bit++) {
+        features |= offers((VirtIONet *)vdev, bit) ? VIRTIO_BIT(bit) : 0;
     }
     return features;
 }
@@ -494,6 +501,8 @@ static bool net_post_load(void *opaque, Error **errp)
 static const VMStateField net_fields[] = {
     VMSTATE_STRUCT(VirtIONet, vdev, vmstate_virtio_device),
     VMSTATE_DERIVED(VirtIONet, conf),
+    VMSTATE_DERIVED(VirtIONet, offer),
+    VMSTATE_DERIVED(VirtIONet, absent),
     VMSTATE_BYTES(VirtIONet, mac),
     VMSTATE_BOOL(VirtIONet, promisc),
     VMSTATE_BOOL(VirtIONet, all_multicast),
@@ -513,9 +522,44 @@ static const VMStateDescription vmstate_net = {
     .name = "virtio-net", .version = 1, .fields = net_fields, .post_load = net_post_load
 };
 
-static const DeviceProperty net_properties[] = { DEFINE_NIC_PROPERTIES(VirtIONet, conf),
-                                                 VIRTIO_PROPERTIES(VirtIONet),
-                                                 { .name = NULL } };
+static bool parse_absent(void *field, const char *device, const char *text, Error **errp)
+{
+    *(bool *)field = false;
+    if (!g_str_equal(text, "off")) {
+        error_setg(errp, "%s has one pair of queues, no receive offloads, no UFO: only 'off' can be said, not '%s'",
+                   device, text);
+        return false;
+    }
+    return true;
+}
+
+#define FEATURE_PROP(name, bit) DEFINE_PROP_BOOL(name, VirtIONet, offer[bit], true)
+#define ABSENT_PROP(name)       DEFINE_PROP_PARSED(name, VirtIONet, absent, parse_absent)
+
+static const DeviceProperty net_properties[] = {
+    DEFINE_NIC_PROPERTIES(VirtIONet, conf),
+    VIRTIO_PROPERTIES(VirtIONet),
+    FEATURE_PROP("csum", F_CSUM),
+    FEATURE_PROP("guest_csum", F_GUEST_CSUM),
+    FEATURE_PROP("host_tso4", F_HOST_TSO4),
+    FEATURE_PROP("host_tso6", F_HOST_TSO6),
+    FEATURE_PROP("host_ecn", F_HOST_ECN),
+    FEATURE_PROP("mrg_rxbuf", F_MRG_RXBUF),
+    FEATURE_PROP("status", F_STATUS),
+    FEATURE_PROP("ctrl_vq", F_CTRL_VQ),
+    FEATURE_PROP("ctrl_rx", F_CTRL_RX),
+    FEATURE_PROP("ctrl_vlan", F_CTRL_VLAN),
+    FEATURE_PROP("ctrl_rx_extra", F_CTRL_RX_EXTRA),
+    FEATURE_PROP("ctrl_mac_addr", F_CTRL_MAC_ADDR),
+    ABSENT_PROP("mq"),
+    ABSENT_PROP("guest_tso4"),
+    ABSENT_PROP("guest_tso6"),
+    ABSENT_PROP("guest_ecn"),
+    ABSENT_PROP("guest_ufo"),
+    ABSENT_PROP("host_ufo"),
+    ABSENT_PROP("rss"),
+    { .name = NULL },
+};
 
 const DeviceType virtio_net_pci_type = {
     .name = "virtio-net-pci",

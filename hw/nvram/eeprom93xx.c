@@ -143,7 +143,7 @@ static const VMStateField eeprom93xx_fields[] = {
     VMSTATE_INT_ARRAY(EEPROM93, words), VMSTATE_INT(EEPROM93, shift),     VMSTATE_DERIVED(EEPROM93, address_bits),
     VMSTATE_INT(EEPROM93, state),       VMSTATE_INT(EEPROM93, count),     VMSTATE_INT(EEPROM93, address),
     VMSTATE_INT(EEPROM93, opcode),      VMSTATE_BOOL(EEPROM93, select),   VMSTATE_BOOL(EEPROM93, clock),
-    VMSTATE_BOOL(EEPROM93, out),        VMSTATE_BOOL(EEPROM93, writable), VMSTATE_END
+    VMSTATE_BOOL(EEPROM93, out),        VMSTATE_BOOL(EEPROM93, writable), VMSTATE_END,
 };
 
 const VMStateDescription vmstate_eeprom93xx = {

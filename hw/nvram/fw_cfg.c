@@ -89,16 +89,10 @@ void fw_cfg_add_i64(Device *fw, uint16_t key, uint64_t value)
     fw_cfg_add_bytes(fw, key, bytes, sizeof(bytes));
 }
 
-void fw_cfg_add_string(Device *fw, uint16_t key, const char *value)
-{
-    fw_cfg_add_bytes(fw, key, value, strlen(value) + 1);
-}
-
 static void write_directory(FWCfgState *s)
 {
     GByteArray *dir = g_byte_array_new();
-    uint32_t count = GUINT32_TO_BE(s->nb_files);
-    g_byte_array_append(dir, (const uint8_t *)&count, sizeof(count));
+    append_be(dir, s->nb_files, 4);
     g_byte_array_append(dir, (const uint8_t *)s->files, s->nb_files * sizeof(s->files[0]));
     fw_cfg_add_bytes(&s->dev, FW_CFG_FILE_DIR, dir->data, dir->len);
     g_byte_array_free(dir, true);

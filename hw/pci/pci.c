@@ -463,7 +463,7 @@ static void QEMU_PRINTF(2, 3) info_line(const InfoOut *out, const char *fmt, ...
     g_free(line);
 }
 
-static const char *class_name(uint16_t class_id)
+const char *pci_class_name(uint16_t class_id)
 {
     static const struct {
         uint16_t class_id;
@@ -495,6 +495,7 @@ static const char *class_name(uint16_t class_id)
     return NULL;
 }
 
+/* One that does not decode stands at all ones: QEMU's users know it so. */
 static void info_bar(const InfoOut *out, const PCIDevice *pci, int bar)
 {
     const PCIBar *b = &pci->bars[bar];
@@ -512,7 +513,7 @@ static void info_device(const InfoOut *out, const PCIDevice *pci)
 {
     const uint8_t *c = pci->config;
     uint16_t class_id = lduw_le_p(c + PCI_CLASS_DEVICE);
-    const char *name = class_name(class_id);
+    const char *name = pci_class_name(class_id);
     char *fallback = name ? NULL : g_strdup_printf("Class %04d", class_id);
     info_line(out, "  Bus  0, device %3d, function %d:", PCI_SLOT(pci->devfn), PCI_FUNC(pci->devfn));
     info_line(out, "    %s: PCI device %04x:%04x", name ? name : fallback, lduw_le_p(c), lduw_le_p(c + PCI_DEVICE_ID));

@@ -632,17 +632,19 @@ static bool rtc_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField rtc_fields[] = { VMSTATE_DERIVED(RTCState, dev),
-                                           VMSTATE_BYTES(RTCState, cmos),
-                                           VMSTATE_INT(RTCState, index),
-                                           VMSTATE_BOOL(RTCState, started),
-                                           VMSTATE_INT(RTCState, phase_ns),
-                                           VMSTATE_INT(RTCState, checked_ns),
-                                           VMSTATE_BOOL(RTCState, irq8_inhibited),
-                                           VMSTATE_TIMER(RTCState, timer),
-                                           VMSTATE_DERIVED(RTCState, irq),
-                                           VMSTATE_DERIVED(RTCState, ports),
-                                           VMSTATE_END };
+static const VMStateField rtc_fields[] = {
+    VMSTATE_DERIVED(RTCState, dev),
+    VMSTATE_BYTES(RTCState, cmos),
+    VMSTATE_INT(RTCState, index),
+    VMSTATE_BOOL(RTCState, started),
+    VMSTATE_INT(RTCState, phase_ns),
+    VMSTATE_INT(RTCState, checked_ns),
+    VMSTATE_BOOL(RTCState, irq8_inhibited),
+    VMSTATE_TIMER(RTCState, timer),
+    VMSTATE_DERIVED(RTCState, irq),
+    VMSTATE_DERIVED(RTCState, ports),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_rtc = {
     .name = "mc146818rtc", .version = 1, .fields = rtc_fields, .post_load = rtc_post_load
 };

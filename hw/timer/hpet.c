@@ -445,21 +445,23 @@ static bool hpet_post_load(void *opaque, Error **errp)
 static const VMStateField hpet_timer_fields[] = {
     VMSTATE_INT(HPETTimer, config),     VMSTATE_INT(HPETTimer, comparator), VMSTATE_INT(HPETTimer, period),
     VMSTATE_INT(HPETTimer, match_tick), VMSTATE_BOOL(HPETTimer, line),      VMSTATE_TIMER(HPETTimer, timer),
-    VMSTATE_DERIVED(HPETTimer, hpet),   VMSTATE_DERIVED(HPETTimer, n),      VMSTATE_END
+    VMSTATE_DERIVED(HPETTimer, hpet),   VMSTATE_DERIVED(HPETTimer, n),      VMSTATE_END,
 };
 static const VMStateDescription vmstate_hpet_timer = {
     .name = "hpet-timer", .version = 1, .fields = hpet_timer_fields, .post_load = timer_post_load
 };
 
-static const VMStateField hpet_fields[] = { VMSTATE_DERIVED(HPETState, dev),
-                                            VMSTATE_INT(HPETState, config),
-                                            VMSTATE_INT(HPETState, status),
-                                            VMSTATE_INT(HPETState, counter),
-                                            VMSTATE_STRUCT_ARRAY(HPETState, timers, vmstate_hpet_timer),
-                                            VMSTATE_DERIVED(HPETState, pit),
-                                            VMSTATE_DERIVED(HPETState, rtc),
-                                            VMSTATE_DERIVED(HPETState, mmio),
-                                            VMSTATE_END };
+static const VMStateField hpet_fields[] = {
+    VMSTATE_DERIVED(HPETState, dev),
+    VMSTATE_INT(HPETState, config),
+    VMSTATE_INT(HPETState, status),
+    VMSTATE_INT(HPETState, counter),
+    VMSTATE_STRUCT_ARRAY(HPETState, timers, vmstate_hpet_timer),
+    VMSTATE_DERIVED(HPETState, pit),
+    VMSTATE_DERIVED(HPETState, rtc),
+    VMSTATE_DERIVED(HPETState, mmio),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_hpet = {
     .name = "hpet", .version = 1, .fields = hpet_fields, .post_load = hpet_post_load
 };

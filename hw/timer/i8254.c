@@ -499,36 +499,40 @@ static bool channel_post_load(void *opaque, Error **errp)
     return true;
 }
 
-static const VMStateField channel_fields[] = { VMSTATE_INT(Channel, control),
-                                               VMSTATE_INT(Channel, written),
-                                               VMSTATE_INT(Channel, count),
-                                               VMSTATE_INT(Channel, load_tick),
-                                               VMSTATE_INT(Channel, takeover_tick),
-                                               VMSTATE_INT(Channel, held),
-                                               VMSTATE_INT(Channel, before),
-                                               VMSTATE_BOOL(Channel, running),
-                                               VMSTATE_BOOL(Channel, pending),
-                                               VMSTATE_BOOL(Channel, paused),
-                                               VMSTATE_INT(Channel, gate),
-                                               VMSTATE_INT(Channel, write_low),
-                                               VMSTATE_INT(Channel, write_high_next),
-                                               VMSTATE_INT(Channel, read_high_next),
-                                               VMSTATE_INT(Channel, latched_bytes),
-                                               VMSTATE_INT(Channel, latched_count),
-                                               VMSTATE_INT(Channel, status_latched),
-                                               VMSTATE_INT(Channel, status),
-                                               VMSTATE_END };
+static const VMStateField channel_fields[] = {
+    VMSTATE_INT(Channel, control),
+    VMSTATE_INT(Channel, written),
+    VMSTATE_INT(Channel, count),
+    VMSTATE_INT(Channel, load_tick),
+    VMSTATE_INT(Channel, takeover_tick),
+    VMSTATE_INT(Channel, held),
+    VMSTATE_INT(Channel, before),
+    VMSTATE_BOOL(Channel, running),
+    VMSTATE_BOOL(Channel, pending),
+    VMSTATE_BOOL(Channel, paused),
+    VMSTATE_INT(Channel, gate),
+    VMSTATE_INT(Channel, write_low),
+    VMSTATE_INT(Channel, write_high_next),
+    VMSTATE_INT(Channel, read_high_next),
+    VMSTATE_INT(Channel, latched_bytes),
+    VMSTATE_INT(Channel, latched_count),
+    VMSTATE_INT(Channel, status_latched),
+    VMSTATE_INT(Channel, status),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_channel = {
     .name = "i8254-channel", .version = 1, .fields = channel_fields, .post_load = channel_post_load
 };
 
-static const VMStateField pit_fields[] = { VMSTATE_DERIVED(PITState, dev),
-                                           VMSTATE_STRUCT_ARRAY(PITState, channels, vmstate_channel),
-                                           VMSTATE_BOOL(PITState, irq0_inhibited),
-                                           VMSTATE_TIMER(PITState, edge),
-                                           VMSTATE_DERIVED(PITState, out0),
-                                           VMSTATE_DERIVED(PITState, ports),
-                                           VMSTATE_END };
+static const VMStateField pit_fields[] = {
+    VMSTATE_DERIVED(PITState, dev),
+    VMSTATE_STRUCT_ARRAY(PITState, channels, vmstate_channel),
+    VMSTATE_BOOL(PITState, irq0_inhibited),
+    VMSTATE_TIMER(PITState, edge),
+    VMSTATE_DERIVED(PITState, out0),
+    VMSTATE_DERIVED(PITState, ports),
+    VMSTATE_END,
+};
 static const VMStateDescription vmstate_pit = { .name = "i8254", .version = 1, .fields = pit_fields };
 
 const DeviceType i8254_type = {

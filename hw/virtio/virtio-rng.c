@@ -9,6 +9,7 @@
 
 #define REQUEST_QUEUE 0
 #define CHUNK         4096
+#define REQUEST_MAX   65536 /* bytes; 5.4.6.1: a buffer may come back with fewer than it has room for */
 
 typedef struct VirtIORNG {
     VirtIODevice vdev;
@@ -61,11 +62,11 @@ bool object_add_rng(const char *arg, Error **errp)
     return ok;
 }
 
-static bool parse_source(void *field, const char *text, Error **errp)
+static bool parse_source(void *field, const char *device, const char *text, Error **errp)
 {
     *(const char **)field = find_source(text);
     if (!find_source(text)) {
-        error_setg(errp, "can't find value '%s'", text);
+        error_setg(errp, "Property '%s.rng' can't find value '%s'", device, text);
     }
     return find_source(text) != NULL;
 }
@@ -75,9 +76,9 @@ static bool parse_source(void *field, const char *text, Error **errp)
 static uint32_t fill(VirtIODevice *vdev, const VirtElement *elem)
 {
     uint8_t bytes[CHUNK];
-    uint64_t done = 0;
-    while (done < elem->in_len) {
-        size_t n = MIN(sizeof(bytes), elem->in_len - done);
+    uint64_t done = 0, wanted = MIN(elem->in_len, REQUEST_MAX);
+    while (done < wanted) {
+        size_t n = MIN(sizeof(bytes), wanted - done);
         guest_random_bytes(bytes, n);
         done += virtio_write(vdev, elem, done, bytes, n);
     }

@@ -2,7 +2,9 @@
  * hw/virtio/virtio.c  Split virtqueues, features and status of a virtio device (Virtual I/O Device Version 1.1,
  * sections 2 and 3).
  *
- * Left out on purpose: packed rings, in-order completion, and reset of a single queue; no driver needs them.
+ * Nothing here knows the host: a queue is walked when the guest kicks it, or when its device has got something at a
+ * checkpoint. Left out on purpose: packed rings, in-order completion, and reset of a single queue; no driver needs
+ * them.
  */
 #include "hw/virtio/virtio.h"
 
@@ -280,11 +282,12 @@ static VirtElement *element_of(const Walk *w, uint32_t head)
     return elem;
 }
 
-/* How many buffers the guest has made available; more than the ring has is nonsense. */
-static uint16_t available(VirtIODevice *vdev, VirtQueue *q)
+/* How many buffers the guest has made available. More than the ring has is nonsense, together with those under way:
+ * each has a descriptor of its own. */
+static uint16_t available(VirtIODevice *vdev, const VirtQueue *q)
 {
-    uint16_t count = read_u16(vdev, avail_index_addr(q)) - q->last_avail;
-    if (count > q->size) {
+    uint16_t index = read_u16(vdev, avail_index_addr(q)), count = index - q->last_avail;
+    if (count > q->size || (uint16_t)(index - q->used_index) > q->size) {
         virtio_error(vdev);
         return 0;
     }

@@ -125,8 +125,6 @@ int bdrv_truncate(BlockNode *bs, int64_t length);
 int64_t bdrv_getlength(BlockNode *bs);
 /* *bytes > 0; cut to one extent. Drivers without block_status: all is data. */
 BlockStatus bdrv_block_status(BlockNode *bs, int64_t offset, int64_t *bytes);
-/* Is there nothing but zeroes in it? */
-bool buffer_is_zero(const void *buf, size_t bytes);
 
 /* block/thread-pool.c: run fn(opaque) on a pool thread. Any thread. */
 typedef void ThreadPoolFunc(void *opaque);

@@ -43,6 +43,9 @@ void blk_aio_forget(BlockBackend *blk, BlockRequestId id);
 /* After loadvm: who is to be told of a request that was under way when the state was saved (devices: from post_load).
  * False with an error when the snapshot holds no such request: refuse it. */
 bool blk_aio_reattach(BlockBackend *blk, BlockRequestId id, BlockCompletionFunc *cb, void *opaque, Error **errp);
+/* Bytes that a request under way will bring; 0: it is no read, or none of blk's. A snapshot may name any request: a
+ * device makes sure that it can take what comes. */
+size_t blk_aio_read_bytes(BlockBackend *blk, BlockRequestId id);
 
 /* ---- properties; any thread, fixed while the machine runs ---- */
 int64_t
@@ -94,7 +97,8 @@ struct BlockNode *blk_overlay(BlockBackend *blk);
 bool blk_reset_overlay(BlockBackend *blk, Error **errp);
 
 /* ---- the end, and the monitor ---- */
-/* Wait until no request runs on a pool thread (their completions may still wait for a checkpoint). machine_lock held.
+/*
+ * Wait until no request runs on a pool thread (their completions may still wait for a checkpoint). machine_lock held.
  */
 void blk_drain_all(void);
 void blk_close_all(void); /* flush, close, remove temporary overlays; after cpus_stop() */

@@ -110,7 +110,8 @@ char *vmstate_diff_all(const uint8_t *a, size_t a_len, const uint8_t *b, size_t 
 /* The same for every field that differs (of an array the first element): of char *, empty when equal. g_ptr_array_unref
  * it. */
 GPtrArray *vmstate_diff_list(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
-/* First field in which two saved states of one description differ: "field[3]: 0x1 != 0x2"; NULL when equal. g_free it.
+/*
+ * First field in which two saved states of one description differ: "field[3]: 0x1 != 0x2"; NULL when equal. g_free it.
  */
 char *vmstate_diff(const VMStateDescription *vmsd, const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len);
 /* -dump-vmstate: all descriptions as JSON. */

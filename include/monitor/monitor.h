@@ -15,8 +15,6 @@ void monitor_print_line(void *opaque, const char *line);
 void monitor_handle_command(Monitor *mon, const char *line);
 /* The same for QMP's human-monitor-command: machine_lock held; what it prints, with CR LF, to be g_free'd. */
 char *monitor_run_captured(const char *line);
-/* Errors reported while a command runs go there; NULL otherwise. */
-Monitor *monitor_current(void);
 void monitor_vprintf(Monitor *mon, const char *fmt, va_list ap);
 
 #endif

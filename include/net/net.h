@@ -57,8 +57,8 @@ void nic_mac_changed(NICPeer *peer, const MACAddr *mac);
  * them). */
 
 /* Properties of a NIC: NetDev * and MACAddr members. */
-bool net_parse_netdev_property(void *field, const char *text, Error **errp);
-bool net_parse_mac_property(void *field, const char *text, Error **errp);
+bool net_parse_netdev_property(void *field, const char *device, const char *text, Error **errp);
+bool net_parse_mac_property(void *field, const char *device, const char *text, Error **errp);
 #define DEFINE_PROP_NETDEV(n, type, m)  DEFINE_PROP_PARSED(n, type, m, net_parse_netdev_property)
 #define DEFINE_PROP_MACADDR(n, type, m) DEFINE_PROP_PARSED(n, type, m, net_parse_mac_property)
 

@@ -45,8 +45,7 @@ uint64_t replay_seed(void);
 /* The machine is built: write the manifest's first line; from here on events flow. */
 bool replay_start(Error **errp);
 
-/* ---- the mode, for the few places that steer (cpus.c, runstate.c, monitor, backends that must drop their input) ----
- */
+/* ---- the mode, for the few places that steer: cpus.c, runstate.c, monitor, back ends that drop their input ---- */
 bool replay_recording(void);
 bool replay_playing(void);
 bool replay_active(void);
@@ -147,6 +146,9 @@ bool replay_snapshot_check(const uint8_t *buf, size_t len, Error **errp);
 bool replay_may_load(Error **errp);
 const char *replay_snapshot_name(void); /* rrsnapshot=; NULL */
 const char *replay_log_path(void);      /* rrfile=; NULL when neither recording nor replaying */
+/* RRFILE.snapshots, where snapshots go that no drive takes; NULL as above. A new recording removes what an older one of
+ * that name left. */
+const char *replay_snapshots_path(void);
 
 /* ---- what reports and self-checks ask of the CPU; set by cpus.c before replay_start(), NULL: left out ---- */
 extern uint64_t (*replay_pc_hook)(void);         /* linear rip */

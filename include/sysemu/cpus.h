@@ -16,7 +16,6 @@ void machine_unlock(void);
 bool machine_locked(void); /* by this thread */
 void bql_lock(void);
 void bql_unlock(void);
-bool bql_locked(void);
 void replay_mutex_lock(void); /* asserts that the BQL is not held */
 void replay_mutex_unlock(void);
 bool replay_mutex_locked(void);

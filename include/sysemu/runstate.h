@@ -3,7 +3,7 @@
 #ifndef SYSEMU_RUNSTATE_H
 #define SYSEMU_RUNSTATE_H
 
-#include "util/osdep.h"
+#include "util/error.h"
 
 typedef enum RunState {
     RUN_STATE_PRELAUNCH,
@@ -16,8 +16,9 @@ typedef enum RunState {
 const char *runstate_name(RunState s); /* "running", "paused", "prelaunch", "shutdown", "debug", "internal-error" */
 RunState runstate_get(void);
 bool runstate_is_running(void);
-/* machine_lock held. */
+/* machine_lock held. vm_start() does nothing when the machine must be reset first; vm_resume() says so: a user asks. */
 void vm_start(void);
+bool vm_resume(Error **errp);
 void vm_stop(RunState state);
 
 /* What happened to the machine, for whoever tells the outside (QMP). Called where it happens, with machine_lock. */

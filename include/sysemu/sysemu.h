@@ -1,5 +1,5 @@
-/* sysemu/sysemu.h  What the command line says about the machine as a whole, for whoever is asked: set once by vl.c
- * before the machine is built. */
+/* sysemu/sysemu.h  What the command line says about the machine as a whole, for whoever is asked: set once by vl.c and
+ * system/ before the machine is built. */
 #ifndef SYSEMU_SYSEMU_H
 #define SYSEMU_SYSEMU_H
 

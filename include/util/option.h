@@ -27,7 +27,8 @@ QemuOpts *qemu_opts_sub(const QemuOpts *opts, const char *prefix);
 const char *qemu_opt_get(const QemuOpts *opts, const char *key);
 /* The same of a key that may be given several times: value n, from 0, in the order given; NULL behind the last. */
 const char *qemu_opt_get_nth(const QemuOpts *opts, const char *key, unsigned n);
-/* These return def when the key is absent; an unparsable value is an error that names key and value, and returns def.
+/*
+ * These return def when the key is absent; an unparsable value is an error that names key and value, and returns def.
  */
 bool qemu_opt_get_bool(const QemuOpts *opts, const char *key, bool def, Error **errp);
 uint64_t qemu_opt_get_number(const QemuOpts *opts, const char *key, uint64_t def, Error **errp);
@@ -35,9 +36,6 @@ uint64_t qemu_opt_get_size(const QemuOpts *opts, const char *key, uint64_t def, 
 /* Walk all pairs in order. */
 void qemu_opts_foreach(const QemuOpts *opts, void (*fn)(const char *key, const char *value, void *opaque),
                        void *opaque);
-/* Mark used / find the first key that nobody asked for (NULL when none): for options whose keys depend on the driver.
- */
-const char *qemu_opts_first_unused(const QemuOpts *opts);
 
 /* "64M", "1G", "512" (default_unit multiplies a bare number). Range-checked. */
 bool parse_size(const char *str, uint64_t default_unit, uint64_t *result, Error **errp);

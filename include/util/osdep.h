@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/bytes.h"
+
 #define likely(x)                       __builtin_expect(!!(x), 1)
 #define unlikely(x)                     __builtin_expect(!!(x), 0)
 #define ARRAY_SIZE(a)                   (sizeof(a) / sizeof((a)[0]))
@@ -39,41 +41,6 @@ static inline uint64_t deposit64(uint64_t value, unsigned start, unsigned length
 static inline uint64_t muldiv64(uint64_t a, uint64_t b, uint64_t c)
 {
     return (uint64_t)((unsigned __int128)a * b / c);
-}
-
-/* Guest memory is little-endian; these never assume alignment. */
-static inline uint16_t lduw_le_p(const void *p)
-{
-    uint16_t v;
-    memcpy(&v, p, 2);
-    return GUINT16_FROM_LE(v);
-}
-static inline uint32_t ldl_le_p(const void *p)
-{
-    uint32_t v;
-    memcpy(&v, p, 4);
-    return GUINT32_FROM_LE(v);
-}
-static inline uint64_t ldq_le_p(const void *p)
-{
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return GUINT64_FROM_LE(v);
-}
-static inline void stw_le_p(void *p, uint16_t v)
-{
-    v = GUINT16_TO_LE(v);
-    memcpy(p, &v, 2);
-}
-static inline void stl_le_p(void *p, uint32_t v)
-{
-    v = GUINT32_TO_LE(v);
-    memcpy(p, &v, 4);
-}
-static inline void stq_le_p(void *p, uint64_t v)
-{
-    v = GUINT64_TO_LE(v);
-    memcpy(p, &v, 8);
 }
 
 #endif

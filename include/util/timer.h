@@ -48,11 +48,7 @@ static inline int64_t qemu_clock_get_ms(QEMUClockType clock)
 void timer_init_ns(QEMUTimer *t, QEMUClockType clock, QEMUTimerCB *cb, void *opaque);
 /* Arm (or re-arm) for the absolute time expire_ns >= 0; a time in the past fires at the next opportunity. */
 void timer_mod(QEMUTimer *t, int64_t expire_ns);
-/* As timer_mod, but never later than the time it is armed for. */
-void timer_mod_anticipate(QEMUTimer *t, int64_t expire_ns);
 void timer_del(QEMUTimer *t);
-/* Arm exactly as saved (expire_ns -1: disarm): for migration/vmstate.c, so that equal deadlines keep their order. */
-void timer_restore(QEMUTimer *t, int64_t expire_ns, uint64_t seq);
 static inline bool timer_pending(const QEMUTimer *t)
 {
     return t->expire_ns >= 0;

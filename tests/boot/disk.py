@@ -22,7 +22,7 @@ def writes(work, initramfs, form, kernel_options, mode):
 
 
 def test(work):
-    initramfs = disk_guest.initramfs(work)
+    initramfs = disk_guest.guest_initramfs(work)
     writes(work, initramfs, "qcow2", "", "XFER_MW_DMA_2")
     writes(work, initramfs, "raw", " LIBATA=dma=0", "XFER_PIO_4")
 

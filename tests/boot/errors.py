@@ -5,6 +5,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 
 KERNEL = harness.installer_files()[0]
 
@@ -71,6 +72,10 @@ def option_mistakes():
         ("-device isa-debug-exit,iobase=xyz", "xyz"),
         ("-device isa-debug-exit,iobase=0x12345678", "0x12345678"),
         ("-device isa-debugcon,chardev=missing", "missing"),
+        ("-chardev stdio,id=c,signal=perhaps", "perhaps"),
+        ("-chardev file,id=c,path=/dev/null,append=perhaps", "perhaps"),
+        ("-chardev null,id=c,logfile=/dev/null,logappend=perhaps", "perhaps"),
+        ("-device virtio-net-pci,mq=on", "one pair of queues"),
         ("-device ,x=1", ""),
         ("-serial foo:", "foo:"),
         ("-serial chardev:missing", "missing"),
@@ -108,7 +113,10 @@ def option_mistakes():
 
 
 def file_mistakes(work):
+    text = work / "text"
     return [
+        *((f"-{option} unix:{text},server=on,wait=off", f"'{text}': it exists and is not a socket")
+          for option in ("monitor", "qmp", "serial")),
         ("-kernel /no/such/kernel", "/no/such/kernel"),
         ("-kernel /usr", "/usr"),
         (f"-kernel {work / 'text'}", work / "text"),
@@ -230,7 +238,7 @@ def check_refused(arguments, *names):
 def record_linux(work):
     """A recording of the first moments of a boot from copies of kernel and initrd."""
     shutil.copy(KERNEL, work / "kernel")
-    harness.small_initramfs(work / "initrd")
+    initramfs.small(work / "initrd")
     return ["-m", "256", "-kernel", work / "kernel", "-initrd", work / "initrd", "-append", "quiet", "-serial", "none"]
 
 

@@ -6,7 +6,6 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
 import installed_guest  # noqa: E402
-from disk_guest import run_host  # noqa: E402
 
 
 def boot(image, work):
@@ -15,7 +14,7 @@ def boot(image, work):
     work(guest)
     installed_guest.shut_down(guest)
     harness.check_equal(guest.finish(), 0, f"exit status; stderr: {guest.stderr_text()}")
-    run_host("qemu-img", "check", "-q", image)
+    harness.run_host("qemu-img", "check", "-q", image)
 
 
 def test(work):

@@ -4,6 +4,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import debian  # noqa: E402
 import harness  # noqa: E402
 
 
@@ -13,7 +14,7 @@ def test(work):
                            "-display", "none", "-serial", "stdio", "-no-reboot"])
     guest.expect(b"Linux version 6.1.0-", 120)
     guest.expect(b"# ", 300)
-    members = harness.installer_members()
+    members = debian.installer_members()
     harness.check_equal(guest.command_line("echo $((6*7))"), "42", "the shell computes")
     busybox = hashlib.sha256(members["bin/busybox"][1]).hexdigest()
     harness.check_equal(guest.command_line("sha256sum /bin/busybox").split()[0], busybox, "sha256sum of busybox")
@@ -21,7 +22,7 @@ def test(work):
         expected = sum(1 for member in members if member.startswith(name + "/"))
         harness.check_equal(int(guest.command_line(f"find /{name} | wc -l")), expected + 1, f"files below /{name}")
     guest.command_line("mount -t proc proc /proc")
-    guest.type(b"echo o >/proc/sysrq-trigger\n")
+    guest.power_off()
     harness.check_equal(guest.finish(), 0, "exit status after ACPI power-off")
 
 

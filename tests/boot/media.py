@@ -5,9 +5,9 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-import debian  # noqa: E402
 import disk_guest  # noqa: E402
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 
 CD = "/usr/lib/grub-rescue/grub-rescue-cdrom.iso"
 FLOPPY_SIZE = 1440 * 1024
@@ -45,12 +45,12 @@ def sha256(data):
 
 
 def test(work):
-    initramfs = debian.disk_initramfs(work / "initramfs", SCRIPT, ("ata_piix", "sr_mod", "floppy"))
+    initrd = initramfs.disk(work / "initramfs", SCRIPT, ("ata_piix", "sr_mod", "floppy"))
     first = bytearray(floppy_image(work / "a.img", FLOPPY_SIZE, 1))
     second = floppy_image(work / "b.img", FLOPPY_SIZE // 2, 2)
     drives = ("-cdrom", CD, "-drive", f"file={work / 'a.img'},if=floppy,format=raw", "-drive",
               f"file={work / 'b.img'},if=floppy,index=1,format=raw,readonly=on")
-    guest = harness.run(disk_guest.linux_arguments(initramfs, "-serial", "stdio", *drives), 240)
+    guest = harness.run(disk_guest.linux_arguments(initrd, "-serial", "stdio", *drives), 240)
     harness.check_equal(guest.status, 0, "exit status")
     found = disk_guest.marks(guest.output)
     harness.check("end" in found and "FAILED" not in found, f"the guest's script: {guest.output[-2000:]}")

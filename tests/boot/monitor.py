@@ -37,7 +37,9 @@ def informs(guest):
     check_has(guest, "info pic", "ioapic", "pic0", "pic1")
     check_has(guest, "info lapic", "SPIV|SVR", "LVT")
     check_has(guest, "info pci", "8086:1237", "8086:7000", "8086:7113", "1234:1111")
-    check_has(guest, "info qtree", "i8259", "isa-pit", "mc146818rtc", "fw_cfg", "VGA")
+    check_has(guest, "info qtree", "i8259", "isa-pit", "mc146818rtc", "fw_cfg", "bus: pci.0", "dev: VGA", "addr = 02.0", "class VGA controller")
+    check_has(guest, "info cpus", r"^\* CPU #0: thread_id=\d+")
+    check_has(guest, "info uuid", "00000000-0000-0000-0000-000000000000")
     check_has(guest, "info replay", "record|replay")
     check_has(guest, "info chardev", "log", "compat_monitor0")
     check_has(guest, "info jit", "engine: jit", r"translations \d+", r"in the last \d+\.\d+ s of host time",
@@ -46,6 +48,15 @@ def informs(guest):
     check_has(guest, "help", "info", "system_powerdown", "xp", "quit")
     check_has(guest, "help quit", "^quit", "quit the emulator")
     check_has(guest, "info", "info registers", "info replay")
+
+
+def refuses(guest):
+    for command, answer in (("device_add e1000", "Error: Bus 'pci.0' does not support hotplugging"),
+                            ("netdev_add user,id=n", "Error: netdevs are made at the start, by -netdev and -nic"),
+                            ("set_link", "set_link: string expected\nTry \"help set_link\" for more information"),
+                            ("set_link x maybe", "Expected 'on' or 'off'\nTry \"help set_link\" for more information"),
+                            ("set_link x on", "Error: Device 'x' not found")):
+        harness.check_equal(guest.monitor(command).strip(), answer, command)
 
 
 def examines(guest):
@@ -73,7 +84,8 @@ def ring_buffers(guest):
 def refuses(guest):
     harness.check_equal(guest.monitor("bogus 1").strip(), "unknown command: 'bogus'", "an unknown command")
     harness.check_equal(guest.monitor("info bogus").strip(), "unknown command: 'info bogus'", "an unknown info")
-    for command in ("x", "xp /4z 0", "x /4x bogus", "print 1+", "print $bogus", "sendkey bogus", "print 1/0"):
+    for command in ("x", "xp /4z 0", "x /4x bogus", "print 1+", "print $bogus", "sendkey bogus", "print 1/0", "print 1 2", "x 0 0", "sendkey",
+                    "sendkey a bogus", "sendkey a -5"):
         text = guest.monitor(command)
         harness.check(text.strip() and text.count("\n") == 1, f"'{command}' should be refused in one line, says:\n{text}")
     harness.check_equal(guest.monitor(""), "", "an empty line")
@@ -94,10 +106,29 @@ def stops(guest):
     check_has(guest, "info status", "running")
 
 
+def panics(work):
+    """A machine that has shut itself down goes on after a reset, and not before."""
+    rom = bytearray(b"\xf4" * 65536)
+    rom[-16:-10] = b"\xb0\x01\xba\x05\x05\xee"  # mov al, 1; mov dx, 505h; out dx, al
+    with open(work / "panic", "wb") as file:
+        file.write(rom)
+    guest = Machine(work, "-S", "-bios", work / "panic", "-device", "pvpanic", "-no-shutdown", "-vga", "none")
+    for _ in range(2):
+        guest.monitor("cont")
+        harness.wait_for("shutdown", lambda: "shutdown" in guest.monitor("info status"))
+        harness.check_equal(guest.monitor("cont"), "Error: Resetting the Virtual Machine is required\n", "cont")
+        guest.monitor("system_reset")
+        harness.wait_for("pause", lambda: "paused" in guest.monitor("info status"))
+    guest.type(b"quit\n")
+    harness.check_equal(guest.finish(), 0, "exit status")
+
+
 def test(work):
+    panics(work)
     guest = Machine(work, "-icount", "shift=7", "-chardev", "ringbuf,id=ring")
     guest.booted(1)
     informs(guest)
+    refuses(guest)
     examines(guest)
     ring_buffers(guest)
     refuses(guest)

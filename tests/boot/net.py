@@ -20,7 +20,7 @@ def check_card(nic, md5, folder):
     harness.check("Received 1 re" in text, f"{nic}: promiscuous: {text}")
     text = guest.command_line("ip link set eth0 down; ip link set eth0 up; sleep 1; ip addr add 10.0.2.15/24 dev eth0; ping -c 1 10.0.2.2")
     harness.check("1 packets received" in text, f"{nic}: down and up again: {text}")
-    network.power_off(guest)
+    guest.power_off()
     harness.check_equal(guest.finish(), 0, f"{nic}: exit status")
 
 

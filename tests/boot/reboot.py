@@ -4,6 +4,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 
 
 def boot_to_shell(guest):
@@ -13,7 +14,7 @@ def boot_to_shell(guest):
 
 
 def test(work):
-    arguments = harness.linux(harness.small_initramfs(work / "initramfs"), "-nographic")
+    arguments = harness.linux(initramfs.small(work / "initramfs"), "-nographic")
     guest = harness.Guest(arguments)
     boot_to_shell(guest)
     guest.command_line("mount -t proc proc /proc")

@@ -1,32 +1,17 @@
 /*
  * tests/cpu/cpu-stubs.h  A CPU without segmentation, engine or chips, for the tests of paging, MSRs and CPUID.
- * Exceptions land in cpu->fault_jmp, where cpu_raise() of excp.c would also leave.
  */
 #ifndef TESTS_CPU_CPU_STUBS_H
 #define TESTS_CPU_CPU_STUBS_H
 
 #include "accel/engine.h"
-#include "hw/intc/intc.h"
-#include "target/i386/access.h"
+#include "tests/cpu/apic-stubs.h"
+#include "tests/cpu/raise-stubs.h"
 #include "util/main-loop.h"
 
-static uint64_t stub_apic_base = 0xfee00900;
 static Device stub_apic;
 static int invalidations;
 static ram_addr_t invalidated;
-
-void cpu_raise(CPUState *cpu, int vector, uint32_t error_code)
-{
-    cpu->exception_index = vector;
-    cpu->error_code = error_code;
-    cpu->has_error_code = true;
-    siglongjmp(cpu->fault_jmp, 1);
-}
-
-void cpu_raise_noerr(CPUState *cpu, int vector)
-{
-    cpu_raise(cpu, vector, 0);
-}
 
 void cpu_mode_derive(CPUState *cpu)
 {
@@ -76,50 +61,6 @@ static const ExecEngine stub_engine = { .name = "stub", .invalidate = stub_inval
 const ExecEngine *current_engine(void)
 {
     return &stub_engine;
-}
-
-uint64_t apic_get_base(Device *apic)
-{
-    (void)apic;
-    return stub_apic_base;
-}
-
-bool apic_set_base(Device *apic, uint64_t value)
-{
-    (void)apic;
-    stub_apic_base = value;
-    return !(value & 0xff);
-}
-
-void apic_reset_on_init(Device *apic)
-{
-    (void)apic;
-    stub_apic_base = 0xfee00900;
-}
-
-bool apic_msr_read(Device *apic, uint32_t reg, uint64_t *value)
-{
-    (void)apic;
-    *value = reg;
-    return true;
-}
-
-bool apic_msr_write(Device *apic, uint32_t reg, uint64_t value)
-{
-    (void)apic;
-    return reg == value;
-}
-
-uint64_t apic_get_tsc_deadline(Device *apic)
-{
-    (void)apic;
-    return 0;
-}
-
-void apic_set_tsc_deadline(Device *apic, uint64_t tsc)
-{
-    (void)apic;
-    (void)tsc;
 }
 
 /* Runs `statement`; true when it raised `vector`. */

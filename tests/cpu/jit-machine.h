@@ -182,4 +182,19 @@ static inline void machine_paging(void)
     cpu_set_cr0(cpu, cpu->cr0 | CR0_PG | CR0_WP);
 }
 
+/* Until so many instructions have retired, or HLT. */
+static inline void run_for(const ExecEngine *e, int64_t budget)
+{
+    engine = e;
+    while (budget > 0) {
+        int64_t before = cpu->icount;
+        ExitReason reason = e->exec(cpu, budget);
+        budget -= cpu->icount - before;
+        if (reason == EXIT_HALT) {
+            return;
+        }
+        cpu->exit_request = 0;
+    }
+}
+
 #endif

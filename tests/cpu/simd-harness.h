@@ -21,6 +21,8 @@
 #include "target/i386/x87.h"
 #include "tests/cpu/coverage.h"
 #include "tests/cpu/host-features.h"
+#include "tests/cpu/raise-stubs.h"
+#include "tests/cpu/random-values.h"
 
 /* ---- the world: RAM at one place for guest and host, so addend is 0 ---- */
 
@@ -33,18 +35,6 @@
 static uint8_t *ram;
 static bool absent[NB_PAGES];
 static CPUState *cpu;
-
-void cpu_raise(CPUState *c, int vector, uint32_t error_code)
-{
-    c->exception_index = vector;
-    c->error_code = error_code;
-    siglongjmp(c->fault_jmp, 1);
-}
-
-void cpu_raise_noerr(CPUState *c, int vector)
-{
-    cpu_raise(c, vector, 0);
-}
 
 static bool stands_still;
 
@@ -190,11 +180,6 @@ static bool has_register_form(const InsnInfo *r)
 }
 
 /* ---- random values ---- */
-
-static uint64_t random64(void)
-{
-    return (uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
-}
 
 static const uint32_t corners32[] = { 0,          1,          2,          0x7fffff,   0x400000,   0x800000,
                                       0x800001,   0x3f800000, 0x3f800001, 0x3f7fffff, 0x40000000, 0x3f000000,

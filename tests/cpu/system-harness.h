@@ -7,13 +7,13 @@
 #define TESTS_CPU_SYSTEM_HARNESS_H
 
 #include "accel/engine.h"
-#include "hw/intc/intc.h"
 #include "replay/replay.h"
 #include "sysemu/cpus.h"
 #include "target/i386/debug.h"
 #include "target/i386/handlers-sys.h"
 #include "target/i386/seg.h"
 #include "target/i386/smm.h"
+#include "tests/cpu/apic-stubs.h"
 #include "tests/cpu/coverage.h"
 #include "util/main-loop.h"
 
@@ -58,32 +58,6 @@ void replay_exception(void)
 {
     replayed_exceptions++;
 }
-uint64_t apic_get_base(Device *apic)
-{
-    (void)apic;
-    return 0;
-}
-bool apic_set_base(Device *apic, uint64_t value)
-{
-    (void)apic;
-    (void)value;
-    return true;
-}
-void apic_reset_on_init(Device *apic)
-{
-    (void)apic;
-}
-bool apic_msr_read(Device *apic, uint32_t reg, uint64_t *value)
-{
-    (void)apic;
-    *value = reg;
-    return true;
-}
-bool apic_msr_write(Device *apic, uint32_t reg, uint64_t value)
-{
-    (void)apic;
-    return reg == value;
-}
 uint8_t apic_get_tpr(Device *apic)
 {
     (void)apic;
@@ -93,16 +67,6 @@ void apic_set_tpr(Device *apic, uint8_t cr8)
 {
     (void)apic;
     tpr = cr8;
-}
-uint64_t apic_get_tsc_deadline(Device *apic)
-{
-    (void)apic;
-    return 0;
-}
-void apic_set_tsc_deadline(Device *apic, uint64_t tsc)
-{
-    (void)apic;
-    (void)tsc;
 }
 
 /* ---- memory; the GDT is at the same place in both tests ---- */
@@ -221,5 +185,22 @@ static int run_args(const char *name, const InsnHandlers *h, Args a)
         g_assert_false(cpu->has_error_code); \
     } while (0)
 #define ASSERT_FINE(run) g_assert_cmpint(run, ==, FINE)
+
+static void raise_and_deliver(int vector, bool has_error, uint32_t error)
+{
+    cpu->insn_ip = cpu->eip;
+    cpu->exception_index = vector;
+    cpu->has_error_code = has_error;
+    cpu->error_code = error;
+    cpu_deliver_exception(cpu);
+}
+
+static void assert_at(uint16_t cs, uint64_t rip, unsigned cpl)
+{
+    g_assert_cmphex(cpu->seg[R_CS].selector, ==, cs);
+    g_assert_cmphex(cpu->eip, ==, rip);
+    g_assert_cmpint(cpu->cpl, ==, cpl);
+    g_assert_cmpint(cpu->mmu_mode, ==, cpl == 3 ? MMU_USER : MMU_KERNEL);
+}
 
 #endif

@@ -14,6 +14,8 @@
 #include "target/i386/handlers-int.h"
 #include "target/i386/insn.h"
 #include "tests/cpu/coverage.h"
+#include "tests/cpu/raise-stubs.h"
+#include "tests/cpu/random-values.h"
 
 static const InsnInfo rows[] = {
 #include "target/i386/insns-int.h"
@@ -37,18 +39,6 @@ bool cpu_has(const CPUState *c, CPUFeature feature)
 {
     (void)c;
     return feature != FEAT_LAHF_LM || feature_lahf;
-}
-
-void cpu_raise(CPUState *c, int vector, uint32_t error_code)
-{
-    c->exception_index = vector;
-    c->error_code = error_code;
-    siglongjmp(c->fault_jmp, 1);
-}
-
-void cpu_raise_noerr(CPUState *c, int vector)
-{
-    cpu_raise(c, vector, 0);
 }
 
 static PageKind page_kind(uint64_t la)
@@ -284,39 +274,13 @@ static bool run_on_host(HostState *s)
     return true;
 }
 
-static uint64_t random64(void)
-{
-    return (uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
-}
-
-/* Values at which flags change are likelier than others. */
 static uint64_t random_value(void)
 {
-    static const uint64_t corners[] = { 0,
-                                        1,
-                                        2,
-                                        9,
-                                        15,
-                                        16,
-                                        31,
-                                        32,
-                                        0x7f,
-                                        0x80,
-                                        0xff,
-                                        0x7fff,
-                                        0x8000,
-                                        0xffff,
-                                        0x7fffffff,
-                                        0x80000000,
-                                        0xffffffff,
-                                        0x7fffffffffffffff,
-                                        0x8000000000000000,
-                                        ~0ull };
     switch (g_test_rand_int_range(0, 4)) {
     case 0:
-        return corners[g_test_rand_int_range(0, ARRAY_SIZE(corners))];
+        return random_corner();
     case 1:
-        return (uint64_t)(int64_t)g_test_rand_int_range(-70, 70);
+        return random_small();
     default:
         return random64();
     }

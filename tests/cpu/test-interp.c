@@ -9,6 +9,7 @@
 #include "target/i386/access.h"
 #include "target/i386/debug.h"
 #include "target/i386/insn.h"
+#include "tests/cpu/raise-stubs.h"
 
 #define MEM_SIZE        0x10000
 #define NB_PAGES        (MEM_SIZE >> PAGE_BITS)
@@ -63,18 +64,6 @@ void ram_page_set_flag(ram_addr_t page, uint8_t flag)
 void ram_page_clear_flag(ram_addr_t page, uint8_t flag)
 {
     page_flags[page >> PAGE_BITS] &= ~flag;
-}
-
-void cpu_raise(CPUState *c, int vector, uint32_t error_code)
-{
-    c->exception_index = vector;
-    c->error_code = error_code;
-    siglongjmp(c->fault_jmp, 1);
-}
-
-void cpu_raise_noerr(CPUState *c, int vector)
-{
-    cpu_raise(c, vector, 0);
 }
 
 uint64_t cpu_fetch_translate(CPUState *c, uint64_t la)

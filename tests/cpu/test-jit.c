@@ -686,20 +686,6 @@ static void save_result(Result *r)
     memcpy(r->memory, mem, sizeof(r->memory));
 }
 
-static void run_for(const ExecEngine *e, int64_t budget)
-{
-    engine = e;
-    while (budget > 0) {
-        int64_t before = cpu->icount;
-        ExitReason reason = e->exec(cpu, budget);
-        budget -= cpu->icount - before;
-        if (reason == EXIT_HALT) {
-            return;
-        }
-        cpu->exit_request = 0;
-    }
-}
-
 static void print_state(const char *name, const Result *r)
 {
     fprintf(stderr, "%-6s eip %08lx eflags %05x icount %ld halted %d fetch %lx", name, (long)r->eip, r->eflags, (long)r->icount, r->halted,

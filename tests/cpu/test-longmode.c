@@ -194,23 +194,6 @@ static void enter(unsigned cpl)
         g_assert_cmphex(cpu->exception_cr2, ==, (uint64_t)(address)); \
     } while (0)
 
-static void raise_and_deliver(int vector, bool has_error, uint32_t error)
-{
-    cpu->insn_ip = cpu->eip;
-    cpu->exception_index = vector;
-    cpu->has_error_code = has_error;
-    cpu->error_code = error;
-    cpu_deliver_exception(cpu);
-}
-
-static void assert_at(uint16_t cs, uint64_t rip, unsigned cpl)
-{
-    g_assert_cmphex(cpu->seg[R_CS].selector, ==, cs);
-    g_assert_cmphex(cpu->eip, ==, rip);
-    g_assert_cmpint(cpu->cpl, ==, cpl);
-    g_assert_cmpint(cpu->mmu_mode, ==, cpl == 3 ? MMU_USER : MMU_KERNEL);
-}
-
 /* The n-th qword on the stack; the stacks at HIGH and below 2 MiB lie in the same RAM. */
 static uint64_t pushed(unsigned n)
 {

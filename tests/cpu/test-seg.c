@@ -181,22 +181,6 @@ static void enter_v86(unsigned iopl)
 
 /* ---- running one handler ---- */
 
-static void raise_and_deliver(int vector, bool has_error, uint32_t error)
-{
-    cpu->insn_ip = cpu->eip;
-    cpu->exception_index = vector;
-    cpu->has_error_code = has_error;
-    cpu->error_code = error;
-    cpu_deliver_exception(cpu);
-}
-
-static void assert_at(uint16_t cs, uint32_t eip, unsigned cpl)
-{
-    g_assert_cmphex(cpu->seg[R_CS].selector, ==, cs);
-    g_assert_cmphex(cpu->eip, ==, eip);
-    g_assert_cmpint(cpu->cpl, ==, cpl);
-}
-
 static uint32_t pushed(unsigned n)
 {
     return ld32(cpu->seg[R_SS].base + cpu->gpr[R_ESP] + 4 * n);

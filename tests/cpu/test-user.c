@@ -20,6 +20,7 @@
 #include "tests/cpu/coverage.h"
 #include "tests/cpu/host-features.h"
 #include "tests/cpu/host-user.h"
+#include "tests/cpu/random-values.h"
 
 const ExecEngine *current_engine(void)
 {
@@ -107,11 +108,6 @@ static const Mode modes[] = {
     { "16-based", LDT_CODE16, LDT_DATA16, LDT_DATA16, 16, BASE },
 };
 static const Mode *mode;
-
-static uint64_t random64(void)
-{
-    return (uint64_t)g_test_rand_int() << 32 | (uint32_t)g_test_rand_int();
-}
 
 static unsigned below(unsigned n)
 {
@@ -485,33 +481,13 @@ static bool decode(Case *c)
 
 static uint64_t random_value(void)
 {
-    static const uint64_t corners[] = { 0,
-                                        1,
-                                        2,
-                                        9,
-                                        15,
-                                        16,
-                                        31,
-                                        32,
-                                        0x7f,
-                                        0x80,
-                                        0xff,
-                                        0x7fff,
-                                        0x8000,
-                                        0xffff,
-                                        0x7fffffff,
-                                        0x80000000,
-                                        0xffffffff,
-                                        0x7fffffffffffffff,
-                                        0x8000000000000000,
-                                        ~0ull };
     static const uint64_t floats[] = { 0x3f8000003f800000, 0xbfc0000040400000, 0x7f8000007fc00001, 0xff80000000000001,
                                        0x3ff0000000000000, 0xc008000000000000, 0x7ff0000000000000, 0x7ff8000000000001 };
     switch (below(5)) {
     case 0:
-        return corners[below(ARRAY_SIZE(corners))];
+        return random_corner();
     case 1:
-        return (uint64_t)(int64_t)g_test_rand_int_range(-70, 70);
+        return random_small();
     case 2:
         return floats[below(ARRAY_SIZE(floats))];
     default:

@@ -9,6 +9,7 @@
 
 #include "target/i386/x87-common.h"
 #include "tests/cpu/coverage.h"
+#include "tests/cpu/raise-stubs.h"
 
 #define MEM_SIZE 0x4000
 #define OPERAND  0x1000 /* where memory operands lie */
@@ -21,18 +22,6 @@ static const InsnInfo rows[] = {
 static uint8_t mem[MEM_SIZE];
 static uint64_t fault_from = NO_FAULT; /* writes at and above this address fault */
 static CPUState *cpu;
-
-void cpu_raise(CPUState *c, int vector, uint32_t error_code)
-{
-    c->exception_index = vector;
-    c->error_code = error_code;
-    siglongjmp(c->fault_jmp, 1);
-}
-
-void cpu_raise_noerr(CPUState *c, int vector)
-{
-    cpu_raise(c, vector, 0);
-}
 
 void cpu_probe(CPUState *c, uint64_t la, unsigned size, AccessKind kind, int mmu_mode)
 {

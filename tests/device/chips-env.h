@@ -59,4 +59,29 @@ static inline void check_state_goes_round(Device *dev)
     g_byte_array_unref(after);
 }
 
+static inline uint8_t *find_number(const GByteArray *state, uint64_t number)
+{
+    for (guint i = 0; i + 8 <= state->len; i++) {
+        if (ldq_le_p(state->data + i) == number) {
+            return state->data + i;
+        }
+    }
+    g_error("0x%" PRIx64 " is not in the state", number);
+}
+
+/* A snapshot in which the number `from` (one that stands once in the state) is `to` is refused. */
+static inline void check_number_refused(Device *dev, uint64_t from, uint64_t to)
+{
+    GByteArray *state = g_byte_array_new();
+    Error *err = NULL;
+    vmstate_save_object(state, dev->type->vmsd, dev);
+    uint8_t *at = find_number(state, from);
+    stq_le_p(at, to);
+    g_assert_false(vmstate_load_object(state->data, state->len, dev->type->vmsd, dev, &err));
+    error_free(err);
+    stq_le_p(at, from);
+    g_assert_true(vmstate_load_object(state->data, state->len, dev->type->vmsd, dev, &error_fatal));
+    g_byte_array_unref(state);
+}
+
 #endif

@@ -31,6 +31,14 @@ static BlockRequestId fake_last_id;
 static FakeRequest fake_last; /* the request issued last, without its data */
 static int fake_error;        /* the next completion ends with this */
 
+static BlockBackend *fake_claimed; /* what "drive=" names, whatever it is */
+
+BlockBackend *blk_claim(const char *id, const char *device, Error **errp)
+{
+    (void)id, (void)device, (void)errp;
+    return fake_claimed;
+}
+
 static BlockRequestId fake_issue(BlockBackend *blk, FakeKind kind, int64_t offset, size_t bytes,
                                  BlockCompletionFunc *cb, void *opaque)
 {
@@ -99,15 +107,20 @@ bool blk_aio_reattach(BlockBackend *blk, BlockRequestId id, BlockCompletionFunc 
     r->opaque = opaque;
     return true;
 }
+size_t blk_aio_read_bytes(BlockBackend *blk, BlockRequestId id)
+{
+    const FakeRequest *r = fake_find(id);
+    return r && r->blk == blk && r->kind == FAKE_READ ? r->bytes : 0;
+}
 
 static int fake_do(FakeRequest *r)
 {
-    if (fake_error || r->offset < 0 || r->offset + (int64_t)r->bytes > r->blk->length) {
+    if (fake_error || r->offset < 0 || r->offset > r->blk->length || (int64_t)r->bytes > r->blk->length - r->offset) {
         int error = fake_error ? fake_error : -5;
         fake_error = 0;
         return error;
     }
-    if (r->kind == FAKE_WRITE) {
+    if (r->kind == FAKE_WRITE && r->bytes) {
         memcpy(r->blk->data + r->offset, r->data, r->bytes);
     } else if (r->kind == FAKE_DISCARD) {
         memset(r->blk->data + r->offset, 0, r->bytes);

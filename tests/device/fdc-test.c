@@ -322,13 +322,17 @@ static void test_errors(void)
 static void test_reset_and_state(void)
 {
     setup();
+    fake_last_id = 0x1122334455667700;
     seek(3);
     program_dma(0x44, 512);
     COMMAND(0x46, 0x00, 3, 0, 1, 2, 18, 0x1b, 0xff);
     check_state_goes_round(fdc);
+    BlockRequestId read = fake_last.id;
+    check_number_refused(fdc, read, blk_aio_flush(fake_last.blk, NULL, NULL));
     irq6 = (TestLine){ 0 };
     g_assert_true(fake_complete());
     IRQ_RESULT(0x00, 0, 0, 3, 0, 2, 2);
+    g_assert_true(fake_complete());
     COMMAND(0x46, 0x00, 3, 0, 1, 2, 18, 0x1b, 0xff);
     outb(0x3f2, 0x18); /* in the middle */
     outb(0x3f2, 0x1c);

@@ -338,6 +338,26 @@ static void test_mouse_stream(void)
     g_assert_cmpint(packets, ==, 79);
 }
 
+/* A snapshot between an event and its sync: the sync after a load still knows whom it concerns. */
+static void test_mouse_snapshot(void)
+{
+    GByteArray *saved = g_byte_array_new();
+    InputEvent move = { .kind = INPUT_EVENT_REL, .axis = 0, .value = 5 };
+    setup();
+    command_byte(0x47);
+    to_mouse(0xf4);
+    expect_bytes("fa");
+    qemu_input_event_send(&move);
+    vmstate_save_all(saved);
+    qemu_input_event_sync();
+    expect_bytes("08 05 00");
+    g_assert_true(vmstate_load_all(saved->data, saved->len, &error_fatal));
+    expect_bytes("");
+    qemu_input_event_sync();
+    expect_bytes("08 05 00");
+    g_byte_array_unref(saved);
+}
+
 static void mouse_rate(int rate)
 {
     to_mouse(0xf3);
@@ -424,6 +444,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ps2/keys/overrun", test_overrun);
     g_test_add_func("/ps2/keyboard-commands", test_keyboard_commands);
     g_test_add_func("/ps2/mouse/stream", test_mouse_stream);
+    g_test_add_func("/ps2/mouse/snapshot", test_mouse_snapshot);
     g_test_add_func("/ps2/mouse/wheel", test_mouse_wheel);
     g_test_add_func("/ps2/mouse/commands", test_mouse_commands);
     return g_test_run();

@@ -8,18 +8,10 @@
 #include "tests/device/chips-env.h"
 #include "tests/device/chips-stubs.h"
 #include "tests/device/fake-blk.h"
+#include "tests/device/pci-stubs.h"
 
 #define BM_PORT   0xc000
 #define PRD_TABLE 0x1000
-
-char *qemu_find_file(const char *name)
-{
-    return g_strdup(name);
-}
-bool replay_add_input(const char *role, const char *path, Error **errp)
-{
-    return true;
-}
 
 static Device *ide;
 static TestLine irq14, irq15;

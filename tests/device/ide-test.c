@@ -500,6 +500,34 @@ static void test_interrupt_enable(void)
     take_irq(READY);
 }
 
+static void ignore_completion(void *opaque, BlockRequestId id, int ret, const uint8_t *data, size_t len)
+{
+    (void)opaque, (void)id, (void)ret, (void)data, (void)len;
+}
+
+/* A snapshot's request may be another one than the drive waits for. */
+static void test_damaged_state(void)
+{
+    uint8_t data[512];
+    setup();
+    device_foreach(find_disk, NULL);
+    fake_last_id = 0x1122334455667700;
+    BlockRequestId flush = blk_aio_flush(disk, ignore_completion, NULL);
+    BlockRequestId too_much = blk_aio_read(disk, 0, 1024, ignore_completion, NULL);
+    command28(BASE, 0, 0x20, 33, 1);
+    BlockRequestId read = fake_last.id;
+    check_number_refused(disk_device, read, flush);
+    check_number_refused(disk_device, read, too_much);
+    check_number_refused(disk_device, read, 99);
+    fake_complete_all();
+    read_words(BASE, data, 512);
+    check_on_disk(data, 33 * 512, sizeof(data));
+    command28(BASE, 0, 0xe7, 0, 0); /* FLUSH CACHE */
+    flush = fake_last.id;
+    check_number_refused(disk_device, flush, blk_aio_read(disk, 0, 512, ignore_completion, NULL));
+    fake_complete_all();
+}
+
 static void test_state(void)
 {
     uint8_t data[2 * 512];
@@ -568,6 +596,7 @@ int main(int argc, char **argv)
     g_test_add_func("/ide/busy-registers", test_busy_registers);
     g_test_add_func("/ide/interrupt-enable", test_interrupt_enable);
     g_test_add_func("/ide/state", test_state);
+    g_test_add_func("/ide/state/damaged", test_damaged_state);
     g_test_add_func("/ide/writethrough", test_writethrough);
     g_test_add_func("/ide/noise", test_noise);
     return g_test_run();

@@ -6,36 +6,19 @@
  * tests/device/nic-fuzz-test.c  A guest and a network gone mad: random registers, descriptors and packets, the same for
  * the same seed.
  *
- *     device-nic-fuzz-test [CARD [SECONDS [SEED]]]      CARD: rtl8139, e1000, ne2k_pci; default: each for a second or
- * so
+ *     device-nic-fuzz-test [CARD [SECONDS [SEED [ROUND]]]]      CARD: rtl8139, e1000, ne2k_pci
  *
  * What it looks for is found by the sanitizers and by a round that takes too long. Each round starts the card with its
  * rings in order, so that the deep paths are reached, and then does anything.
  */
-#include <time.h>
-
 #include "nic-env.h"
 
-#define ROUND_STEPS   1000
-#define ROUND_SECONDS 10 /* of CPU time, with sanitizers; one takes a few ms */
-#define RINGS         0x100000u
-#define BUFFERS       0x400000u
+#include "fuzz-env.h"
 
-static uint64_t rng;
+#define RINGS   0x100000u
+#define BUFFERS 0x400000u
+
 static uint8_t packet[NET_MAX_PACKET];
-
-static uint32_t rnd(void)
-{
-    rng ^= rng << 13;
-    rng ^= rng >> 7;
-    rng ^= rng << 17;
-    return rng >> 16;
-}
-
-static uint32_t below(uint32_t n)
-{
-    return rnd() % n;
-}
 
 /* ---- values that matter ---- */
 
@@ -61,30 +44,6 @@ static uint32_t some_value(void)
     default:
         return some_address();
     }
-}
-
-/* Headers that the cards look into, then garbage. */
-static size_t some_frame(uint8_t *frame)
-{
-    static const char *const to[4] = { TO_CARD, TO_ALL, TO_MULTICAST, TO_OTHER };
-    size_t len = NET_MIN_FRAME + (below(4) ? below(1460) : below(NET_MAX_PACKET - NET_MIN_FRAME + 1));
-    make_frame(frame, len, to[below(4)]);
-    if (below(2) && len > 60) {
-        make_tcp(frame, len - 54);
-        frame[23] = below(3) ? 6 : 17;
-    }
-    switch (below(8)) {
-    case 0:
-        memcpy(frame + 12, "\x81\x00\x00\x05\x08\x00", 6);
-        break;
-    case 1:
-        memcpy(frame + 12, "\x86\xdd\x60", 3);
-        break;
-    }
-    for (unsigned i = below(8); i > 0; i--) {
-        frame[12 + below(50)] = rnd();
-    }
-    return len;
 }
 
 /* ---- what a card is set up with ---- */
@@ -119,27 +78,24 @@ static const Setting ne2000_start[] = { { 0, 1, 0x21 }, { 14, 1, 0x49 }, { 12, 1
                                         { 0 } };
 
 static const Card cards[] = {
-    { &rtl8139_type,
-      false,
-      0x100,
-      rtl8139_start,
-      { 0x10, 0x14, 0x18, 0x1c, 0x37, 0x38, 0x3e, 0x44, 0x50, 0x54, 0xd9, 0xd9, 0xd9, 0xe0, 0xe4 },
-      { 0x80000000, 0xf0000000, 0xb0000000, 0xb8640000, 0xb0070000, 0xc0000000, 0xa0000000, 0x90000000 },
-      0 },
-    { &e1000_type,
-      false,
-      0x6000,
-      e1000_start,
-      { 0x100, 0x400, 0x2810, 0x2818, 0x2818, 0x3810, 0x3818, 0x3818, 0x3818, 0x2808, 0x3808, 0xc4, 0x20, 0x10, 0x14 },
-      { 0x01000000, 0x09000000, 0x25100000, 0x21100000, 0x27000000, 0x20000000, 0xad100000, 0x0d000000 },
-      2 },
-    { &ne2k_pci_type,
-      true,
-      0x20,
-      ne2000_start,
-      { 0x10, 0x10, 0x10, 0x20 /* CR */, 0x20, 0x20, 0x20, 3, 5, 6, 7, 9, 10, 11, 1 },
-      { 0 },
-      0 },
+    { .type = &rtl8139_type,
+      .reg_bytes = 0x100,
+      .start = rtl8139_start,
+      .hot = { 0x10, 0x14, 0x18, 0x1c, 0x37, 0x38, 0x3e, 0x44, 0x50, 0x54, 0xd9, 0xd9, 0xd9, 0xe0, 0xe4 },
+      .desc_flags = { 0x80000000, 0xf0000000, 0xb0000000, 0xb8640000, 0xb0070000, 0xc0000000, 0xa0000000, 0x90000000 },
+      .desc_word = 0 },
+    { .type = &e1000_type,
+      .reg_bytes = 0x6000,
+      .start = e1000_start,
+      .hot = { 0x100, 0x400, 0x2810, 0x2818, 0x2818, 0x3810, 0x3818, 0x3818, 0x3818, 0x2808, 0x3808, 0xc4, 0x20, 0x10,
+               0x14 },
+      .desc_flags = { 0x01000000, 0x09000000, 0x25100000, 0x21100000, 0x27000000, 0x20000000, 0xad100000, 0x0d000000 },
+      .desc_word = 2 },
+    { .type = &ne2k_pci_type,
+      .ports = true,
+      .reg_bytes = 0x20,
+      .start = ne2000_start,
+      .hot = { 0x10, 0x10, 0x10, 0x20 /* CR */, 0x20, 0x20, 0x20, 3, 5, 6, 7, 9, 10, 11, 1 } },
 };
 
 /* ---- steps ---- */
@@ -242,55 +198,14 @@ static void start_round(void)
     }
 }
 
-static double cpu_seconds(void)
-{
-    return (double)clock() / CLOCKS_PER_SEC;
-}
-
-/* CPU seconds that it took. */
-static double play_round(uint64_t seed, unsigned round)
-{
-    double before = cpu_seconds();
-    rng = seed + round * 0x9e3779b97f4a7c15ull;
-    rng += !rng;
-    start_round();
-    for (int i = 0; i < ROUND_STEPS; i++) {
-        step();
-    }
-    double took = cpu_seconds() - before;
-    if (took > ROUND_SECONDS) {
-        g_error("%s: seed %" PRIu64 " round %u took %.1f s", mad->type->name, seed, round, took);
-    }
-    return took;
-}
-
-static void play(double seconds, uint64_t seed)
-{
-    double total = 0, longest = 0;
-    unsigned rounds = 0;
-    for (; total < seconds; rounds++) {
-        double took = play_round(seed, rounds);
-        total += took;
-        longest = MAX(longest, took);
-    }
-    printf("%s: %u rounds of %d steps, seed %" PRIu64 ", the longest took %.3f s\n", mad->type->name, rounds,
-           ROUND_STEPS, seed, longest);
-}
-
 int main(int argc, char **argv)
 {
-    double seconds = argc > 2 ? atof(argv[2]) : 1;
-    uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
     for (size_t i = 0; i < ARRAY_SIZE(cards); i++) {
         mad = &cards[i];
-        if (argc > 1 && !g_str_equal(argv[1], mad->type->name)) {
-            continue;
-        }
-        board_init(mad->type);
-        if (argc > 4) {
-            printf("%.3f s\n", play_round(seed, (unsigned)atoi(argv[4])));
-        } else {
-            play(seconds, seed);
+        if (fuzz_wants(argc, argv, mad->type->name)) {
+            const FuzzTarget target = { mad->type->name, start_round, step };
+            board_init(mad->type);
+            fuzz(argc, argv, &target, 1);
         }
     }
     return 0;

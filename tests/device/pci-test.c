@@ -2,24 +2,12 @@
 /* tests/device/pci-test.c  PCI configuration cycles, BARs, INTx routing, PAM, SMRAM, reset control register. */
 #include "hw/i386/chipset.h"
 #include "hw/isa/chips.h"
-#include "hw/pci/pci.h"
-#include "replay/replay.h"
 #include "sysemu/runstate.h"
+#include "tests/device/pci-stubs.h"
 
 void vmstate_register(const char *id, int instance, const VMStateDescription *vmsd, void *opaque)
 {
     (void)id, (void)instance, (void)vmsd, (void)opaque;
-}
-
-char *qemu_find_file(const char *name)
-{
-    return g_strdup(name);
-}
-
-bool replay_add_input(const char *role, const char *path, Error **errp)
-{
-    (void)role, (void)path, (void)errp;
-    return true;
 }
 
 static int resets;
@@ -134,9 +122,9 @@ static void poke(hwaddr addr, uint64_t value, unsigned size)
 }
 
 #define RAM_END (16 * MiB)
-#define CARD   PCI_DEVFN(2, 0)
-#define SECOND PCI_DEVFN(5, 1)
-#define PIIX3  PCI_DEVFN(1, 0)
+#define CARD    PCI_DEVFN(2, 0)
+#define SECOND  PCI_DEVFN(5, 1)
+#define PIIX3   PCI_DEVFN(1, 0)
 
 static void test_identity(void)
 {

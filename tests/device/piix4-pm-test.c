@@ -1,25 +1,14 @@
 /* LINK: hw/core/memory.c hw/core/ram.c hw/core/device.c hw/pci/pci.c hw/acpi/piix4_pm.c util/error.c util/option.c util/qemu-timer.c */
 /* tests/device/piix4-pm-test.c  PM timer, SCI, soft-off, power button, APM command port, SMBus. */
 #include "hw/isa/chips.h"
-#include "replay/replay.h"
 #include "sysemu/runstate.h"
+#include "tests/device/pci-stubs.h"
 #include "util/main-loop.h"
 #include "util/timer.h"
 
 void vmstate_register(const char *id, int instance, const VMStateDescription *vmsd, void *opaque)
 {
     (void)id, (void)instance, (void)vmsd, (void)opaque;
-}
-
-char *qemu_find_file(const char *name)
-{
-    return g_strdup(name);
-}
-
-bool replay_add_input(const char *role, const char *path, Error **errp)
-{
-    (void)role, (void)path, (void)errp;
-    return true;
 }
 
 void qemu_notify_event(void)

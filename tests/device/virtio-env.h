@@ -177,7 +177,7 @@ static void make_available(Ring *r, uint16_t head)
     store(r->avail + 2, ++r->avail_index, 2);
 }
 
-static uint16_t add_chain(Ring *r, const Seg *segs, unsigned count)
+static inline uint16_t add_chain(Ring *r, const Seg *segs, unsigned count)
 {
     uint16_t head = r->next_desc;
     for (unsigned i = 0; i < count; i++) {
@@ -243,76 +243,6 @@ static inline bool negotiate(uint64_t features)
 static void driver_ok(void)
 {
     put(STATUS, modern ? 0xf : 7);
-}
-
-/* ---- a guest out of its mind: rings, tables and buffers of random contents that lie upon each other ---- */
-
-static inline void random_bytes(GRand *rand, uint64_t addr, unsigned len)
-{
-    for (unsigned i = 0; i < len; i += 4) {
-        store(addr + i, g_rand_int(rand), 4);
-    }
-}
-
-/* Most are as they should be, so that the walk gets far. */
-static inline void random_descriptor(GRand *rand, Ring *r, unsigned i)
-{
-    uint64_t addr = RING_BASE(0) + g_rand_int_range(rand, 0, 0x80000);
-    uint32_t len = g_rand_int_range(rand, 0, 8) ? g_rand_int_range(rand, 0, 3000) : 16 * g_rand_int_range(rand, 0, 9);
-    bool wild = !g_rand_int_range(rand, 0, 200);
-    uint16_t flags = (i % 4 >= 2 ? WRITE : 0) | (i % 4 != 3 && g_rand_int_range(rand, 0, 4) ? NEXT : 0);
-    write_desc(r->desc, i, addr, len, wild ? g_rand_int(rand) : flags, wild ? g_rand_int(rand) : (i + 1) % r->size);
-}
-
-static inline void random_chains(GRand *rand, Ring *r)
-{
-    for (unsigned i = 0; i < r->size; i++) {
-        random_descriptor(rand, r, i);
-        store(r->avail + 4 + 2 * i, g_rand_int_range(rand, 0, r->size), 2);
-    }
-    r->avail_index += g_rand_int_range(rand, 0, r->size);
-    store(r->avail + 2, r->avail_index, 2);
-}
-
-/* How many buffers came back. */
-static inline unsigned random_round(GRand *rand, Device *dev, unsigned queues, void (*outside)(GRand *rand))
-{
-    Ring rings[8];
-    driver_begin(dev, g_rand_boolean(rand));
-    negotiate(offered() & ((uint64_t)g_rand_int(rand) << 32 | g_rand_int(rand)));
-    for (unsigned i = 0; i < queues; i++) {
-        rings[i] = ring_open(i);
-    }
-    driver_ok();
-    for (unsigned i = 0; i < queues; i++) {
-        random_chains(rand, &rings[i]);
-    }
-    if (!g_rand_int_range(rand, 0, 4)) {
-        random_bytes(rand, RING_BASE(0) + g_rand_int_range(rand, 0, 0x7f000), 0x400);
-    }
-    for (unsigned i = 0; i < 2 * queues; i++) {
-        kick(&rings[g_rand_int_range(rand, 0, queues)]);
-        config_st(g_rand_int_range(rand, 0, 64), g_rand_int(rand), 1 << g_rand_int_range(rand, 0, 3));
-        outside(rand);
-    }
-    check_state_goes_round(dev);
-    unsigned used = 0;
-    for (unsigned i = 0; i < queues; i++) {
-        used += vdev->queues[i].used_index;
-    }
-    return used;
-}
-
-/* It ends, no sanitizer complains, and a good part of it was sense. */
-static inline void random_guest(Device *dev, unsigned queues, unsigned rounds, void (*outside)(GRand *rand))
-{
-    GRand *rand = g_rand_new_with_seed(rounds);
-    unsigned used = 0;
-    for (unsigned i = 0; i < rounds; i++) {
-        used += random_round(rand, dev, queues, outside);
-    }
-    g_assert_cmpuint(used, >, rounds / 4);
-    g_rand_free(rand);
 }
 
 static inline void check_broken(void)

@@ -3,8 +3,8 @@
  * util/qemu-timer.c util/error.c util/option.c -lxxhash */
 /* tests/device/virtio-net-test.c  virtio-net: packets both ways, checksums, segments, filters, the control queue;
  * virtio-serial: control messages and bytes. */
-#include "chardev/char.h"
 #include "hw/net/nic-common.h"
+#include "tests/device/fake-chardev.h"
 #include "tests/device/virtio-env.h"
 
 /* ---- stand-ins ---- */
@@ -34,53 +34,16 @@ bool nic_link_up(const NICPeer *peer)
 void nic_mac_changed(NICPeer *peer, const MACAddr *mac)
 {
 }
-bool net_parse_netdev_property(void *field, const char *text, Error **errp)
+bool net_parse_netdev_property(void *field, const char *device, const char *text, Error **errp)
 {
     return false;
 }
-bool net_parse_mac_property(void *field, const char *text, Error **errp)
+bool net_parse_mac_property(void *field, const char *device, const char *text, Error **errp)
 {
     return false;
-}
-
-static ChrFrontend port_fe, console_fe;
-static GString *said;
-static int accepts;
-
-Chardev *qemu_chr_find(const char *id)
-{
-    return g_str_equal(id, "port") ? (Chardev *)&port_fe : g_str_equal(id, "console") ? (Chardev *)&console_fe : NULL;
-}
-Chardev *qemu_chr_null_new(const char *label)
-{
-    g_assert_not_reached();
-}
-bool qemu_chr_attach(Chardev *chr, const ChrFrontend *fe, Error **errp)
-{
-    *(ChrFrontend *)chr = *fe;
-    return true;
-}
-void qemu_chr_accept_input(Chardev *chr)
-{
-    accepts++;
-}
-void qemu_chr_write(Chardev *chr, const void *buf, size_t len)
-{
-    g_string_append_len(said, buf, len);
 }
 
 static Device *net, *serial, *port;
-
-static Device *create_port(const DeviceType *type, const char *chardev, const char *name)
-{
-    Device *dev = device_new(type);
-    device_set_property(dev, "chardev", chardev, &error_fatal);
-    if (name) {
-        device_set_property(dev, "name", name, &error_fatal);
-    }
-    device_realize(dev, &error_fatal);
-    return dev;
-}
 
 static void create_devices(void)
 {
@@ -136,14 +99,14 @@ static size_t make_frame(uint8_t *frame, uint8_t protocol, size_t payload)
     memset(frame, 0, 34 + transport);
     memcpy(frame, "\x52\x54\0\x12\x34\x56\x02\0\0\0\0\x01\x08\0", 14);
     frame[14] = 0x45;
-    net_put16(frame + 16, total);
+    stw_be_p(frame + 16, total);
     frame[22] = 64;
     frame[23] = protocol;
     memcpy(frame + 26, "\x0a\0\x02\x0f\x0a\0\x02\x02", 8);
     if (protocol == NET_PROTOCOL_TCP) {
         frame[34 + 12] = 0x50;
     } else {
-        net_put16(frame + 38, 8 + payload);
+        stw_be_p(frame + 38, 8 + payload);
     }
     for (size_t i = 0; i < payload; i++) {
         frame[34 + transport + i] = i * 5;
@@ -179,7 +142,7 @@ static void test_checksum(void)
     size_t len, n = make_frame(frame, NET_PROTOCOL_TCP, 101);
     NetHeaders h;
     net_parse_headers(frame, n, &h);
-    net_put16(frame + 50, ~net_checksum_finish(net_checksum_add(8, frame + 26, 6 + 121)));
+    stw_be_p(frame + 50, ~net_checksum_finish(net_checksum_add(8, frame + 26, 6 + 121)));
     stw_le_p(head + 6, 34);
     stw_le_p(head + 8, 16);
     start_net(true, VIRTIO_BIT(CSUM));
@@ -206,7 +169,7 @@ static void test_segments(void)
         NetHeaders h;
         net_parse_headers(p, len, &h);
         g_assert_true(h.transport && net_ip_checksum_ok(p, &h) && net_transport_checksum_ok(p, &h));
-        g_assert_cmpuint(net_get32(p + 38), ==, bytes);
+        g_assert_cmpuint(ldl_be_p(p + 38), ==, bytes);
         g_assert_cmpmem(p + 54, len - 54, frame + 54 + bytes, len - 54);
         bytes += len - 54;
     }
@@ -375,6 +338,37 @@ static void test_legacy_mac(void)
     g_assert_cmpuint(config_ld(5, 1), ==, 0x56);
 }
 
+static uint64_t offered_with(const char *property)
+{
+    Device *dev = device_new(&virtio_net_pci_type);
+    if (property) {
+        device_set_property(dev, property, "off", &error_fatal);
+    }
+    device_realize(dev, &error_fatal);
+    return virtio_device_features((VirtIODevice *)dev);
+}
+
+static void test_feature_properties(void)
+{
+    uint64_t all = offered_with(NULL), segments = VIRTIO_BIT(TSO4) | VIRTIO_BIT(12) | VIRTIO_BIT(13);
+    g_assert_cmphex(all ^ offered_with("mrg_rxbuf"), ==, VIRTIO_BIT(MRG));
+    g_assert_cmphex(all ^ offered_with("csum"), ==, VIRTIO_BIT(CSUM) | segments);
+    g_assert_cmphex(all ^ offered_with("ctrl_vq"), ==, all & 0xfe0000);
+    g_assert_cmphex(all ^ offered_with("mq"), ==, 0);
+}
+
+static void test_absent_features(void)
+{
+    Error *err = NULL;
+    Device *dev = device_new(&virtio_net_pci_type);
+    g_assert_false(device_set_property(dev, "mq", "on", &err));
+    g_assert_cmpstr(error_get_pretty(err), ==,
+                    "virtio-net-pci has one pair of queues, no receive offloads, no UFO: only 'off' can be said, not "
+                    "'on'");
+    error_free(err);
+    device_free(dev);
+}
+
 /* ---- virtio-serial ---- */
 
 static Ring control_rx, control_tx, port_rx, port_tx;
@@ -481,31 +475,6 @@ static void test_port_numbers(void)
     }
 }
 
-static void something_comes(GRand *rand)
-{
-    uint8_t bytes[2000];
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        bytes[i] = g_rand_int(rand);
-    }
-    if (g_rand_boolean(rand)) {
-        make_frame(bytes, g_rand_boolean(rand) ? NET_PROTOCOL_TCP : NET_PROTOCOL_UDP, 900);
-    }
-    arrives(bytes, g_rand_int_range(rand, 60, 1515));
-    g_ptr_array_set_size(sent, 0);
-    int room = console_fe.can_receive(console_fe.opaque);
-    if (room > 0) {
-        console_fe.receive(console_fe.opaque, bytes, MIN(room, 2000));
-    }
-    g_string_truncate(said, 0);
-}
-
-static void test_random(void)
-{
-    random_guest(net, 3, 500, something_comes);
-    random_guest(serial, 8, 200, something_comes);
-    check_receive(true);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -519,9 +488,10 @@ int main(int argc, char **argv)
     g_test_add_func("/virtio-net/table-overflow", test_table_overflow);
     g_test_add_func("/virtio-net/vlans", test_vlans);
     g_test_add_func("/virtio-net/legacy-mac", test_legacy_mac);
+    g_test_add_func("/virtio-net/features", test_feature_properties);
+    g_test_add_func("/virtio-net/features-absent", test_absent_features);
     g_test_add_func("/virtio-serial/control", test_serial_control);
     g_test_add_func("/virtio-serial/bytes", test_serial_bytes);
     g_test_add_func("/virtio-serial/numbers", test_port_numbers);
-    g_test_add_func("/virtio/random", test_random);
     return g_test_run();
 }

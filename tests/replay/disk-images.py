@@ -3,7 +3,6 @@ change; a disk that is another, is missing or has other properties is refused; -
 import os
 import random
 import struct
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -41,12 +40,8 @@ def read(path):
         return file.read()
 
 
-def qemu_img(*arguments):
-    subprocess.run(["qemu-img", *arguments], check=True, stdout=subprocess.DEVNULL)
-
-
 def contents(path, work):
-    qemu_img("convert", "-O", "raw", path, work / "converted")
+    harness.run_host("qemu-img", "convert", "-O", "raw", path, work / "converted")
     return read(work / "converted")
 
 
@@ -66,8 +61,8 @@ def without_replay(work, disk):
     """Raw and qcow2, with and without a backing file, every way of caching: the image is what the guest wrote."""
     total, after = work_disk(disk)
     write(work / "base", disk)
-    qemu_img("create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", work / "overlay")
-    qemu_img("convert", "-O", "qcow2", work / "base", work / "full")
+    harness.run_host("qemu-img", "create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", work / "overlay")
+    harness.run_host("qemu-img", "convert", "-O", "qcow2", work / "base", work / "full")
     write(work / "raw", disk)
     for image, options in (("raw", "format=raw,cache=writethrough"), ("overlay", "cache=unsafe"), ("full", "cache=directsync")):
         run_to_end(machine("-drive", f"file={work / image},{options}"), total)
@@ -77,7 +72,7 @@ def without_replay(work, disk):
     harness.check(read(work / "base") == disk, "-snapshot writes nothing")
     graph = (f'{{"driver":"qcow2","node-name":"d","file":{{"driver":"file","filename":"{work / "full2"}"}},'
              f'"backing":{{"driver":"raw","file":{{"driver":"file","filename":"{work / "base"}"}}}}}}')
-    qemu_img("create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", work / "full2")
+    harness.run_host("qemu-img", "create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", work / "full2")
     run_to_end(machine("-blockdev", graph, "-device", "ide-hd,drive=d"), total)
     harness.check(contents(work / "full2", work)[:len(after)] == after, "-blockdev: what the guest wrote")
 
@@ -116,7 +111,7 @@ def refused(arguments, *names):
 def with_replay(work, disk):
     total, _ = work_disk(disk)
     write(work / "base", disk)
-    qemu_img("create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", work / "disk")
+    harness.run_host("qemu-img", "create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", work / "disk")
     before = read(work / "disk")
     short = machine("-hda", work / "disk")
     explicit = machine("-drive", f"file={work / 'disk'},if=none,id=img-direct", "-drive",

@@ -27,7 +27,7 @@ def record_and_replay(work, name, arguments, image, host):
 
 
 def test(work):
-    initramfs = disk_guest.initramfs(work, kilobytes=8192)
+    initramfs = disk_guest.guest_initramfs(work, kilobytes=8192)
     image = disk_guest.make_image(work / "disk.qcow2")
     manual = ["-drive", f"file={image},if=none,id=img-direct", "-drive", "driver=blkreplay,if=none,image=img-direct,id=img-blkreplay",
               "-device", "ide-hd,drive=img-blkreplay"]

@@ -6,6 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 
 
 def record(arguments, log):
@@ -18,13 +19,13 @@ def record(arguments, log):
     guest.command_line("sleep 1; date")
     guest.command_line("for i in $(seq 300); do echo $i $RANDOM; done | sha256sum")
     guest.command_line("cat /sys/devices/system/clocksource/clocksource0/current_clocksource; ls -l /sys/bus/pci/devices")
-    guest.type(b"echo o >/proc/sysrq-trigger\n")
+    guest.power_off()
     return harness.check_recorded(guest)
 
 
 def test(work):
     log = work / "log"
-    arguments = harness.linux(harness.small_initramfs(work / "initramfs"), "-no-reboot", "-monitor", "none")
+    arguments = harness.linux(initramfs.small(work / "initramfs"), "-no-reboot", "-monitor", "none")
     recorded = record(arguments, log)
     harness.check(len(recorded.output) > 10000, "the kernel's messages are on the serial port")
 

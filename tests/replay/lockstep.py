@@ -9,6 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 
 SCRIPT = os.path.join(harness.SOURCE, "scripts", "lockstep.py")
 DEMO = harness.rom_guest("demo", "-monitor", "none", "-no-reboot", "-serial", "stdio")
@@ -74,7 +75,7 @@ def test(work):
     harness.check_equal(printed.splitlines()[-1], f"no difference in {harness.digest_of(recorded)[0] // 10000} digests", "the demo guest")
     lockstep(DEMO, log, "--every", "10000", "--engines", "jit,stress=one", "jit,stress=tiny")
     check_fault(work, log)
-    linux = harness.linux(harness.small_initramfs(work / "initramfs"), "-monitor", "none", "-serial", "stdio", memory=128)
+    linux = harness.linux(initramfs.small(work / "initramfs"), "-monitor", "none", "-serial", "stdio", memory=128)
     record_linux(linux, work / "linux")
     printed = lockstep(linux, work / "linux")
     harness.check("\nno difference in " in printed, f"Linux: {printed}")

@@ -5,6 +5,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 import network  # noqa: E402
 
 NIC = "rtl8139"
@@ -36,7 +37,7 @@ def pull_cable(guest):
 
 
 def test(work):
-    port, initrd = network.free_port(), harness.network_initramfs(work / "initramfs", NIC)
+    port, initrd = network.free_port(), initramfs.network(work / "initramfs", NIC)
     sides = [(f"connect=127.0.0.1:{port}", 2), (f"listen=127.0.0.1:{port}", 1)]
     lines = [arguments(initrd, *side) for side in sides]
     guests = [harness.Guest(line + harness.icount("record", work / f"log{i}")) for i, line in enumerate(lines)]
@@ -52,7 +53,7 @@ def test(work):
     harness.check(received[0].decode() in sent, f"sent {sent}, received {received}")
     pull_cable(client)
     for guest in guests:
-        guest.type(b"echo o >/proc/sysrq-trigger\n")
+        guest.power_off()
     for i, guest in enumerate(guests):
         recorded = harness.check_recorded(guest)
         harness.replay_and_compare(lines[i], work / f"log{i}", recorded, f"machine {i} alone", same_output=i == 1)

@@ -18,7 +18,7 @@ def test(work):
     guest = harness.Guest(arguments + harness.icount("record", log))
     network.bring_up(guest)
     network.fetch(guest, md5, server.server_port)
-    network.power_off(guest)
+    guest.power_off()
     recorded = harness.check_recorded(guest)
 
     server.shutdown()

@@ -8,11 +8,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-import debian  # noqa: E402
 import disk_guest  # noqa: E402
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 
-MODULES = debian.DISK_MODULES + ("virtio_pci", "virtio_blk")
+MODULES = initramfs.DISK_MODULES + ("virtio_pci", "virtio_blk")
 MOMENTS = 10
 
 # Four processes write, flush and read vda without a break while, from each "@go N" to the next, a file on sda is written, flushed and read back.
@@ -66,7 +66,7 @@ def check_in_flight(log):
     dump = subprocess.Popen([os.path.join(harness.SOURCE, "scripts/replay-dump.py"), log], stdout=subprocess.PIPE, text=True)
     completed = {int(line.split("icount ")[1].split()[0]) for line in dump.stdout if "kind=BLOCK" in line}
     harness.check_equal(dump.wait(), 0, "exit status of replay-dump.py")
-    listed = disk_guest.run_host("qemu-img", "snapshot", "-l", log + ".snapshots")
+    listed = harness.run_host("qemu-img", "snapshot", "-l", log + ".snapshots")
     taken = [int(icount) for icount in re.findall(r"^\d+ +s\d .* (\d+)$", listed, re.M)]
     harness.check_equal(len(taken), MOMENTS, f"snapshots in {listed}")
     harness.check(len(completed & set(taken)) >= MOMENTS // 2, f"only {completed & set(taken)} of {taken} had requests in flight")
@@ -95,11 +95,11 @@ def checksum(path):
 
 
 def test(work):
-    initramfs = debian.disk_initramfs(work / "initramfs", SCRIPT, MODULES)
+    initrd = initramfs.disk(work / "initramfs", SCRIPT, MODULES)
     images = [disk_guest.make_image(work / name, size) for name, size in (("ide.qcow2", "16M"), ("virtio.qcow2", "2M"))]
     before, log = [checksum(image) for image in images], work / "log"
     drives = ["-serial", "stdio", "-hda", images[0], "-drive", f"file={images[1]},if=virtio"]
-    arguments = disk_guest.linux_arguments(initramfs, *drives)
+    arguments = disk_guest.linux_arguments(initrd, *drives)
     recorded = record(work, arguments, log)
     check_in_flight(log)
     for name in ("s0", "s4", "s9"):

@@ -88,6 +88,19 @@ def foreign(work, guest, log):
     harness.check_equal(harness.digest_of(machine), harness.digest_of(recorded), "digest after a refused loadvm")
 
 
+def record_again(work, guest, log):
+    """A new recording under an old name: the old one's snapshots are gone with it, its own go to a new file."""
+    harness.check(os.path.exists(work / "log.snapshots"), "snapshots of the older recording")
+    harness.check_recorded(harness.run(guest + ["-serial", "stdio", "-monitor", "none"] + harness.icount("record", log)))
+    harness.check(not os.path.exists(work / "log.snapshots"), "an older recording's snapshots stand beside the new log")
+    machine = harness.run(guest + ["-serial", "null", "-monitor", "none", "-loadvm", "start"] + harness.icount("replay", log))
+    harness.check_equal(machine.status, 1, "exit status for a snapshot of the older recording")
+    harness.check(f"Snapshot 'start' does not exist: no snapshot was taken of '{log}'" in machine.stderr_text(), machine.stderr_text())
+    harness.check_recorded(harness.run(guest + ["-serial", "stdio", "-monitor", "none"] + harness.icount("record", log, ",rrsnapshot=new")))
+    listed = harness.run_host("qemu-img", "snapshot", "-l", work / "log.snapshots")
+    harness.check("new" in listed and "before0" not in listed, f"snapshots of the last recording: {listed}")
+
+
 def test(work):
     guest = harness.rom_guest("demo", "-no-reboot")
     log = work / "log"
@@ -97,6 +110,7 @@ def test(work):
     rewind_at_the_end(work, guest, log, recorded)
     foreign(work, guest, log)
     refusals(work, guest, log, recorded)
+    record_again(work, guest, log)
 
 
 harness.main(test)

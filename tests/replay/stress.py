@@ -6,6 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 
 WHOLE = ["jit,stress=one", "jit,stress=random"]
 BEGINNING = ["interp", "jit,stress=nolinks", "jit,stress=tiny", "jit,stress=random+tiny,stress-seed=3"]
@@ -26,7 +27,7 @@ def record_whole(arguments, log):
 
 
 def test(work):
-    arguments = harness.linux(harness.small_initramfs(work / "initramfs"), "-no-reboot", "-monitor", "none", "-serial", "stdio",
+    arguments = harness.linux(initramfs.small(work / "initramfs"), "-no-reboot", "-monitor", "none", "-serial", "stdio",
                               memory=128)
     for name, record, engines in (("beginning", record_beginning, BEGINNING), ("whole", record_whole, WHOLE)):
         recorded = record(arguments, work / name)

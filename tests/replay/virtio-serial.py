@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import harness  # noqa: E402
+import initramfs  # noqa: E402
 
 SIZE = 100000
 NAME = "org.lockstep.0"
@@ -68,7 +69,7 @@ def use_random(guest):
 
 
 def test(work):
-    args = arguments(work, harness.virtio_initramfs(work / "initramfs", ("virtio_console", "rng-core", "virtio-rng")))
+    args = arguments(work, initramfs.virtio(work / "initramfs", ("virtio_console", "rng-core", "virtio-rng")))
     guest = harness.Guest(args + harness.icount("record", work / "log"))
     guest.expect(b"# ", 300)
     guest.command_line("up")
@@ -77,7 +78,7 @@ def test(work):
     use_console(guest, work / "console")
     use_random(guest)
     use_printer(guest, work / "printed")
-    guest.type(b"echo o >/proc/sysrq-trigger\n")
+    guest.power_off()
     recorded = harness.check_recorded(guest)
     harness.replay_and_compare(args, work / "log", recorded, "nobody at the sockets")
 

@@ -162,6 +162,9 @@ static void test_open_errors(void)
     expect_open_error(NULL, "raw", NULL, 0, "A block device must be specified for \"file\"");
     expect_open_error(NULL, "blkreplay", NULL, 0, "A block device must be specified for \"image\"");
     expect_open_error("json:[1]", NULL, NULL, 0, "JSON parse error, an object is expected");
+    expect_open_error(
+        "json:{\"a\":\"]]]]]]]]\",\"b\":[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]}", NULL, NULL,
+        0, "JSON parse error, too long or nested too deep");
     expect_open_error("json:{\"driver\":\"raw\",\"file\":[1]}", NULL, NULL, 0,
                       "Parameter 'file' is unexpected: no option here is a list");
     BlockNode *writer = open_with(path, "raw", NULL, BDRV_O_RDWR);
@@ -663,6 +666,34 @@ static void test_state(void)
     vmstate_unregister_all();
 }
 
+/* A length that fits only when its upper half is cut off would be copied into the device. */
+static void test_state_length(void)
+{
+    Error *err = NULL;
+    replay_reset_for_test();
+    begin_requests();
+    blkreplay_init();
+    BlockBackend *blk = new_slow_backend("disk", 1);
+    BlockRequestId read = blk_aio_read(blk, 1024, 512, count_call, NULL), flush = blk_aio_flush(blk, count_call, NULL);
+    g_assert_cmpuint(blk_aio_read_bytes(blk, read), ==, 512);
+    g_assert_cmpuint(blk_aio_read_bytes(blk, flush), ==, 0);
+    g_assert_cmpuint(blk_aio_read_bytes(blk, 99), ==, 0);
+    GByteArray *state = g_byte_array_new();
+    vmstate_save_all(state);
+    finish_all();
+    uint8_t *offset = state->data;
+    while (ldq_le_p(offset) != 1024) {
+        offset++;
+    }
+    stq_le_p(offset + 8, 512 | 1ull << 32);
+    g_assert_false(load_state(state, &err));
+    take_message(&err, "'block' 0: block: block: an impossible request under way (at byte 0) (at byte 624)");
+    g_byte_array_unref(state);
+    end_requests();
+    replay_reset_for_test();
+    vmstate_unregister_all();
+}
+
 /* Any byte of a snapshot may be wrong. */
 static void test_state_damaged(void)
 {
@@ -900,6 +931,7 @@ int main(int argc, char **argv)
     g_test_add_func("/block/requests/host-error", test_host_error);
     g_test_add_func("/block/requests/forget", test_forget);
     g_test_add_func("/block/state", test_state);
+    g_test_add_func("/block/state/length", test_state_length);
     g_test_add_func("/block/state/damaged", test_state_damaged);
     g_test_add_func("/block/drive/options", test_drive_options);
     g_test_add_func("/block/drive/snapshot", test_snapshot_option);

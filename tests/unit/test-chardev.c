@@ -1,4 +1,4 @@
-/* LINK: chardev/char.c chardev/char-io.c chardev/char-mux.c chardev/char-null.c chardev/char-fd.c chardev/char-socket.c chardev/char-udp.c chardev/char-parse.c util/option.c util/error.c util/main-loop.c util/qemu-timer.c */
+/* LINK: chardev/char.c chardev/char-io.c chardev/char-mux.c chardev/char-null.c chardev/char-fd.c chardev/char-socket.c chardev/char-telnet.c chardev/char-udp.c chardev/char-parse.c util/option.c util/error.c util/main-loop.c util/qemu-timer.c */
 #include "chardev/chardev-int.h"
 #include "migration/vmstate.h"
 #include "monitor/monitor.h"
@@ -75,16 +75,6 @@ bool monitor_init_hmp(Chardev *chr, Error **errp)
     ChrFrontend fe = { .opaque = chr };
     monitors++;
     return qemu_chr_attach(chr, &fe, errp);
-}
-Monitor *monitor_current(void)
-{
-    return NULL;
-}
-void monitor_vprintf(Monitor *mon, const char *fmt, va_list ap)
-{
-    (void)mon;
-    (void)fmt;
-    (void)ap;
 }
 
 /* ---- a front end ---- */
@@ -178,6 +168,30 @@ static void test_guest_input(void)
     g_assert_cmpstr(fe->got->str, ==, "hello!");
     turn();
     g_assert_cmpint(fe->opened, ==, 0); /* a guest device never learns about the host */
+}
+
+/* A log or a snapshot may say anything: the queue of a device that does not read is bounded. */
+static void test_guest_input_bounded(void)
+{
+    uint8_t *block = g_malloc0(1 << 20);
+    int id = nb_registered;
+    Error *err = NULL;
+    Fe *fe = fe_new(legacy("in1", "null"), true, 0);
+    const VMStateField *f = &queue_vmsd->fields[0];
+    uint32_t *len = (uint32_t *)((char *)queue_opaque + f->length_offset);
+    playing = true;
+    for (int i = 0; i < 10; i++) {
+        qemu_chr_be_write_impl(registered[id], block, 1 << 20);
+    }
+    playing = false;
+    g_assert_cmpuint(*len, ==, CHR_QUEUE_MAX);
+    g_assert_true(queue_vmsd->post_load(queue_opaque, NULL));
+    (*len)++;
+    g_assert_false(queue_vmsd->post_load(queue_opaque, &err));
+    g_assert_cmpstr(error_get_pretty(err), ==, "2097153 bytes of input wait; at most 2097152 can");
+    error_free(err);
+    g_assert_cmpuint(fe->got->len, ==, 0);
+    g_free(block);
 }
 
 static void test_monitor_input(void)
@@ -336,9 +350,20 @@ static int unix_client(const char *path)
     return fd;
 }
 
+/* What a server that was killed leaves behind. */
+static void leave_stale_socket(const char *path)
+{
+    struct sockaddr_un a = { .sun_family = AF_UNIX };
+    g_strlcpy(a.sun_path, path, sizeof(a.sun_path));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&a, sizeof(a)), ==, 0);
+    close(fd);
+}
+
 static void test_socket_server(void)
 {
     char *path = g_strdup_printf("%s/chardev-sock-%d", g_get_tmp_dir(), getpid());
+    leave_stale_socket(path);
     char *spec = g_strdup_printf("unix:%s,server,nowait", path);
     Chardev *chr = legacy("sock0", spec);
     Fe *fe = fe_new(chr, false, 1000);
@@ -393,14 +418,98 @@ static void test_reconnect(void)
     g_free(path);
 }
 
-static void test_telnet(void)
+/* A server that does not answer (its backlog is full) holds nobody up. */
+static void test_reconnect_does_not_wait(void)
 {
-    Chardev *chr = legacy("tel0", "telnet:127.0.0.1:0,server=on,wait=off");
-    uint8_t in[] = { 'a', 0xff, 0xfb, 0x01, 'b', 0xff, 0xff, 0xff, 0xfa, 1, 2, 0xff, 0xf0, '\r', 0, 'c', '\r', '\n' };
-    Fe *fe = fe_new(chr, false, 1000);
-    size_t n = chr->backend->filter_input(chr, in, sizeof(in));
-    qemu_chr_be_write(chr, in, n);
-    g_assert_cmpstr(fe->got->str, ==, "ab\xff\rc\r");
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(a);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    g_assert_cmpint(bind(listener, (struct sockaddr *)&a, sizeof(a)), ==, 0);
+    g_assert_cmpint(listen(listener, 0), ==, 0);
+    getsockname(listener, (struct sockaddr *)&a, &len);
+    for (int i = 0; i < 8; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        g_assert_true(connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 || errno == EINPROGRESS);
+    }
+    char *spec = g_strdup_printf("tcp:127.0.0.1:%d,reconnect=1", ntohs(a.sin_port));
+    gint64 before = g_get_monotonic_time();
+    Fe *fe = fe_new(legacy("slow0", spec), false, 10);
+    turn();
+    g_assert_cmpint(g_get_monotonic_time() - before, <, 10 * G_USEC_PER_SEC);
+    g_assert_cmpint(fe->opened, ==, 0);
+    g_free(spec);
+    close(listener);
+}
+
+/* Data with all that a client may put between, and what of it is the user's. */
+static const uint8_t telnet_said[] = { 'a',  0xff, 0xfb, 0x01, 'b',  0xff, 0xff, 0xff, 0xfa, 1,    2,    0xff,
+                                       0xff, 0xff, 0xf1, 0xff, 0xf0, 0xff, 0xf1, '\r', 0,    'c',  '\r', '\n',
+                                       0xff, 0xfe, 3,    0xff, 0xf3, 'd',  0xff, 0xfb, 0,    '\r', '\n', 'e' };
+#define TELNET_MEANT "ab\xff\rc\rd\r\ne"
+
+/* However the reads cut it. */
+static void test_telnet_input(void)
+{
+    for (size_t piece = 1; piece <= sizeof(telnet_said); piece++) {
+        char *label = g_strdup_printf("tel%zu", piece);
+        Chardev *chr = legacy(label, "telnet:127.0.0.1:0,server=on,wait=off");
+        Fe *fe = fe_new(chr, false, 1000);
+        int before = breaks;
+        for (size_t at = 0, n; at < sizeof(telnet_said); at += n) {
+            uint8_t buf[sizeof(telnet_said)];
+            n = MIN(piece, sizeof(telnet_said) - at);
+            memcpy(buf, telnet_said + at, n);
+            qemu_chr_be_write(chr, buf, chr->backend->filter_input(chr, buf, n));
+        }
+        g_assert_cmpstr(fe->got->str, ==, TELNET_MEANT);
+        g_assert_cmpint(breaks, ==, before + 1);
+        g_free(label);
+    }
+}
+
+/* Nobody reads; what is escaped is more than what was written, and the bound holds all the same. */
+static void check_stuck_telnet(Chardev *chr)
+{
+    uint8_t *block = g_malloc(1 << 20);
+    memset(block, 0xff, 1 << 20);
+    for (int i = 0; i < 80; i++) {
+        qemu_chr_write(chr, block, 1 << 20);
+        main_loop_wait(false);
+    }
+    g_assert_cmpuint(chr->queued, <=, 2u * CHR_OUTPUT_MAX);
+    g_free(block);
+}
+
+static void test_telnet_output(void)
+{
+    static const char greeting[] = "\xff\xfb\1\xff\xfb\3\xff\xfb\0\xff\xfd\0", many[] = "\xff\xff\xff\xff";
+    char *path = g_strdup_printf("%s/chardev-telnet-%d", g_get_tmp_dir(), getpid());
+    char *spec = g_strdup_printf("unix:%s,server=on,wait=off,telnet=on", path);
+    Chardev *chr = legacy("telout", spec);
+    int fd = unix_client(path);
+    turn();
+    qemu_chr_write(chr,
+                   "a\xff"
+                   "b",
+                   3);
+    turn();
+    qemu_chr_write(chr, many, 2);
+    turn();
+    uint8_t got[64];
+    g_assert_cmpint(read(fd, got, sizeof(got)), ==, 12 + 4 + 4);
+    g_assert_cmpmem(got, 12, greeting, 12);
+    g_assert_cmpmem(got + 12, 4,
+                    "a\xff\xff"
+                    "b",
+                    4);
+    g_assert_cmpmem(got + 16, 4, many, 4);
+    g_assert_cmpuint(chr->queued, ==, 0);
+    check_stuck_telnet(chr);
+    close(fd);
+    turn();
+    unlink(path);
+    g_free(spec);
+    g_free(path);
 }
 
 /* Nobody reads, so the writer is stuck; nothing blocks, and the amount kept is bounded. */
@@ -571,6 +680,7 @@ int main(int argc, char **argv)
     error_init("test-chardev");
     main_loop_init();
     g_test_add_func("/chardev/guest-input-waits-for-checkpoint-and-room", test_guest_input);
+    g_test_add_func("/chardev/guest-input-bounded", test_guest_input_bounded);
     g_test_add_func("/chardev/monitor-input-is-immediate", test_monitor_input);
     g_test_add_func("/chardev/output-to-file", test_output_file);
     g_test_add_func("/chardev/mux", test_mux);
@@ -579,7 +689,9 @@ int main(int argc, char **argv)
     g_test_add_func("/chardev/udp", test_udp);
     g_test_add_func("/chardev/socket-server", test_socket_server);
     g_test_add_func("/chardev/reconnect", test_reconnect);
-    g_test_add_func("/chardev/telnet", test_telnet);
+    g_test_add_func("/chardev/reconnect-does-not-wait", test_reconnect_does_not_wait);
+    g_test_add_func("/chardev/telnet/input", test_telnet_input);
+    g_test_add_func("/chardev/telnet/output", test_telnet_output);
     g_test_add_func("/chardev/output-stuck-is-bounded", test_stuck_output);
     g_test_add_func("/chardev/input-throttled", test_throttle);
     g_test_add_func("/chardev/parse", test_parse);

@@ -541,6 +541,66 @@ static void test_user_tftp(void)
     end();
 }
 
+/* A port of the host's IPv6 loopback that is free, and its listener's socket; -1: the host has no IPv6. */
+static int free_port6(int *port)
+{
+    struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    socklen_t len = sizeof(a);
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) || getsockname(fd, (struct sockaddr *)&a, &len)) {
+        return -1;
+    }
+    *port = ntohs(a.sin6_port);
+    return fd;
+}
+
+static int connect6(int port)
+{
+    struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    g_assert_true(connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0 || errno == EINPROGRESS);
+    return fd;
+}
+
+/* Does a packet ask who has the address (RFC 4861, 4.3)? */
+static bool asks_for(TestNic *nic, guint i, const uint8_t *address)
+{
+    const uint8_t *p = packet(nic, i);
+    return packet_len(nic, i) >= 78 && p[12] == 0x86 && p[13] == 0xdd && p[20] == 58 && p[54] == 135 &&
+           !memcmp(p + 62, address, 16);
+}
+
+/* Whoever connects to the host's port makes libslirp look for the guest's address. */
+static void test_user_hostfwd6(void)
+{
+    static const uint8_t guest[16] = { 0xfe, 0xc0, [15] = 0x15 };
+    TestNic nic;
+    int port, probe = free_port6(&port);
+    if (probe < 0) {
+        g_test_skip("no IPv6");
+        return;
+    }
+    close(probe);
+    begin(NULL);
+    char *rule = g_strdup_printf(",ipv6-net=fec0::/64,hostfwd=tcp:[::1]:%d-[fec0::15]:80", port);
+    add_user(rule);
+    g_free(rule);
+    open_all();
+    nic_init(&nic, "n", NULL);
+    int fd = connect6(port);
+    guint seen = 0;
+    while (wait_packets(&nic, seen + 1) && !asks_for(&nic, seen, guest)) {
+        seen++;
+    }
+    g_assert_true(asks_for(&nic, seen, guest));
+    char *remove = g_strdup_printf("n tcp:[::1]:%d", port);
+    g_assert_true(net_hostfwd_remove(remove, NULL));
+    g_assert_false(net_hostfwd_remove(remove, NULL));
+    g_free(remove);
+    close(fd);
+    end();
+}
+
 /* An answer that libslirp has itself is queued when the guest's sending returns: no other thread is waited for. */
 static void test_user_answers_at_once(void)
 {
@@ -940,6 +1000,11 @@ static const struct {
     { "user,id=n,hostfwd=tcp::1-x:2", "Invalid host forwarding rule 'tcp::1-x:2' (Bad guest address)" },
     { "user,id=n,hostfwd=tcp::1-:0", "Invalid host forwarding rule 'tcp::1-:0' (Bad guest port)" },
     { "user,id=n,hostfwd=tcp::1-2", "Invalid host forwarding rule 'tcp::1-2' (Missing guest address)" },
+    { "user,id=n,hostfwd=tcp:[::1:1-:2", "Invalid host forwarding rule 'tcp:[::1:1-:2' (Missing : separator)" },
+    { "user,id=n,hostfwd=tcp:[]:1-:2", "Invalid host forwarding rule 'tcp:[]:1-:2' (Bad host address)" },
+    { "user,id=n,hostfwd=tcp:[::1]x:1-:2", "Invalid host forwarding rule 'tcp:[::1]x:1-:2' (Bad host address)" },
+    { "user,id=n,hostfwd=tcp:[::1]:1-10.0.2.15:2",
+      "Invalid host forwarding rule 'tcp:[::1]:1-10.0.2.15:2' (Bad guest address)" },
     { "user,id=n,guestfwd=foo", "Invalid guest forwarding rule 'foo'" },
     { "user,id=n,guestfwd=tcp:10.0.2.100:80", "Invalid guest forwarding rule 'tcp:10.0.2.100:80'" },
     { "user,id=n,guestfwd=udp:10.0.2.100:80-null", "Invalid guest forwarding rule 'udp:10.0.2.100:80-null'" },
@@ -954,6 +1019,10 @@ static const struct {
     { "user,id=n,host=10.0.2.15", "DHCP must be different from host and DNS" },
     { "user,id=n,ipv4=off,ipv6=off", "IPv4 and IPv6 disabled" },
     { "user,id=n,restrict=foo", "Parameter 'restrict' expects 'on' or 'off', not 'foo'" },
+    { "user,id=n,ipv6-net=fec0::/xx", "Failed to parse IPv6 network 'fec0::/xx'" },
+    { "user,id=n,ipv6-net=zz", "Failed to parse IPv6 network 'zz'" },
+    { "user,id=n,ipv6-net=fd00::/200", "Invalid IPv6 prefix provided (IPv6 prefix length must be between 0 and 126)" },
+    { "user,id=n,ipv6-net=fd00::/64,ipv6-host=fec0::2", "IPv6 Host doesn't belong to network" },
     { "user,id=n,ipv6-host=1::1", "IPv6 Host doesn't belong to network" },
     { "user,id=n,smb=/tmp", "smb=/tmp: there is no SMB server; tftp=, guestfwd= and hostfwd= are available" },
     { "socket,id=n", "exactly one of listen=, connect=, mcast= or udp= is required" },
@@ -1035,6 +1104,7 @@ int main(int argc, char **argv)
     g_test_add_func("/net/set-link", test_set_link);
     g_test_add_func("/net/user/tftp", test_user_tftp);
     g_test_add_func("/net/user/answers-at-once", test_user_answers_at_once);
+    g_test_add_func("/net/user/hostfwd-ipv6", test_user_hostfwd6);
     g_test_add_func("/net/user/host-socket", test_user_host_socket);
     g_test_add_func("/net/record-and-replay-without-back-end", test_record_and_replay);
     g_test_add_func("/net/dump/bytes", test_dump_bytes);

@@ -228,15 +228,14 @@ static void damage(const Victim *v, uint8_t *bytes, uint64_t *random)
         bytes[at + workload_random(random) % 8] ^= 1 << workload_random(random) % 8;
         break;
     case 1:
-        qcow2_put64(bytes + at, numbers[workload_random(random) % ARRAY_SIZE(numbers)]);
+        stq_be_p(bytes + at, numbers[workload_random(random) % ARRAY_SIZE(numbers)]);
         break;
     case 2:
-        qcow2_put32(bytes + at + workload_random(random) % 2 * 4,
-                    numbers[workload_random(random) % ARRAY_SIZE(numbers)]);
+        stl_be_p(bytes + at + workload_random(random) % 2 * 4, numbers[workload_random(random) % ARRAY_SIZE(numbers)]);
         break;
     case 3:
-        qcow2_put64(bytes + at, (workload_random(random) % (v->length / v->cluster_size) * v->cluster_size) |
-                                    (workload_random(random) & QCOW2_COPIED));
+        stq_be_p(bytes + at, (workload_random(random) % (v->length / v->cluster_size) * v->cluster_size) |
+                                 (workload_random(random) & QCOW2_COPIED));
         break;
     }
 }
@@ -328,7 +327,7 @@ static BlockNode *open_patched(const char *image, int64_t at, uint64_t value, in
     g_autofree char *bytes = NULL;
     gsize length;
     g_assert_true(g_file_get_contents(image, &bytes, &length, NULL));
-    qcow2_put64(bytes + at, value);
+    stq_be_p(bytes + at, value);
     g_assert_true(g_file_set_contents(image, bytes, length, NULL));
     return bdrv_open(image, "qcow2", NULL, flags, errp);
 }
@@ -356,6 +355,22 @@ static void test_table_refers_to_itself(void)
     BlockNode *bs = workload_open(image, 0);
     bdrv_pread(bs, 0, buf, sizeof(buf));
     bdrv_unref(bs);
+}
+
+/* Tables are where the file is: a snapshot's that is said to lie beyond costs neither memory nor time. */
+static void test_table_beyond_the_file(void)
+{
+    g_autofree char *image = new_image(MiB, 4096, 3);
+    BlockNode *bs = workload_open(image, BDRV_O_RDWR);
+    g_assert_cmpint(bs->drv->snapshot_create(bs, &(QEMUSnapshotInfo){ .name = "s" }), ==, 0);
+    int64_t entry = ((Qcow2State *)bs->opaque)->snapshots_offset;
+    bdrv_unref(bs);
+    Error *err = NULL;
+    g_assert_null(open_patched(image, entry, 1ull << 40, BDRV_O_RDWR, &err));
+    g_assert_cmpstr(strstr(error_get_pretty(err), "Image is"), ==,
+                    "Image is corrupt: tables overlap or lie beyond the file; cannot be opened read/write");
+    error_free(err);
+    bdrv_unref(workload_open(image, 0));
 }
 
 /* A guest's cluster that is a table: reads go on, writes end, and the image remembers. */
@@ -422,6 +437,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qcow2/small-caches", test_small_caches);
     g_test_add_func("/qcow2/threads", test_threads);
     g_test_add_func("/qcow2/self-reference", test_table_refers_to_itself);
+    g_test_add_func("/qcow2/table-beyond-the-file", test_table_beyond_the_file);
     g_test_add_func("/qcow2/data-over-table", test_data_over_table);
     g_test_add_func("/qcow2/beyond-the-end", test_beyond_the_end);
     g_test_add_func("/qcow2/damage", test_damage);

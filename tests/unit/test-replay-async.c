@@ -461,6 +461,58 @@ static void test_unknown_ids(void)
     }
 }
 
+/* A snapshot may say anything; what would stop the machine at the next checkpoint is refused. */
+static void test_damaged_queue(void)
+{
+    static const struct {
+        uint64_t last_id;
+        unsigned count;
+        ReplayEvent ev;
+        const char *message;
+    } cases[] = {
+        { 1,
+          1,
+          { .id = EVENT_ASYNC, .arg = { 4, REPLAY_ASYNC_EVENT_BH, 1ULL << 63 | 9 } },
+          "EVENT_ASYNC checkpoint=CLOCK_VIRTUAL kind=BH id=0x8000000000000009 waits, but the machine has no bottom "
+          "half 0x8000000000000009" },
+        { 1,
+          1,
+          { .id = EVENT_ASYNC, .arg = { 4, REPLAY_ASYNC_EVENT_NET, 7, 0 } },
+          "EVENT_ASYNC checkpoint=CLOCK_VIRTUAL kind=NET filter=7 flags=0 packet=0 bytes waits, but the machine has no "
+          "network filter 7" },
+        { 1,
+          1,
+          { .id = EVENT_ASYNC, .arg = { 4, REPLAY_ASYNC_EVENT_BLOCK, 3 } },
+          "EVENT_ASYNC checkpoint=CLOCK_VIRTUAL kind=BLOCK id=3 waits, but no block request 3 is under way" },
+        { 1,
+          2,
+          { .id = EVENT_ASYNC, .arg = { 4, REPLAY_ASYNC_EVENT_BLOCK, 1 } },
+          "EVENT_ASYNC checkpoint=CLOCK_VIRTUAL kind=BLOCK id=1 waits, but the request ends twice" },
+        { 0,
+          1,
+          { .id = EVENT_ASYNC, .arg = { 4, REPLAY_ASYNC_EVENT_INPUT_SYNC } },
+          "the last block request has the number 0, 1 is under way" },
+        { 1, 1, { .id = EVENT_INTERRUPT }, "the events that wait are damaged (at byte 0)" },
+    };
+    replay_reset_for_test();
+    make_devices();
+    replay_block_restore(1, bh_cb, NULL);
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        Error *err = NULL;
+        GByteArray *bytes = g_byte_array_new();
+        append_le(bytes, cases[i].last_id, 8);
+        for (unsigned n = 0; n < cases[i].count; n++) {
+            log_encode_event(bytes, &cases[i].ev);
+        }
+        g_assert_false(async_load(bytes->data, bytes->len, &err));
+        take_message(&err, cases[i].message);
+        g_assert_false(async_load(bytes->data, 7, &err));
+        take_message(&err, "the events that wait are missing");
+        g_byte_array_unref(bytes);
+    }
+    replay_reset_for_test();
+}
+
 static void test_refused_events(void)
 {
     static const struct {
@@ -799,6 +851,7 @@ int main(int argc, char **argv)
     g_test_add_func("/replay/async/producers-on-threads", test_producers_on_threads);
     g_test_add_func("/replay/async/block", test_block);
     g_test_add_func("/replay/async/unknown-ids", test_unknown_ids);
+    g_test_add_func("/replay/async/damaged-queue", test_damaged_queue);
     g_test_add_func("/replay/async/never-nests", test_never_nests);
     g_test_add_func("/replay/play/budget", test_budget);
     g_test_add_func("/replay/play/digests", test_digests);

@@ -207,6 +207,13 @@ static void test_hostile(void)
     deep[len - 1] = '\n';
     expect_bad_manifest(deep, len, "'x.manifest' line 1: too long or too deep");
     g_free(deep);
+    GString *wide = g_string_new("{\"manifest\":1,\"shift\":7,\"seed\":\"0123456789abcdef\",\"machine\":{");
+    for (int i = 0; i <= 4096; i++) {
+        g_string_append_printf(wide, "%s\"%d\":\"\"", i ? "," : "", i);
+    }
+    g_string_append(wide, "}}\n");
+    expect_bad_manifest(wide->str, wide->len, "'x.manifest' line 1: more than 4096 properties of the machine");
+    g_string_free(wide, true);
 }
 
 static void test_flipped_bits(void)

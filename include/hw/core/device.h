@@ -24,7 +24,6 @@ typedef enum PropertyKind {
     PROP_UINT64,
     PROP_STRING,
     PROP_PCI_ADDR, /* uint32_t devfn, "slot" or "slot.fn" */
-    PROP_DRIVE,    /* struct BlockBackend *, by the id of a drive or node; NULL when not given */
     PROP_PARSED,   /* by .parse */
 } PropertyKind;
 
@@ -33,9 +32,12 @@ typedef struct DeviceProperty {
     PropertyKind kind;
     size_t offset;
     uint64_t def; /* strings default to NULL, parsed ones to zeros */
-    /* PROP_PARSED: store text in the field, which owns nothing. False with an error; *errp NULL: "doesn't take value".
+    /*
+     * PROP_PARSED: store what text names in the field, which owns nothing. False with an error, a whole sentence, or
+     * without one: "doesn't take value". device: the type's name, for that sentence.
      */
-    bool (*parse)(void *field, const char *text, Error **errp);
+    bool (*parse)(void *field, const char *device, const char *text, Error **errp);
+    const char *(*show)(const void *field); /* PROP_PARSED, for `info qtree`: NULL when not given; may be NULL */
 } DeviceProperty;
 
 #define DEFINE_PROP_BOOL(n, type, m, d)                                     \
@@ -57,10 +59,6 @@ typedef struct DeviceProperty {
 #define DEFINE_PROP_UINT64(n, type, m, d)                                     \
     {                                                                         \
         .name = n, .kind = PROP_UINT64, .offset = offsetof(type, m), .def = d \
-    }
-#define DEFINE_PROP_DRIVE(n, type, m)                              \
-    {                                                              \
-        .name = n, .kind = PROP_DRIVE, .offset = offsetof(type, m) \
     }
 #define DEFINE_PROP_STRING(n, type, m)                              \
     {                                                               \
@@ -91,11 +89,6 @@ struct Device {
     Device *next; /* in the machine's order */
 };
 
-/* How a drive property finds its drive: blk_claim() (block/block.h), set by vl.c; so devices alone need no block layer.
- */
-struct BlockBackend;
-extern struct BlockBackend *(*device_claim_drive)(const char *id, const char *device, Error **errp);
-
 /* Allocate with default properties; not yet part of the machine. */
 Device *device_new(const DeviceType *type);
 /* Set one property from text; error "Property 'type.name' not found" or "... doesn't take value 'x'". */
@@ -114,7 +107,7 @@ const DeviceType *device_type_find(const char *name);
 bool device_type_has_property(const DeviceType *type, const char *name);
 /* Names of all types that users may create and that have this property, one per line: NICs have "netdev". */
 void device_help_with_property(FILE *out, const char *property);
-/* -device argument: "type,prop=value,id=x". */
+/* -device argument: "type,prop=value,id=x". "type,help" prints its properties and ends the process. */
 bool device_add(const char *arg, Error **errp);
 void device_help(FILE *out);
 

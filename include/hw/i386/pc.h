@@ -1,4 +1,4 @@
-/* hw/i386/pc.h  The PC machine (-M pc) as vl.c and its own parts see it. */
+/* hw/i386/pc.h  The PC machine (-M pc) as system/ and its own parts see it. */
 #ifndef HW_I386_PC_H
 #define HW_I386_PC_H
 
@@ -11,6 +11,12 @@ struct CPUState;
 #define PC_SERIAL_PORTS   4
 #define PC_PARALLEL_PORTS 3
 #define PC_DEFAULT_NIC    "e1000"
+
+/* COM1 to COM4 */
+static const struct {
+    uint16_t iobase;
+    uint8_t irq;
+} pc_com_ports[PC_SERIAL_PORTS] = { { 0x3f8, 4 }, { 0x2f8, 3 }, { 0x3e8, 4 }, { 0x2e8, 3 } };
 
 typedef struct PCConfig {
     uint64_t ram_size;                    /* bytes */

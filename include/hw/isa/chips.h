@@ -36,9 +36,8 @@ void rtc_inhibit_irq8(Device *rtc, bool inhibit);
 bool rtc_configure(const char *arg, Error **errp);
 
 /* 16550A UART. hw/char/serial.c */
-extern const DeviceType
-    isa_serial_type; /* properties iobase, irq; chardev set by serial_connect or property "chardev" */
-void serial_connect(Device *serial, Chardev *chr, IRQLine irq);
+extern const DeviceType isa_serial_type;           /* properties iobase, irq, index, chardev */
+void serial_connect(Device *serial, Chardev *chr); /* in place of the property; NULL: nobody is there */
 
 /* Parallel port, output only. hw/char/parallel.c */
 extern const DeviceType isa_parallel_type;                           /* properties iobase, irq, index, chardev */

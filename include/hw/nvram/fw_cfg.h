@@ -42,8 +42,7 @@ void fw_cfg_add_bytes(Device *fw, uint16_t key, const void *data, size_t len);
 void fw_cfg_add_i16(Device *fw, uint16_t key, uint16_t value);
 void fw_cfg_add_i32(Device *fw, uint16_t key, uint32_t value);
 void fw_cfg_add_i64(Device *fw, uint16_t key, uint64_t value);
-void fw_cfg_add_string(Device *fw, uint16_t key, const char *value);
-/* Named file, kept sorted as SeaBIOS sees them in order of addition. */
+/* Named file; firmware finds them in the order of addition. */
 void fw_cfg_add_file(Device *fw, const char *name, const void *data, size_t len);
 /* A file whose contents depend on the machine: update() may change them (not their length) whenever firmware selects
  * it. */

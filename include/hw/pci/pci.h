@@ -108,6 +108,8 @@ uint32_t pci_config_read(PCIBus *bus, uint8_t busnr, uint8_t devfn, uint32_t add
 void pci_config_write(PCIBus *bus, uint8_t busnr, uint8_t devfn, uint32_t addr, uint32_t value, int len);
 /* Every device, by devfn. */
 void pci_foreach(void (*fn)(PCIDevice *pci, void *opaque), void *opaque);
+/* "Ethernet controller"; NULL: none that we know. */
+const char *pci_class_name(uint16_t class_id);
 void pci_info(void (*print)(void *opaque, const char *line), void *opaque);
 
 static inline void pci_set_word(uint8_t *p, uint16_t v)

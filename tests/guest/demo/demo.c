@@ -59,12 +59,6 @@ __attribute__((interrupt)) static void serial_interrupt(struct frame *unused)
 
 /* ---- chips ---- */
 
-struct gate {
-    uint16_t offset_low, selector;
-    uint8_t zero, type;
-    uint16_t offset_high;
-} __attribute__((packed));
-
 static struct gate idt[256];
 
 static void set_gate(int vector, void (*handler)(struct frame *))

@@ -9,12 +9,6 @@
 
 struct frame;
 
-struct gate {
-    uint16_t offset_low, selector;
-    uint8_t zero, type;
-    uint16_t offset_high;
-} __attribute__((packed));
-
 static struct gate idt[256];
 static volatile int pressed;
 

@@ -6,38 +6,7 @@
  * Words on its command line make it do more: "testdev" tries pc-testdev, "faults" raises an exception of each kind,
  * "errors" accesses what is not there.
  */
-#include <stdint.h>
-
-static inline void outb(uint16_t port, uint8_t value)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline void outl(uint16_t port, uint32_t value)
-{
-    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-    uint8_t value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static inline uint16_t inw(uint16_t port)
-{
-    uint16_t value;
-    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static inline uint32_t inl(uint16_t port)
-{
-    uint32_t value;
-    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
+#include "tests/guest/machine.h"
 
 /* ---- printing ---- */
 
@@ -306,12 +275,6 @@ static void try_testdev(void)
     check(bytes[0xffff] == 0x77, "end of the device memory");
     print("testdev done\n");
 }
-
-struct gate {
-    uint16_t offset_low, selector;
-    uint8_t zero, type;
-    uint16_t offset_high;
-} __attribute__((packed));
 
 static struct gate idt[256];
 volatile uint32_t faults, gp_error;

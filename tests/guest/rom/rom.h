@@ -1,8 +1,8 @@
-/* rom.h  What the small ROM guests share: ports, the serial line, PCI configuration, soft-off. */
+/* rom.h  What the small ROM guests share: the serial line, PCI configuration, soft-off. */
 #ifndef GUEST_ROM_H
 #define GUEST_ROM_H
 
-#include <stdint.h>
+#include "tests/guest/machine.h"
 
 #define COM1 0x3f8
 
@@ -11,35 +11,6 @@
 #define PM_BASE      0x600
 
 extern uint32_t reset_cr0; /* start.S */
-
-static inline void outb(uint16_t port, uint8_t value)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline void outw(uint16_t port, uint16_t value)
-{
-    __asm__ volatile("outw %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline void outl(uint16_t port, uint32_t value)
-{
-    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-    uint8_t value;
-    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
-
-static inline uint16_t inw(uint16_t port)
-{
-    uint16_t value;
-    __asm__ volatile("inw %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
-}
 
 static inline void put(char c)
 {
