@@ -141,6 +141,15 @@ static bool open_interface(TapNet *t, const QemuOpts *opts, Error **errp)
     return !t->script || run_script(t->script, t->ifname, errp);
 }
 
+static void release(TapNet *t)
+{
+    if (t->fd >= 0) {
+        close(t->fd);
+    }
+    g_free(t->script);
+    g_free(t->downscript);
+}
+
 static bool tap_init(NetDev *nd, const QemuOpts *opts, Error **errp)
 {
     TapNet *t = (TapNet *)nd;
@@ -154,6 +163,8 @@ static bool tap_init(NetDev *nd, const QemuOpts *opts, Error **errp)
     }
     if (!err && (fd ? open_fd(t, fd, &err) : open_interface(t, opts, &err))) {
         tap_watch(t);
+    } else {
+        release(t);
     }
     error_propagate(errp, err);
     return !err;
@@ -164,12 +175,10 @@ static void tap_cleanup(NetDev *nd)
     TapNet *t = (TapNet *)nd;
     Error *err = NULL;
     qemu_set_fd_handler(t->fd, NULL, NULL, NULL);
-    close(t->fd);
     if (t->downscript && !run_script(t->downscript, t->ifname, &err)) {
         error_report_err(err);
     }
-    g_free(t->script);
-    g_free(t->downscript);
+    release(t);
 }
 
 static void tap_info(NetDev *nd, GString *out)

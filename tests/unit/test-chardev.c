@@ -572,6 +572,8 @@ static void test_throttle(void)
     g_assert_cmpint(fe->got->len, ==, size);
     g_unlink(path);
     g_free(data);
+    g_free(opts);
+    g_free(path);
 }
 
 static void expect_error(const char *spec, const char *message)
