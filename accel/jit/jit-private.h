@@ -249,6 +249,8 @@ extern const uint8_t *jit_mispredicted;
 extern const uint8_t *jit_no_return; /* where jit_returns->base leads */
 extern JitExit jit_exit_leave_record, jit_exit_indirect_record;
 void jit_thunks_emit(void);
+/* A jump that is taken, with ZF clear, when somebody wants us out of here. */
+uint8_t *jit_emit_poll(Emit *e);
 
 /* ---- mem.c ---- */
 typedef struct ProbeKind {

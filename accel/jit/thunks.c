@@ -7,7 +7,6 @@
 #include "target/i386/hostfloat.h"
 
 JitThunks jit_thunks[2];
-JitExit *jit_leave;
 bool jit_flags_out;
 
 enum { RESULT_DONE = 0, RESULT_LEAVE = 1, RESULT_RESUME = 2 }; /* anything else: a host address */
@@ -306,8 +305,7 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
 JitExit jit_exit_leave_record = { .kind = JIT_EXIT_LEAVE }, jit_exit_indirect_record = { .kind = JIT_EXIT_INDIRECT };
 const uint8_t *jit_mispredicted, *jit_no_return;
 
-/* ZF is clear when the jump is taken. */
-static uint8_t *emit_poll(Emit *e)
+uint8_t *jit_emit_poll(Emit *e)
 {
     em_alu_mi(e, 2, ALU_CMP, H_CPU, CPU_OFF(exit_request), 0);
     return em_jcc_later(e, COND_NE);
@@ -358,7 +356,7 @@ static uint8_t *emit_compare_latch(Emit *e)
 static void emit_cross_link(Emit *e, JitThunks *thunks, bool code64, uint8_t *polled)
 {
     thunks->cross_link = em_here(e);
-    uint8_t *out = emit_poll(e);
+    uint8_t *out = jit_emit_poll(e);
     em_patch(polled, e->rx_delta, em_here(e));
     uint8_t *end = emit_budget_end(e, code64);
     thunks->second_page = em_here(e);
@@ -376,7 +374,7 @@ static void emit_cross(Emit *e, JitThunks *thunks, bool code64)
     em_rm(e, 2, 0x3b, H_R10, H_T2, offsetof(JitPlace, ctx));
     uint8_t *stray = em_jcc_later(e, COND_NE);
     thunks->cross_any = em_here(e);
-    uint8_t *out = emit_poll(e), *cross = emit_compare_latch(e);
+    uint8_t *out = jit_emit_poll(e), *cross = emit_compare_latch(e);
     em_patch(out, e->rx_delta, em_here(e));
     em8(e, 0xc3);
     em_patch(stray, e->rx_delta, em_here(e));

@@ -27,12 +27,6 @@ static JitExit *new_exit(Translator *t, JitExitKind kind, uint64_t eip, uint8_t 
     return exit;
 }
 
-uint8_t *emit_poll(Emit *e)
-{
-    em_alu_mi(e, 2, ALU_CMP, H_CPU, CPU_OFF(exit_request), 0);
-    return em_jcc_later(e, COND_NE);
-}
-
 void emit_link_place(Translator *t, JitExit *exit, const uint8_t *thunk)
 {
     em_mov_ri32(&t->e, H_T2, (uint32_t)(uintptr_t)&jit_nowhere[t->ctx->id]);
@@ -64,7 +58,7 @@ void emit_entry(Translator *t)
 {
     Emit *e = &t->e;
     t->jb->entry = em_here(e);
-    new_exit(t, JIT_EXIT_POLL, t->jb->eip, emit_poll(e));
+    new_exit(t, JIT_EXIT_POLL, t->jb->eip, jit_emit_poll(e));
     t->jb->forward = em_here(e);
     emit_budget(t, ALU_SUB, t->n);
     new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(e, COND_S))->refund = t->n;

@@ -97,7 +97,7 @@ static void emit_lookup(Translator *t, Indirect *in)
     em_load(e, 2, H_R11, H_T1, table + (int32_t)offsetof(JitIBTC, forward));
     em_alu_ri(e, 3, ALU_CMP, H_T2, (int32_t)(uintptr_t)t->jb->last_place);
     in->far = em_jcc_later(e, COND_NE);
-    in->misses[2] = emit_poll(e);
+    in->misses[2] = jit_emit_poll(e);
     in->go = em_here(e);
 }
 
@@ -194,7 +194,7 @@ static void emit_continuation(Translator *t)
     exit->place = returns_to_last_place(t) ? t->jb->last_place : NULL;
     emit_address_compare(t);
     em_alu_ri(e, 2, ALU_CMP, H_T1, (int32_t)(uintptr_t)exit->place);
-    uint8_t *elsewhere = em_jcc_later(e, COND_NE), *poll = emit_poll(e);
+    uint8_t *elsewhere = em_jcc_later(e, COND_NE), *poll = jit_emit_poll(e);
     add_link(t, exit, em_jmp_later(e));
     em_patch(elsewhere, e->rx_delta, em_here(e));
     emit_link_place(t, exit, t->thunks->cross_return);

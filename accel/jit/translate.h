@@ -245,11 +245,9 @@ uint64_t branch_target(const DecodedInsn *d, uint64_t next_ip);
 uint64_t linear_page(const Translator *t, uint64_t ip);
 /* A way out that leads to eip; refund, and the jumps to what emit_exit() makes, are the caller's. */
 JitExit *alloc_exit(const Translator *t, JitExitKind kind, uint64_t eip);
-/* This one may be joined to a block: by the rel32 at `jump`. Two for each block. */
+/* This one may be joined to a block: by the rel32 at `jump`. */
 void add_link(Translator *t, JitExit *exit, uint8_t *jump);
 void emit_exit(Translator *t, const JitExit *exit);
-/* A jump that is taken when somebody wants us out of here. */
-uint8_t *emit_poll(Emit *e);
 /* Calls one of the JitThunks that take a place: that of the block which the exit will be joined to. */
 void emit_link_place(Translator *t, JitExit *exit, const uint8_t *thunk);
 
