@@ -4,6 +4,7 @@
  * else: at a checkpoint.
  */
 #include "block/backend.h"
+#include "util/info.h"
 
 #include <errno.h>
 
@@ -234,21 +235,9 @@ bool blk_aio_reattach(BlockBackend *blk, BlockRequestId id, BlockCompletionFunc 
 /* ---- `info block` ---- */
 
 typedef struct Printer {
-    void (*print)(void *opaque, const char *line);
-    void *opaque;
+    InfoSink out;
     unsigned count;
 } Printer;
-
-static void print_line(Printer *p, const char *fmt, ...) QEMU_PRINTF(2, 3);
-static void print_line(Printer *p, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    char *line = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    p->print(p->opaque, line);
-    g_free(line);
-}
 
 static unsigned chain_depth(const BlockNode *bs)
 {
@@ -259,25 +248,25 @@ static unsigned chain_depth(const BlockNode *bs)
     return depth;
 }
 
-static void print_medium(Printer *p, BlockBackend *blk)
+static void print_medium(const Printer *p, BlockBackend *blk)
 {
     const BlockNode *top = blk_root_node(blk), *bs = blk->overlay ? blk->overlay->backing : top;
-    print_line(p, "%s (%s): %s (%s%s)", blk->name, top->node_name, bs->filename, bs->drv->name,
-               blk->read_only ? ", read-only" : "");
+    info_line(&p->out, "%s (%s): %s (%s%s)", blk->name, top->node_name, bs->filename, bs->drv->name,
+              blk->read_only ? ", read-only" : "");
     if (blk->user) {
-        print_line(p, "    Attached to:      %s", blk->user);
+        info_line(&p->out, "    Attached to:      %s", blk->user);
     }
     if (blk->removable) {
-        print_line(p, "    Removable device: not locked, tray closed");
+        info_line(&p->out, "    Removable device: not locked, tray closed");
     }
-    print_line(p, "    Cache mode:       %s%s%s", blk->write_cache ? "writeback" : "writethrough",
-               top->open_flags & BDRV_O_NOCACHE ? ", direct" : "",
-               top->open_flags & BDRV_O_NO_FLUSH ? ", ignore flushes" : "");
+    info_line(&p->out, "    Cache mode:       %s%s%s", blk->write_cache ? "writeback" : "writethrough",
+              top->open_flags & BDRV_O_NOCACHE ? ", direct" : "",
+              top->open_flags & BDRV_O_NO_FLUSH ? ", ignore flushes" : "");
     if (bs->backing) {
-        print_line(p, "    Backing file:     %s (chain depth: %u)", bs->backing->filename, chain_depth(bs));
+        info_line(&p->out, "    Backing file:     %s (chain depth: %u)", bs->backing->filename, chain_depth(bs));
     }
     if (blk->overlay) {
-        print_line(p, "    Changes go to:    a temporary image");
+        info_line(&p->out, "    Changes go to:    a temporary image");
     }
 }
 
@@ -285,17 +274,17 @@ static void print_backend(BlockBackend *blk, void *opaque)
 {
     Printer *p = opaque;
     if (p->count++) {
-        print_line(p, "%s", "");
+        info_line(&p->out, "%s", "");
     }
     if (blk->root) {
         print_medium(p, blk);
     } else {
-        print_line(p, "%s: [not inserted]", blk->name);
+        info_line(&p->out, "%s: [not inserted]", blk->name);
     }
 }
 
-void blk_info(void (*print)(void *opaque, const char *line), void *opaque)
+void blk_info(InfoPrint *print, void *opaque)
 {
-    Printer p = { print, opaque, 0 };
+    Printer p = { .out = { print, opaque } };
     blk_foreach(print_backend, &p);
 }

@@ -12,16 +12,12 @@
  */
 #include "chardev/chardev-int.h"
 #include "migration/vmstate.h"
+#include "util/info.h"
 
 #include <errno.h>
 #include <signal.h>
 
 static Chardev *chardevs; /* in order of creation */
-
-Chardev *chr_first(void)
-{
-    return chardevs;
-}
 
 Chardev *qemu_chr_find(const char *id)
 {
@@ -461,7 +457,7 @@ void qemu_chr_foreach(void (*fn)(const char *label, const char *filename, bool o
     }
 }
 
-void qemu_chr_info(void (*print)(void *opaque, const char *line), void *opaque)
+void qemu_chr_info(InfoPrint *print, void *opaque)
 {
     for (Chardev *chr = chardevs; chr; chr = chr->next) {
         char *line = chr->mux.enabled ? g_strdup_printf("%s-base: filename=%s", chr->label, chr->filename)

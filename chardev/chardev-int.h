@@ -99,7 +99,6 @@ void chr_fe_event(ChrFe *fe, ChrEvent event);
 /* The other side sends a break, to whoever has the focus. */
 void chr_be_break(Chardev *chr);
 bool chr_may_read(Chardev *chr);
-Chardev *chr_first(void);
 
 /* char-io.c */
 void chr_update_handlers(Chardev *chr);

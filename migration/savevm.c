@@ -29,6 +29,7 @@
 #include "state-stream.h"
 #include "sysemu/cpus.h"
 #include "target/i386/access.h"
+#include "util/info.h"
 
 #define STATE_MAGIC   0x45544154534b434cull /* "LCKSTATE" */
 #define STATE_FORMAT  1u
@@ -693,7 +694,7 @@ static char *snapshot_line(const QEMUSnapshotInfo *sn)
     return line;
 }
 
-static void print_list(BlockNode *node, void (*print)(void *opaque, const char *line), void *opaque)
+static void print_list(BlockNode *node, InfoPrint *print, void *opaque)
 {
     g_autofree QEMUSnapshotInfo *list = NULL;
     int count = node->drv->snapshot_list(node, &list);
@@ -723,7 +724,7 @@ static BlockNode *first_store(GPtrArray *images)
     return NULL;
 }
 
-void snapshot_info(void (*print)(void *opaque, const char *line), void *opaque)
+void snapshot_info(InfoPrint *print, void *opaque)
 {
     Error *err = NULL;
     GPtrArray *images = find_images(false, &err);

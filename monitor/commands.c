@@ -18,6 +18,7 @@
 #include "sysemu/runstate.h"
 #include "sysemu/sysemu.h"
 #include "ui/console.h"
+#include "util/info.h"
 #include "util/timer.h"
 #include "version.h"
 
@@ -83,7 +84,7 @@ static void info_mtree(Monitor *mon, const char *args)
 
 typedef struct InfoPrinter {
     const DeviceType *type;
-    void (*info)(Device *dev, void (*print)(void *opaque, const char *line), void *opaque);
+    void (*info)(Device *dev, InfoPrint *print, void *opaque);
     Monitor *mon;
 } InfoPrinter;
 

@@ -10,6 +10,7 @@
 #include "migration/vmstate.h"
 #include "net/net.h"
 #include "replay/replay.h"
+#include "util/info.h"
 #include "util/main-loop.h"
 
 /* Packets that wait for a NIC: machine state. Each is stored as its length (u32, little-endian) and its bytes. */
@@ -73,7 +74,7 @@ void netdev_transmit_later(NetDev *nd, const uint8_t *buf, size_t len);
 void netdev_room(NetDev *nd);
 /* Of a hub's port: the NIC or the back end there, as a line of `info network`. */
 void net_describe_end(NetDev *nd, GString *out);
-void net_print_lines(GString *text, void (*print)(void *opaque, const char *line), void *opaque); /* frees text */
+void net_print_lines(GString *text, InfoPrint *print, void *opaque); /* frees text */
 const NetDevDriver *net_driver_find(const char *name);
 extern const NetDevDriver net_driver_user, net_driver_socket, net_driver_tap, net_driver_hubport;
 

@@ -7,6 +7,7 @@
  * here.
  */
 #include "net/net-int.h"
+#include "util/info.h"
 
 static NetDev *netdevs; /* in the order of the command line */
 
@@ -267,7 +268,7 @@ void net_describe_end(NetDev *nd, GString *out)
     }
 }
 
-void net_print_lines(GString *text, void (*print)(void *opaque, const char *line), void *opaque)
+void net_print_lines(GString *text, InfoPrint *print, void *opaque)
 {
     g_strchomp(text->str);
     char **lines = g_strsplit(text->str, "\n", -1);
@@ -278,7 +279,7 @@ void net_print_lines(GString *text, void (*print)(void *opaque, const char *line
     g_string_free(text, TRUE);
 }
 
-void net_info(void (*print)(void *opaque, const char *line), void *opaque)
+void net_info(InfoPrint *print, void *opaque)
 {
     GString *out = g_string_new(NULL);
     hub_info(out);

@@ -6,6 +6,7 @@
  * opened.
  */
 #include "net/slirp-int.h"
+#include "util/info.h"
 
 #include <errno.h>
 
@@ -235,7 +236,7 @@ bool net_hostfwd_remove(const char *args, Error **errp)
     return rc == 0;
 }
 
-void net_info_usernet(void (*print)(void *opaque, const char *line), void *opaque)
+void net_info_usernet(InfoPrint *print, void *opaque)
 {
     GString *out = g_string_new(NULL);
     for (NetDev *nd = net_first(); nd; nd = nd->next) {

@@ -2,6 +2,7 @@
 #include "replay/replay-internal.h"
 
 #include "util/error.h"
+#include "util/info.h"
 
 static int64_t none_clock(ReplayClock kind, int64_t host_value)
 {
@@ -96,7 +97,7 @@ static int none_finish(uint64_t digest)
     return REPLAY_SAME;
 }
 
-static void none_info(ReplayPrint *print, void *opaque)
+static void none_info(InfoPrint *print, void *opaque)
 {
     print(opaque, "Neither recording nor replaying");
 }

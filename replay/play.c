@@ -9,6 +9,7 @@
 
 #include "sysemu/cpus.h"
 #include "util/error.h"
+#include "util/info.h"
 
 /* Looks at the log without any progress after which nothing will happen any more (a log that no machine wrote). */
 #define MAX_STALLS 10000
@@ -480,7 +481,7 @@ static int play_finish(uint64_t digest)
     return cut ? finish_cut(icount, digest) : finish_same_or_not(icount, digest);
 }
 
-static void play_info(ReplayPrint *print, void *opaque)
+static void play_info(InfoPrint *print, void *opaque)
 {
     char *next = check_expected(&play.next, play.next_icount);
     char *where = g_strdup_printf("Replaying execution '%s': instruction count = %" PRId64, play.path, icount_get());

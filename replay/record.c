@@ -11,6 +11,7 @@
 
 #include "sysemu/cpus.h"
 #include "util/error.h"
+#include "util/info.h"
 #include "util/timer.h"
 
 #define FLUSH_NS     (80 * 1000000LL)
@@ -331,21 +332,11 @@ static int record_finish(uint64_t digest)
     return REPLAY_SAME;
 }
 
-static void print_line(ReplayPrint *print, void *opaque, const char *fmt, ...) QEMU_PRINTF(3, 4);
-static void print_line(ReplayPrint *print, void *opaque, const char *fmt, ...)
+static void record_info(InfoPrint *print, void *opaque)
 {
-    va_list ap;
-    va_start(ap, fmt);
-    char *line = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    print(opaque, line);
-    g_free(line);
-}
-
-static void record_info(ReplayPrint *print, void *opaque)
-{
-    print_line(print, opaque, "Recording execution '%s': instruction count = %" PRId64, rec.log.path, icount_get());
-    print_line(print, opaque, "events: %" PRIu64 ", bytes: %" PRIu64, rec.events, rec.log.bytes);
+    const InfoSink out = { print, opaque };
+    info_line(&out, "Recording execution '%s': instruction count = %" PRId64, rec.log.path, icount_get());
+    info_line(&out, "events: %" PRIu64 ", bytes: %" PRIu64, rec.events, rec.log.bytes);
 }
 
 const ReplayOps replay_ops_record = {

@@ -6,8 +6,7 @@
 #define REPLAY_REPLAY_INTERNAL_H
 
 #include "replay/log.h"
-
-typedef void ReplayPrint(void *opaque, const char *line);
+#include "util/info.h"
 
 /* A place in the log between two events. */
 typedef struct ReplayPosition {
@@ -39,7 +38,7 @@ typedef struct ReplayOps {
     bool (*check_position)(const ReplayPosition *pos, Error **errp); /* can it be gone to? NULL: any */
     bool (*set_position)(const ReplayPosition *pos, Error **errp);
     int (*finish)(uint64_t digest);
-    void (*info)(ReplayPrint *print, void *opaque);
+    void (*info)(InfoPrint *print, void *opaque);
 } ReplayOps;
 
 extern const ReplayOps replay_ops_none, replay_ops_record, replay_ops_play;

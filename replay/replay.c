@@ -6,6 +6,7 @@
 
 #include "sysemu/cpus.h"
 #include "util/error.h"
+#include "util/info.h"
 
 const ReplayOps *replay_ops = &replay_ops_none;
 
@@ -217,7 +218,7 @@ int replay_finish(uint64_t digest)
     return replay_ops->finish(digest);
 }
 
-void replay_info(ReplayPrint *print, void *opaque)
+void replay_info(InfoPrint *print, void *opaque)
 {
     replay_ops->info(print, opaque);
 }

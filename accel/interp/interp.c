@@ -10,6 +10,7 @@
 #include "accel/interp/fetch.h"
 #include "accel/interp/trace.h"
 #include "target/i386/debug.h"
+#include "util/info.h"
 
 /* The vCPU thread's present position; one thread runs all vCPUs. */
 static struct {
@@ -321,7 +322,7 @@ void interp_flush(CPUState *cpu)
     }
 }
 
-static void interp_info(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque)
+static void interp_info(CPUState *cpu, InfoPrint *print, void *opaque)
 {
     const BlockCacheStats *stats = block_cache_stats(cpu->engine_data);
     g_autofree char *line =

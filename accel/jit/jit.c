@@ -10,6 +10,7 @@
 #include "accel/interp/trace.h"
 #include "accel/jit/jit-private.h"
 #include "target/i386/hostfloat.h"
+#include "util/info.h"
 #include "util/timer.h"
 
 JitStats jit_stats;
@@ -293,23 +294,23 @@ static void join(JitExit *exit, JitBlock *jb)
     }
 }
 
-/* Translated code was left: the guest's x87 state too goes where it belongs; the thunks have stored the SSE state. */
-static void store_states(CPUState *cpu)
+/* Translated code was left: x87 state and flags too go where they belong; the thunks have stored all else. */
+static void take_back(CPUState *cpu)
 {
     if (cpu->jit.x87_loaded) {
         jit_x87_save(cpu);
     }
     cpu->jit.sse_loaded = false;
+    if (jit_flags_out) {
+        jit_flags_to_cc(cpu);
+        jit_flags_out = false;
+    }
 }
 
 static void left(CPUState *cpu, const JitExit *exit)
 {
     jit_stats.exits[exit->kind]++;
-    store_states(cpu);
-    if (jit_flags_out) {
-        jit_flags_to_cc(cpu);
-        jit_flags_out = false;
-    }
+    take_back(cpu);
     if (exit->kind == JIT_EXIT_LEAVE) {
         interp_note_unfinished(cpu);
         return;
@@ -379,15 +380,11 @@ static bool enter(CPUState *cpu, Block **last)
     return true;
 }
 
-/* A fault in translated code: registers are in CPUState, flags may not be. */
+/* A fault in translated code. */
 static void faulted(CPUState *cpu)
 {
     last_exit = NULL;
-    store_states(cpu);
-    if (jit_flags_out) {
-        jit_flags_to_cc(cpu);
-        jit_flags_out = false;
-    }
+    take_back(cpu);
 }
 
 static ExitReason jit_exec(CPUState *cpu, int64_t budget)
@@ -542,43 +539,31 @@ bool jit_option(const char *key, const char *value, Error **errp)
 
 /* ---- info jit: counters, and what they did since the last look ---- */
 
-typedef void InfoPrint(void *opaque, const char *line);
-
-typedef struct InfoSink {
-    InfoPrint *print;
-    void *opaque;
+typedef struct InfoRates {
+    InfoSink out;
     double seconds; /* of host time since the last look, or since the start */
-} InfoSink;
+} InfoRates;
 
-static void QEMU_PRINTF(2, 3) info_line(const InfoSink *sink, const char *fmt, ...)
+static void info_rate(const InfoRates *rates, const char *name, uint64_t now, uint64_t before)
 {
-    va_list ap;
-    va_start(ap, fmt);
-    g_autofree char *line = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    sink->print(sink->opaque, line);
+    info_line(&rates->out, "%s %" PRIu64 ", %.0f per second", name, now, (double)(now - before) / rates->seconds);
 }
 
-static void info_rate(const InfoSink *sink, const char *name, uint64_t now, uint64_t before)
-{
-    info_line(sink, "%s %" PRIu64 ", %.0f per second", name, now, (double)(now - before) / sink->seconds);
-}
-
-static void info_rates(const InfoSink *sink, const JitStats *before, uint64_t icount, uint64_t icount_before)
+static void info_rates(const InfoRates *rates, const JitStats *before, uint64_t icount, uint64_t icount_before)
 {
     static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget",
                                                        "exits poll", "exits leave",    "exits state" };
     const JitStats *s = &jit_stats;
-    info_rate(sink, "instructions", icount, icount_before);
-    info_rate(sink, "entries", s->entries, before->entries);
-    info_rate(sink, "resumed", s->resumed, before->resumed);
-    info_rate(sink, "x87 loads", s->x87_loads, before->x87_loads);
-    info_rate(sink, "SSE loads", s->sse_loads, before->sse_loads);
+    info_rate(rates, "instructions", icount, icount_before);
+    info_rate(rates, "entries", s->entries, before->entries);
+    info_rate(rates, "resumed", s->resumed, before->resumed);
+    info_rate(rates, "x87 loads", s->x87_loads, before->x87_loads);
+    info_rate(rates, "SSE loads", s->sse_loads, before->sse_loads);
     for (unsigned i = 0; i < JIT_EXIT_COUNT; i++) {
-        info_rate(sink, names[i], s->exits[i], before->exits[i]);
+        info_rate(rates, names[i], s->exits[i], before->exits[i]);
     }
-    info_rate(sink, "handler calls", s->handler_calls, before->handler_calls);
-    info_rate(sink, "slow accesses", s->slow_accesses, before->slow_accesses);
+    info_rate(rates, "handler calls", s->handler_calls, before->handler_calls);
+    info_rate(rates, "slow accesses", s->slow_accesses, before->slow_accesses);
 }
 
 static void jit_info(CPUState *cpu, InfoPrint *print, void *opaque)
@@ -588,13 +573,13 @@ static void jit_info(CPUState *cpu, InfoPrint *print, void *opaque)
     static int64_t us_before;
     const JitStats *s = &jit_stats;
     int64_t us = g_get_monotonic_time();
-    InfoSink sink = { print, opaque, MAX(1, us - MAX(us_before, started_us)) / 1e6 };
+    const InfoRates rates = { { print, opaque }, MAX(1, us - MAX(us_before, started_us)) / 1e6 };
     interp_engine.info(cpu, print, opaque);
-    info_line(&sink, "translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64, s->blocks,
-              jit_cache.used + jit_cache.cold_used - jit_cache.cold, jit_cache.size, s->flushes, s->links);
-    info_line(&sink, "instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
-    info_line(&sink, "in the last %.3f s of host time:", sink.seconds);
-    info_rates(&sink, &before, (uint64_t)cpu->icount, icount_before);
+    info_line(&rates.out, "translations %" PRIu64 ", code bytes %zu of %zu, flushes %" PRIu64 ", links %" PRIu64,
+              s->blocks, jit_cache.used + jit_cache.cold_used - jit_cache.cold, jit_cache.size, s->flushes, s->links);
+    info_line(&rates.out, "instructions translated %" PRIu64 ", natively %" PRIu64, s->insns, s->native_insns);
+    info_line(&rates.out, "in the last %.3f s of host time:", rates.seconds);
+    info_rates(&rates, &before, (uint64_t)cpu->icount, icount_before);
     before = *s;
     icount_before = (uint64_t)cpu->icount;
     us_before = us;

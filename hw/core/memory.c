@@ -6,6 +6,7 @@
  * purpose: address spaces of single devices (IOMMU), coalesced writes.
  */
 #include "hw/core/memory-internal.h"
+#include "util/info.h"
 
 typedef __int128 wide; /* an address before clipping: aliases may begin "below" 0 */
 
@@ -631,8 +632,7 @@ bool memory_region_test_and_clear_dirty_vga(MemoryRegion *mr, hwaddr offset, hwa
 /* ---- info mtree ---- */
 
 typedef struct MtreeOut {
-    void (*print)(void *opaque, const char *line);
-    void *opaque;
+    InfoSink out;
     GPtrArray *targets; /* roots of trees that aliases point into, to be shown once each */
 } MtreeOut;
 
@@ -679,7 +679,7 @@ static void mtree_line(MtreeOut *out, MemoryRegion *mr, hwaddr base, int level)
         g_string_append(line, mr->name);
     }
     g_string_append(line, mr->enabled ? "" : " [disabled]");
-    out->print(out->opaque, line->str);
+    info_line(&out->out, "%s", line->str);
     g_string_free(line, true);
 }
 
@@ -700,9 +700,7 @@ static void mtree_print(MtreeOut *out, MemoryRegion *mr, hwaddr base, int level)
 
 static void mtree_heading(MtreeOut *out, const char *kind, const char *name)
 {
-    char *line = g_strdup_printf("%s: %s", kind, name);
-    out->print(out->opaque, line);
-    g_free(line);
+    info_line(&out->out, "%s: %s", kind, name);
 }
 
 static void mtree_print_trees(MtreeOut *out)
@@ -710,13 +708,13 @@ static void mtree_print_trees(MtreeOut *out)
     for (size_t i = 0; i < nb_spaces; i++) {
         mtree_heading(out, "address-space", spaces[i]->name);
         mtree_print(out, spaces[i]->root, 0, 1);
-        out->print(out->opaque, "");
+        info_line(&out->out, "%s", "");
     }
     for (guint i = 0; i < out->targets->len; i++) { /* grows while it is walked */
         MemoryRegion *mr = out->targets->pdata[i];
         mtree_heading(out, "memory-region", mr->name);
         mtree_print(out, mr, 0, 1);
-        out->print(out->opaque, "");
+        info_line(&out->out, "%s", "");
     }
 }
 
@@ -728,7 +726,7 @@ static void mtree_flat_range(MtreeOut *out, const FlatRange *r)
     if (r->offset) {
         g_string_append_printf(line, " @%016" PRIx64, r->offset);
     }
-    out->print(out->opaque, line->str);
+    info_line(&out->out, "%s", line->str);
     g_string_free(line, true);
 }
 
@@ -739,19 +737,19 @@ static void mtree_print_flat(MtreeOut *out, AddressSpace *as, int n)
         g_strdup_printf("FlatView #%d\n AS \"%s\", root: %s\n Root memory region: %s", n, as->name, root, root);
     char **lines = g_strsplit(text, "\n", 0);
     for (char **line = lines; *line; line++) {
-        out->print(out->opaque, *line);
+        info_line(&out->out, "%s", *line);
     }
     g_strfreev(lines);
     g_free(text);
     for (size_t i = 0; i < as->nb_ranges; i++) {
         mtree_flat_range(out, &as->ranges[i]);
     }
-    out->print(out->opaque, "");
+    info_line(&out->out, "%s", "");
 }
 
-void memory_info_mtree(bool flat, void (*print)(void *opaque, const char *line), void *opaque)
+void memory_info_mtree(bool flat, InfoPrint *print, void *opaque)
 {
-    MtreeOut out = { .print = print, .opaque = opaque, .targets = g_ptr_array_new() };
+    MtreeOut out = { .out = { print, opaque }, .targets = g_ptr_array_new() };
     if (flat) {
         for (size_t i = 0; i < nb_spaces; i++) {
             mtree_print_flat(&out, spaces[i], i);

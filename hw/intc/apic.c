@@ -11,6 +11,7 @@
 #include "hw/intc/intc.h"
 #include "target/i386/cpu.h"
 #include "target/i386/cpuid.h"
+#include "util/info.h"
 
 #define APIC_DEFAULT_BASE 0xfee00000ull
 #define APIC_VERSION      0x14
@@ -961,20 +962,6 @@ bool apic_set_base(Device *apic, uint64_t value)
 
 /* ---- monitor ---- */
 
-typedef struct InfoSink {
-    void (*print)(void *opaque, const char *line);
-    void *opaque;
-} InfoSink;
-
-static void QEMU_PRINTF(2, 3) info_line(const InfoSink *out, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    g_autofree char *line = g_strdup_vprintf(format, args);
-    va_end(args);
-    out->print(out->opaque, line);
-}
-
 static const char *timer_mode_name(uint32_t lvt)
 {
     return lvt & LVT_DEADLINE ? "tsc-deadline" : lvt & LVT_PERIODIC ? "periodic" : "one-shot";
@@ -1015,7 +1002,7 @@ static void info_vectors(const InfoSink *out, const APICState *s, const char *na
     info_line(out, "%s\t %s", name, text->len ? text->str : "(none)");
 }
 
-void apic_info(Device *apic, void (*print)(void *opaque, const char *line), void *opaque)
+void apic_info(Device *apic, InfoPrint *print, void *opaque)
 {
     APICState *s = (APICState *)apic;
     const InfoSink *out = &(InfoSink){ .print = print, .opaque = opaque };

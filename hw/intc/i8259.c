@@ -11,6 +11,7 @@
  */
 #include "exec/memory.h"
 #include "hw/intc/intc.h"
+#include "util/info.h"
 
 #define CASCADE_IR  2
 #define SPURIOUS_IR 7
@@ -354,7 +355,7 @@ static const MemoryRegionOps elcr_ops = { .read = elcr_read, .write = elcr_write
 
 /* ---- life ---- */
 
-static void chip_info(const PICChip *c, void (*print)(void *opaque, const char *line), void *opaque)
+static void chip_info(const PICChip *c, InfoPrint *print, void *opaque)
 {
     char line[128];
     snprintf(line, sizeof(line), "pic%d: irr=%02x imr=%02x isr=%02x hprio=%d irq_base=%02x rr_sel=%d elcr=%02x fnm=%d",
@@ -362,7 +363,7 @@ static void chip_info(const PICChip *c, void (*print)(void *opaque, const char *
     print(opaque, line);
 }
 
-void i8259_info(Device *pic, void (*print)(void *opaque, const char *line), void *opaque)
+void i8259_info(Device *pic, InfoPrint *print, void *opaque)
 {
     PICState *s = (PICState *)pic;
     chip_info(&s->chip[1], print, opaque);

@@ -8,6 +8,7 @@
  */
 #include "exec/memory.h"
 #include "hw/intc/intc.h"
+#include "util/info.h"
 
 #define IOAPIC_BASE 0xfec00000ull
 #define NB_PINS     24
@@ -189,7 +190,7 @@ static const MemoryRegionOps ioapic_ops = {
 
 /* ---- monitor ---- */
 
-static void print_pin(const IOAPICState *s, int pin, void (*print)(void *opaque, const char *line), void *opaque)
+static void print_pin(const IOAPICState *s, int pin, InfoPrint *print, void *opaque)
 {
     static const char *const mode_names[8] = { "fixed", "lowpri", "smi", "...", "nmi", "init", "...", "extint" };
     uint64_t rte = s->redir[pin];
@@ -201,7 +202,7 @@ static void print_pin(const IOAPICState *s, int pin, void (*print)(void *opaque,
     print(opaque, line);
 }
 
-static void print_pins(const char *name, uint32_t set, void (*print)(void *opaque, const char *line), void *opaque)
+static void print_pins(const char *name, uint32_t set, InfoPrint *print, void *opaque)
 {
     g_autoptr(GString) line = g_string_new("");
     g_string_printf(line, "  %-8s ", name);
@@ -213,7 +214,7 @@ static void print_pins(const char *name, uint32_t set, void (*print)(void *opaqu
     print(opaque, set ? line->str : g_string_append(line, "(none)")->str);
 }
 
-void ioapic_info(Device *dev, void (*print)(void *opaque, const char *line), void *opaque)
+void ioapic_info(Device *dev, InfoPrint *print, void *opaque)
 {
     IOAPICState *s = (IOAPICState *)dev;
     uint32_t level = 0, remote = 0;

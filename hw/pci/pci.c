@@ -7,6 +7,7 @@
 
 #include "hw/i386/pc.h"
 #include "replay/replay.h"
+#include "util/info.h"
 
 #define PCI_SLOTS                32
 #define PCI_STATUS_INTERRUPT     0x08
@@ -448,21 +449,6 @@ void pci_config_write(PCIBus *bus, uint8_t busnr, uint8_t devfn, uint32_t addr, 
 
 /* ---- info pci ---- */
 
-typedef struct InfoOut {
-    void (*print)(void *opaque, const char *line);
-    void *opaque;
-} InfoOut;
-
-static void QEMU_PRINTF(2, 3) info_line(const InfoOut *out, const char *fmt, ...)
-{
-    va_list ap;
-    va_start(ap, fmt);
-    char *line = g_strdup_vprintf(fmt, ap);
-    va_end(ap);
-    out->print(out->opaque, line);
-    g_free(line);
-}
-
 const char *pci_class_name(uint16_t class_id)
 {
     static const struct {
@@ -496,7 +482,7 @@ const char *pci_class_name(uint16_t class_id)
 }
 
 /* One that does not decode stands at all ones: QEMU's users know it so. */
-static void info_bar(const InfoOut *out, const PCIDevice *pci, int bar)
+static void info_bar(const InfoSink *out, const PCIDevice *pci, int bar)
 {
     const PCIBar *b = &pci->bars[bar];
     uint64_t addr = bar_address(pci, bar);
@@ -509,7 +495,7 @@ static void info_bar(const InfoOut *out, const PCIDevice *pci, int bar)
               addr + b->size - 1);
 }
 
-static void info_device(const InfoOut *out, const PCIDevice *pci)
+static void info_device(const InfoSink *out, const PCIDevice *pci)
 {
     const uint8_t *c = pci->config;
     uint16_t class_id = lduw_le_p(c + PCI_CLASS_DEVICE);
@@ -540,9 +526,9 @@ void pci_foreach(void (*fn)(PCIDevice *pci, void *opaque), void *opaque)
     }
 }
 
-void pci_info(void (*print)(void *opaque, const char *line), void *opaque)
+void pci_info(InfoPrint *print, void *opaque)
 {
-    InfoOut out = { .print = print, .opaque = opaque };
+    InfoSink out = { .print = print, .opaque = opaque };
     for (size_t i = 0; root_bus && i < ARRAY_SIZE(root_bus->devices); i++) {
         if (root_bus->devices[i]) {
             info_device(&out, root_bus->devices[i]);

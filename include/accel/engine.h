@@ -3,6 +3,7 @@
 #define ACCEL_ENGINE_H
 
 #include "target/i386/cpu.h"
+#include "util/info.h"
 
 typedef enum ExitReason {
     EXIT_BUDGET,  /* icount reached icount_limit */
@@ -23,7 +24,7 @@ typedef struct ExecEngine {
     ExitReason (*exec)(CPUState *cpu, int64_t budget);
     void (*invalidate)(CPUState *cpu, ram_addr_t addr, uint64_t len); /* code bytes are about to change */
     void (*flush)(CPUState *cpu);                                     /* forget all decoded code */
-    void (*info)(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque);
+    void (*info)(CPUState *cpu, InfoPrint *print, void *opaque);
 } ExecEngine;
 
 extern const ExecEngine interp_engine;

@@ -13,6 +13,7 @@
 #define BLOCK_BLOCK_H
 
 #include "util/error.h"
+#include "util/info.h"
 #include "util/option.h"
 
 #define BDRV_SECTOR_BITS 9
@@ -101,8 +102,8 @@ bool blk_reset_overlay(BlockBackend *blk, Error **errp);
  * Wait until no request runs on a pool thread (their completions may still wait for a checkpoint). machine_lock held.
  */
 void blk_drain_all(void);
-void blk_close_all(void); /* flush, close, remove temporary overlays; after cpus_stop() */
-void blk_info(void (*print)(void *opaque, const char *line), void *opaque); /* `info block` */
+void blk_close_all(void);                      /* flush, close, remove temporary overlays; after cpus_stop() */
+void blk_info(InfoPrint *print, void *opaque); /* `info block` */
 void blk_foreach(void (*fn)(BlockBackend *blk, void *opaque), void *opaque);
 
 #endif

@@ -12,6 +12,7 @@
 #define CHARDEV_CHAR_H
 
 #include "util/error.h"
+#include "util/info.h"
 
 typedef struct Chardev Chardev;
 
@@ -55,7 +56,7 @@ void qemu_chr_cleanup(void);
 const char *qemu_chr_label(const Chardev *chr);
 /* label, file name as shown, and whether somebody is at the front end. */
 void qemu_chr_foreach(void (*fn)(const char *label, const char *filename, bool open, void *opaque), void *opaque);
-void qemu_chr_info(void (*print)(void *opaque, const char *line), void *opaque);
+void qemu_chr_info(InfoPrint *print, void *opaque);
 /* What a guest wrote into a ringbuf chardev, oldest first; removes and returns at most len bytes. 0 for other kinds. */
 size_t qemu_chr_ringbuf_read(Chardev *chr, uint8_t *buf, size_t len);
 bool qemu_chr_is_ringbuf(const Chardev *chr);

@@ -11,6 +11,7 @@
 #define EXEC_MEMORY_H
 
 #include "util/error.h"
+#include "util/info.h"
 #include "util/osdep.h"
 
 typedef uint64_t hwaddr;     /* guest-physical address, or port number */
@@ -165,6 +166,6 @@ uint64_t ram_digest(uint64_t seed);
 /* Another one, for who asks again and again: only pages written since the last call are hashed. */
 uint64_t ram_digest_again(void);
 /* `info mtree [-f]`. */
-void memory_info_mtree(bool flat, void (*print)(void *opaque, const char *line), void *opaque);
+void memory_info_mtree(bool flat, InfoPrint *print, void *opaque);
 
 #endif

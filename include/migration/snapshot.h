@@ -11,6 +11,7 @@
 #define MIGRATION_SNAPSHOT_H
 
 #include "util/error.h"
+#include "util/info.h"
 
 /* A snapshot of that name is replaced. NULL or "": "vm-YYYYMMDDHHMMSS". */
 bool save_snapshot(const char *name, Error **errp);
@@ -19,6 +20,6 @@ bool save_snapshot(const char *name, Error **errp);
 bool load_snapshot(const char *name, Error **errp);
 bool delete_snapshot(const char *name, Error **errp);
 /* `info snapshots`. */
-void snapshot_info(void (*print)(void *opaque, const char *line), void *opaque);
+void snapshot_info(InfoPrint *print, void *opaque);
 
 #endif

@@ -14,6 +14,7 @@
 #define NET_NET_H
 
 #include "util/error.h"
+#include "util/info.h"
 #include "util/option.h"
 
 #define NET_MIN_PACKET    14    /* an Ethernet header */
@@ -126,8 +127,8 @@ void net_cleanup_all(void);
 
 /* ---- monitor ---- */
 
-void net_info(void (*print)(void *opaque, const char *line), void *opaque);
-void net_info_usernet(void (*print)(void *opaque, const char *line), void *opaque);
+void net_info(InfoPrint *print, void *opaque);
+void net_info_usernet(InfoPrint *print, void *opaque);
 /* "[netdev] [tcp|udp]:[hostaddr]:hostport-[guestaddr]:guestport", and without the guest's part. The host's affair: not
  * recorded. */
 bool net_hostfwd_add(const char *args, Error **errp);

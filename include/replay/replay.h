@@ -9,6 +9,7 @@
 
 #include "sysemu/runstate.h"
 #include "util/error.h"
+#include "util/info.h"
 #include "util/option.h"
 
 typedef enum ReplayClock { REPLAY_CLOCK_HOST, REPLAY_CLOCK_VIRTUAL_RT } ReplayClock;
@@ -171,6 +172,6 @@ extern const ReplayStops *replay_stops;
  * inactive), 1 unusable, 2 log cut short, 3 diverged. machine_lock held; called once. */
 int replay_finish(uint64_t digest);
 /* `info replay`. */
-void replay_info(void (*print)(void *opaque, const char *line), void *opaque);
+void replay_info(InfoPrint *print, void *opaque);
 
 #endif

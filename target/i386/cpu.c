@@ -11,6 +11,7 @@
 #include "target/i386/seg.h"
 
 #include "hw/intc/intc.h"
+#include "util/info.h"
 
 #define FCW_RESET         0x0040
 #define MXCSR_RESET       0x1f80
@@ -340,7 +341,7 @@ uint64_t cpu_digest(CPUState *cpu)
 /* ---- info registers ---- */
 
 typedef struct DumpSink {
-    void (*print)(void *opaque, const char *line);
+    InfoPrint *print;
     void *opaque;
 } DumpSink;
 
@@ -473,7 +474,7 @@ static void dump_fpu(CPUState *cpu, const DumpSink *s)
     }
 }
 
-void cpu_dump_state(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque)
+void cpu_dump_state(CPUState *cpu, InfoPrint *print, void *opaque)
 {
     DumpSink sink = { print, opaque };
     if (cpu_code64(cpu)) {

@@ -21,6 +21,7 @@
 #include "fpu/softfloat-types.h"
 #include "migration/vmstate.h"
 #include "util/osdep.h"
+#include "util/info.h"
 
 typedef struct CPUState CPUState;
 typedef struct DecodedInsn DecodedInsn;
@@ -393,7 +394,7 @@ typedef enum CPUFeature {
 bool cpu_has(const CPUState *cpu, CPUFeature feature);
 
 /* ---- monitor ---- */
-void cpu_dump_state(CPUState *cpu, void (*print)(void *opaque, const char *line), void *opaque); /* `info registers`, QEMU's layout */
+void cpu_dump_state(CPUState *cpu, InfoPrint *print, void *opaque); /* `info registers`, QEMU's layout */
 /* Digest of the CPU's state alone (flags materialised, TLB included). */
 uint64_t cpu_digest(CPUState *cpu);
 

@@ -328,12 +328,6 @@ static inline void cpu_require_canonical(CPUState *cpu, uint64_t address)
         cpu_raise(cpu, EXCP_GP, 0);
     }
 }
-static inline void cpu_require_protected(CPUState *cpu)
-{
-    if (!cpu_protected(cpu)) {
-        cpu_raise_noerr(cpu, EXCP_UD);
-    }
-}
 static inline unsigned insn_op_bytes(const DecodedInsn *d)
 {
     return 1u << d->op_size;

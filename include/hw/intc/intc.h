@@ -3,6 +3,7 @@
 #define HW_INTC_INTC_H
 
 #include "hw/core/device.h"
+#include "util/info.h"
 
 struct CPUState;
 
@@ -12,13 +13,13 @@ void i8259_connect(Device *pic, IRQLine intr);
 void i8259_set_irq(void *pic, int n, int level); /* an IRQHandler */
 int i8259_read_irq(Device *pic);                 /* INTA cycle: vector */
 bool i8259_pending(Device *pic);
-void i8259_info(Device *pic, void (*print)(void *opaque, const char *line), void *opaque); /* `info pic` */
+void i8259_info(Device *pic, InfoPrint *print, void *opaque); /* `info pic` */
 
 /* IO-APIC at FEC00000h, 24 inputs. */
 extern const DeviceType ioapic_type;
 void ioapic_set_irq(void *ioapic, int n, int level); /* an IRQHandler */
 void ioapic_eoi_broadcast(int vector);               /* from a local APIC */
-void ioapic_info(Device *dev, void (*print)(void *opaque, const char *line), void *opaque);
+void ioapic_info(Device *dev, InfoPrint *print, void *opaque);
 
 /* Local APIC, page at FEE00000h (base by MSR 1Bh). One per CPU. */
 extern const DeviceType apic_type;
@@ -41,6 +42,6 @@ void apic_reset_on_init(Device *apic); /* INIT IPI keeps the id */
 /* A message from the IO-APIC or MSI. */
 void apic_deliver(uint8_t dest, bool logical, uint8_t delivery_mode, uint8_t vector, bool level_trigger);
 void apic_msi_write(uint64_t addr, uint32_t data);
-void apic_info(Device *apic, void (*print)(void *opaque, const char *line), void *opaque);
+void apic_info(Device *apic, InfoPrint *print, void *opaque);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "exec/memory.h"
 #include "hw/core/device.h"
+#include "util/info.h"
 
 #define PCI_CONFIG_SIZE     256
 #define PCI_NUM_BARS        7 /* the last is the expansion ROM */
@@ -110,15 +111,6 @@ void pci_config_write(PCIBus *bus, uint8_t busnr, uint8_t devfn, uint32_t addr, 
 void pci_foreach(void (*fn)(PCIDevice *pci, void *opaque), void *opaque);
 /* "Ethernet controller"; NULL: none that we know. */
 const char *pci_class_name(uint16_t class_id);
-void pci_info(void (*print)(void *opaque, const char *line), void *opaque);
-
-static inline void pci_set_word(uint8_t *p, uint16_t v)
-{
-    stw_le_p(p, v);
-}
-static inline void pci_set_long(uint8_t *p, uint32_t v)
-{
-    stl_le_p(p, v);
-}
+void pci_info(InfoPrint *print, void *opaque);
 
 #endif
