@@ -140,6 +140,7 @@ typedef struct JitSite {
     bool may_change_context;
     bool ends_block; /* the handler leaves eip and all else to the dispatcher */
     bool is_rep;
+    bool of_group; /* here, because accesses that share a probe are not in one page, or may not be done directly */
 } JitSite;
 
 /* Indirect branch cache: direct-mapped by EIP, pages shifted against each other. Pointers are below 2 GiB. */
@@ -168,8 +169,8 @@ typedef struct JitReturns {
 
 /* ---- jit.c ---- */
 typedef struct JitStats {
-    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links,
-        resumed, x87_loads, sse_loads;
+    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, failed_groups,
+        handler_calls, links, resumed, x87_loads, sse_loads;
 } JitStats;
 
 typedef struct JitConfig {
@@ -224,6 +225,9 @@ static inline bool jit_sse_can_load(const CPUState *cpu)
  */
 const JitBlock *jit_next_block(CPUState *cpu, const JitBlock *guess);
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
+/* Handlers had to run a group of accesses (share.c). Where that is frequent it is translated without groups. */
+#define JIT_MAX_FAILED_GROUPS 200
+void jit_group_failed(const JitBlock *jb);
 
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
 typedef struct JitThunks {

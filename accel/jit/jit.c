@@ -121,6 +121,14 @@ static void block_dropped(Block *block)
     }
 }
 
+void jit_group_failed(const JitBlock *jb)
+{
+    jit_stats.failed_groups++;
+    if (jb->block && ++jb->block->failed_groups == JIT_MAX_FAILED_GROUPS) {
+        block_dropped(jb->block);
+    }
+}
+
 static const JitContext *new_context(CPUState *cpu)
 {
     JitContext *ctx = &contexts[nb_contexts];
@@ -564,6 +572,7 @@ static void info_rates(const InfoRates *rates, const JitStats *before, uint64_t 
     }
     info_rate(rates, "handler calls", s->handler_calls, before->handler_calls);
     info_rate(rates, "slow accesses", s->slow_accesses, before->slow_accesses);
+    info_rate(rates, "failed groups", s->failed_groups, before->failed_groups);
 }
 
 static void jit_info(CPUState *cpu, InfoPrint *print, void *opaque)

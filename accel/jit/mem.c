@@ -47,6 +47,29 @@ static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
     return c;
 }
 
+static Address address_of(Translator *t, const Access *a)
+{
+    Address address = { .base = H_NONE, .index = H_NONE, .scale = a->scale, .disp = a->disp };
+    address.constant = a->base == R_ZERO && a->index == R_ZERO;
+    if (a->base != R_ZERO) {
+        address.base = host_reg(t, a->base);
+    }
+    if (a->index != R_ZERO) {
+        address.index = host_reg(t, a->index);
+    }
+    return address;
+}
+
+/* size: log2 bytes of an address */
+static void emit_address(Emit *e, unsigned size, unsigned reg, const Address *a)
+{
+    if (a->constant) {
+        em_mov_ri64(e, reg, size == 3 ? (uint64_t)a->disp : (uint32_t)a->disp);
+    } else {
+        em_rx(e, size, 0x8d, reg, a->base, a->index, a->scale, (int32_t)a->disp);
+    }
+}
+
 void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg)
 {
     if (d->base == R_EIP || (d->base == R_ZERO && d->index == R_ZERO)) {
@@ -54,9 +77,9 @@ void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg)
         em_mov_ri64(&t->e, reg, (origin + (uint64_t)d->disp) & d->ea_mask);
         return;
     }
-    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(t, d->base);
-    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(t, d->index);
-    em_rx(&t->e, d->addr_size == 3 ? 3 : 2, 0x8d, reg, base, index, d->scale, (int32_t)d->disp);
+    const Access operand = { .base = d->base, .index = d->index, .scale = d->scale, .disp = d->disp };
+    const Address address = address_of(t, &operand);
+    emit_address(&t->e, d->addr_size == 3 ? 3 : 2, reg, &address);
     if (d->addr_size == 1) {
         em_rr(&t->e, 2, 0x0fb7, reg, reg);
     }
@@ -196,6 +219,49 @@ static void emit_probe(Translator *t, unsigned size, bool write, int recent)
     }
 }
 
+/* ---- accesses that share a probe: share.c ---- */
+
+/* H_ADDR = linear address: of all segments only FS and GS have a base here. */
+static void emit_group_address(Emit *e, bool code64, unsigned seg, const Address *a)
+{
+    emit_address(e, code64 ? 3 : 2, H_ADDR, a);
+    if (seg >= R_FS) {
+        em_rm(e, 3, 0x03, H_ADDR, H_CPU, segment_off(seg, offsetof(SegmentCache, linear_base)));
+    }
+}
+
+/* H_ADDR = host address of the group's lowest byte. */
+static void emit_group_probe(Translator *t, const Share *share)
+{
+    const Access *all = &share->all;
+    const ProbeKind kind = probe_kind(t, all->size, all->write);
+    flags_before_clobber(t);
+    const Address lowest = address_of(t, all);
+    emit_group_address(&t->e, t->code64, all->seg, &lowest);
+    Cold *c = new_cold(t, COLD_GROUP, emit_tlb_compare(&t->e, &kind));
+    em_rx(&t->e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
+    finish_probe(t, c, share->size, share->write);
+    c->first = t->k;
+    c->lowest = c->own = lowest;
+    c->own.disp += share->at;
+    t->group = c;
+}
+
+/* Is the present instruction's memory operand one of a group? Then that is all. */
+static bool in_group(Translator *t, unsigned size, bool write)
+{
+    const Share *share = &t->share[t->k];
+    if (share->role == SHARE_NONE) {
+        return false;
+    }
+    lockstep_assert(share->size == size && share->write == write, "jit: another access than expected");
+    if (share->role == SHARE_FIRST) {
+        emit_group_probe(t, share);
+    }
+    t->at = share->at;
+    return true;
+}
+
 /*
  * Which of cpu->tlb_recent a memory operand uses; -1: none. Kernels gain nothing: they wander over too many pages, and
  * reload CR3.
@@ -226,6 +292,9 @@ static bool chases(const DecodedInsn *d)
 
 void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
 {
+    if (in_group(t, size, write)) {
+        return;
+    }
     flags_before_clobber(t);
     mem_offset(t, t->d, H_ADDR);
     emit_segment(t, t->d->seg, size, write);
@@ -264,6 +333,9 @@ void mem_bit_string(Translator *t, unsigned guest, bool write)
 
 void mem_at(Translator *t, unsigned seg, unsigned guest_base, int32_t disp, unsigned size, bool write)
 {
+    if (in_group(t, size, write)) {
+        return;
+    }
     unsigned base = host_reg(t, guest_base);
     flags_before_clobber(t);
     if (disp) {
@@ -325,13 +397,13 @@ static void emit_after_handler(Translator *t, const Cold *c)
     Emit *e = &t->e;
     if (c->own_recipe && c->flags_after && !c->after.mem) {
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-        *exit = (JitExit){ .kind = JIT_EXIT_POLL, .eip = c->site->next_ip, .refund = c->site->left - 1u };
+        *exit = (JitExit){ .kind = JIT_EXIT_POLL, .eip = c->next_ip, .refund = c->left };
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
         em_jmp(e, t->thunks->exit);
         return;
     }
     if (c->states) {
-        states_emit_load(t, c->states, states_new_exit(c->site->next_ip, c->site->left - 1u));
+        states_emit_load(t, c->states, states_new_exit(c->next_ip, c->left));
     }
     slots_emit_reload(e, &c->slots_after);
     if (c->flags_after && c->after.host) {
@@ -355,6 +427,56 @@ static void emit_call_access(Translator *t, const Cold *c)
     em_patch(done, e->rx_delta, em_here(e));
 }
 
+static void emit_flags_before(Emit *e, const Cold *c)
+{
+    if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
+        flags_emit_recipe_to_mem(e, &c->before.recipe);
+    }
+}
+
+/* Flags are in memory, and stay there. Does the block go on behind it? */
+static bool emit_handler(Translator *t, unsigned k, bool failed)
+{
+    set_insn(t, k);
+    JitSite *site = new_site(t);
+    site->of_group = failed;
+    em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)site);
+    em_call(&t->e, t->thunks->handler);
+    return !site->ends_block;
+}
+
+/*
+ * First what the interpreter does for the first access, which often fills the TLB; then the group's question again. When
+ * the answer is still no, or a handler has done the first instruction, handlers do them all.
+ */
+static void emit_group_cold(Translator *t, const Cold *c)
+{
+    Emit *e = &t->e;
+    const Share *share = &t->share[c->first];
+    const ProbeKind kind = probe_kind(t, share->all.size, share->all.write);
+    emit_flags_before(e, c);
+    emit_group_address(e, t->code64, share->all.seg, &c->own);
+    em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
+    em_call(e, t->thunks->access);
+    uint8_t *done = em_jcc_later(e, COND_E);
+    slots_emit_reload(e, &c->slots_before);
+    emit_group_address(e, t->code64, share->all.seg, &c->lowest);
+    uint8_t *failed = emit_tlb_compare(e, &kind);
+    em_rx(e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
+    em_jmp(e, c->back);
+    em_patch(failed, e->rx_delta, em_here(e));
+    t->x87_last = c->site->x87_last;
+    t->x87_operand = c->site->x87_operand;
+    bool goes_on = emit_handler(t, c->first, true);
+    em_patch(done, e->rx_delta, em_here(e));
+    for (unsigned k = c->first + 1; k <= share->last && goes_on; k++) {
+        goes_on = emit_handler(t, k, false);
+    }
+    if (goes_on) {
+        emit_after_handler(t, c);
+    }
+}
+
 static void emit_cold(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
@@ -364,14 +486,16 @@ static void emit_cold(Translator *t, const Cold *c)
         em_jmp(e, c->back);
         return;
     }
+    if (c->kind == COLD_GROUP) {
+        emit_group_cold(t, c);
+        return;
+    }
     if (c->recent >= 0) {
         em_mov_ri32(e, H_T1, (uint32_t)recent_off(t->mmu_mode, c->recent, 0));
         em_call(e, jit_refill[t->code64][t->mmu_mode][c->site->write][__builtin_ctz(c->site->size)]);
         em_patch(em_jcc_later(e, COND_E), e->rx_delta, c->back);
     }
-    if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
-        flags_emit_recipe_to_mem(e, &c->before.recipe);
-    }
+    emit_flags_before(e, c);
     em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
     if (c->kind == COLD_SEGMENT) {
         em_call(e, t->thunks->handler);

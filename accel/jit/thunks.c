@@ -103,6 +103,9 @@ static uintptr_t call_handler(void *biased, JitSite *site, uint64_t la, int64_t 
     CPUState *cpu = (CPUState *)((uint8_t *)biased - CPU_BIAS);
     (void)la;
     make_precise(cpu, site, budget);
+    if (unlikely(site->of_group)) {
+        jit_group_failed(site->jb);
+    }
     return run_handler(cpu, site);
 }
 

@@ -173,25 +173,50 @@ static bool ends_translation(const DecodedInsn *d)
     return d->info->attributes & ENDS_BLOCK;
 }
 
+static void finish_one_cold(const Translator *t, Cold *c, unsigned states)
+{
+    c->next = em_here(&t->e);
+    c->after = t->flags;
+    c->slots_after = t->slots;
+    c->own_recipe = t->own_recipe;
+    c->flags_after = t->needed[t->k];
+    c->states = states;
+    c->next_ip = t->next_ip;
+    c->left = t->n - t->k - 1;
+}
+
+/* The cold path of a group goes on after its last instruction. */
+static void finish_group(Translator *t)
+{
+    Cold *c = t->group;
+    if (c && t->share[c->first].last == t->k) {
+        finish_one_cold(t, c, states_kept(t, t->k + 1));
+        c->own_recipe = t->flags.recipe.kind != RECIPE_NONE;
+        t->group = NULL;
+    }
+}
+
 static void finish_cold(Translator *t)
 {
     unsigned states = t->nb_cold > t->first_cold ? states_kept(t, t->k + 1) : 0;
     for (unsigned i = t->first_cold; i < t->nb_cold; i++) {
-        Cold *c = &t->cold[i];
-        c->next = em_here(&t->e);
-        c->after = t->flags;
-        c->slots_after = t->slots;
-        c->own_recipe = t->own_recipe;
-        c->flags_after = t->needed[t->k];
-        c->states = states;
+        finish_one_cold(t, &t->cold[i], states);
     }
+    finish_group(t);
+}
+
+void set_insn(Translator *t, unsigned k)
+{
+    t->k = k;
+    t->d = t->insn[k];
+    t->ip = t->ips[k];
+    t->next_ip = t->ip + t->d->len;
 }
 
 static void translate_insn(Translator *t)
 {
-    t->d = t->insn[t->k];
-    t->ip = t->ips[t->k];
-    t->next_ip = t->ip + t->d->len;
+    set_insn(t, t->k);
+    t->at = 0;
     t->own_recipe = false;
     t->first_cold = t->nb_cold;
     if (t->rules[t->k]) {
@@ -275,6 +300,8 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     choose_rules(&t);
     t.is_loop = jumps_to_itself(&t);
     flags_analyse(&t);
+    share_analyse(&t);
+    flags_analyse(&t); /* again: less is observed */
     emit_entry(&t);
     t.jb->states = t.states;
     for (t.k = 0; t.k < t.n; t.k++) {

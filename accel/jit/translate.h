@@ -30,9 +30,34 @@ typedef struct Slots {
     uint8_t guest[NB_SLOTS]; /* 0: free */
 } Slots;
 
+/* Bytes of memory, by the registers that lead there; R_ZERO: none. */
+typedef struct Access {
+    uint8_t seg, base, index, scale;
+    uint16_t size;
+    bool write;
+    int64_t disp;
+} Access;
+
+/* What an instruction has to do with a group of accesses that share a probe (share.c). */
+typedef struct Share {
+    enum { SHARE_NONE, SHARE_FIRST, SHARE_LATER } role;
+    int32_t at;   /* its own access, from the lowest byte of all, */
+    uint16_t size;
+    bool write;
+    uint8_t last; /* FIRST: instruction of the group */
+    Access all;   /* FIRST: the accesses together */
+} Share;
+
+/* A memory operand's address before its segment's base is added: of host registers, or a constant. */
+typedef struct Address {
+    unsigned base, index, scale; /* H_NONE: none */
+    int64_t disp;
+    bool constant;
+} Address;
+
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
-    enum { COLD_ACCESS, COLD_SEGMENT, COLD_STATE } kind;
+    enum { COLD_ACCESS, COLD_SEGMENT, COLD_STATE, COLD_GROUP } kind;
     uint8_t *jump;       /* rel32 that leads here */
     const uint8_t *back; /* ACCESS: with the host address in H_ADDR; STATE: it is loaded */
     const uint8_t *next; /* the instruction was done */
@@ -44,6 +69,11 @@ typedef struct Cold {
     bool own_recipe;     /* the recipe after it is the instruction's own */
     unsigned states;     /* to be loaded before the hot code goes on */
     JitExit *state_exit; /* STATE: when it cannot be */
+    uint64_t next_ip;    /* after the instruction, */
+    unsigned left;       /* and what the block has left then */
+    /* GROUP: the first instruction, and where its own operand and the lowest byte of all lie */
+    unsigned first;
+    Address own, lowest;
 } Cold;
 
 #define MAX_COLD (6 * BLOCK_MAX_INSNS + 2)
@@ -90,6 +120,10 @@ struct Translator {
     bool crossing[BLOCK_MAX_INSNS];    /* and something destroys the host's flags before that */
     bool own_recipe;
     Rule *rules[BLOCK_MAX_INSNS];
+    /* memory */
+    Share share[BLOCK_MAX_INSNS];
+    int32_t at;     /* the operand, from H_ADDR on */
+    Cold *group;    /* that of the group in which this instruction is, or NULL */
     unsigned states; /* bits: surely loaded here */
     /* x87: as in JitSite */
     const JitX87Record *x87_last;
@@ -167,12 +201,16 @@ void flags_emit_recipe_to_mem(Emit *e, const FlagRecipe *r); /* cold paths */
 void flags_emit_restore(Emit *e);                            /* uses H_T2 */
 void flags_emit_save(Emit *e, bool af_bad);                  /* uses H_T2 */
 
+/* ---- share.c ---- */
+/* Fills in t->share; rules are chosen. */
+void share_analyse(Translator *t);
+
 /* ---- mem.c ---- */
-/* H_ADDR = host address of the memory operand; false: not for us (nothing was emitted). */
+/* H_ADDR + t->at = host address of the memory operand. */
 void mem_operand(Translator *t, unsigned size, bool write);
 void mem_operand_aligned(Translator *t, unsigned size, bool write,
                          bool aligned); /* aligned: else the handler raises #GP */
-/* H_ADDR = host address of that item of a bit string (BT and its like) in which bit number `guest` lies; of the native
+/* H_ADDR + t->at = host address of that item of a bit string (BT and its like) in which bit number `guest` lies; of the native
  * address size. */
 void mem_bit_string(Translator *t, unsigned guest, bool write);
 /* The same for seg:[register + disp]; addresses are of the native size. */
@@ -188,6 +226,8 @@ void handler_if(Translator *t, unsigned cond);
 /* H_ADDR: linear -> host address of something to be read, at the present privilege; else the same. */
 void mem_linear_or_handler(Translator *t, unsigned size);
 void mem_emit_cold(Translator *t);
+/* The instruction at which the translator is from now on. */
+void set_insn(Translator *t, unsigned k);
 JitSite *new_site(Translator *t);
 void call_handler_in_place(Translator *t);
 
@@ -196,6 +236,8 @@ Rule *rule_for_alu(const Translator *t, const DecodedInsn *d);
 Rule *rule_for_mov(const Translator *t, const DecodedInsn *d);
 Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint64_t next_ip);
 Rule *rule_for_sse(const DecodedInsn *d);
+/* Of the operand that may be memory; 0: of a kind that is not for us. */
+unsigned sse_operand_bytes(const DecodedInsn *d);
 Rule *rule_for_x87(const DecodedInsn *d);
 Rule *rule_for_mmx(const DecodedInsn *d);
 /* is_last: of its translation */
