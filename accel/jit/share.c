@@ -41,7 +41,7 @@ static Kind one_byte_access(const Translator *t, const DecodedInsn *d, Access *a
     unsigned op = d->info->opcode, ext = (unsigned)d->info->modrm.reg, bytes = 1u << d->op_size;
     switch (op) {
     case 0x00 ... 0x3f:
-        return one(a, bytes, (op & 7) < 2 && op < 0x38);
+        return (op & 7) < 4 ? one(a, bytes, (op & 7) < 2 && op < 0x38) : BARRIER;
     case 0x50 ... 0x57:
     case 0x68:
     case 0x6a:
