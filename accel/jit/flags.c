@@ -23,7 +23,7 @@ bool insn_observes(const Translator *t, unsigned k)
     if (!t->rules[k] || system_rule_observes(d)) {
         return true;
     }
-    if (t->share[k].role == SHARE_LATER) {
+    if (is_later_access(t, k)) {
         return false;
     }
     if (info->map == M_1B) {

@@ -31,6 +31,7 @@
 #define H_T1     H_R9
 #define H_T2     H_R13
 #define NB_SLOTS 3
+#define JIT_PARKS (int)ARRAY_SIZE(((CPUState *)0)->jit.parked)
 
 /* H_CPU points into the middle of CPUState's hot part, so that short displacements reach it. */
 #define CPU_BIAS       128
@@ -225,9 +226,13 @@ static inline bool jit_sse_can_load(const CPUState *cpu)
  */
 const JitBlock *jit_next_block(CPUState *cpu, const JitBlock *guess);
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
-/* Handlers had to run a group of accesses (share.c). Where that is frequent it is translated without groups. */
-#define JIT_MAX_FAILED_GROUPS 200
-void jit_group_failed(const JitBlock *jb);
+/*
+ * Handlers had to run a group of accesses (share.c). Where that happens so often within so many instructions each, the
+ * block is translated again, without groups.
+ */
+#define JIT_MAX_FAILED_GROUPS  50
+#define JIT_FAILED_GROUP_INSNS 4000
+void jit_group_failed(const CPUState *cpu, const JitBlock *jb);
 
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
 typedef struct JitThunks {

@@ -121,12 +121,19 @@ static void block_dropped(Block *block)
     }
 }
 
-void jit_group_failed(const JitBlock *jb)
+void jit_group_failed(const CPUState *cpu, const JitBlock *jb)
 {
+    Block *block = jb->block;
     jit_stats.failed_groups++;
-    if (jb->block && ++jb->block->failed_groups == JIT_MAX_FAILED_GROUPS) {
-        block_dropped(jb->block);
+    if (!block || ++block->failed_groups < JIT_MAX_FAILED_GROUPS) {
+        return;
     }
+    if (cpu->icount - block->failed_since < JIT_MAX_FAILED_GROUPS * JIT_FAILED_GROUP_INSNS) {
+        block_dropped(block);
+        return;
+    }
+    block->failed_groups = 0;
+    block->failed_since = cpu->icount;
 }
 
 static const JitContext *new_context(CPUState *cpu)

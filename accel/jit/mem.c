@@ -47,6 +47,13 @@ static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
     return c;
 }
 
+/* A memory operand's address before its segment's base is added: of host registers (H_NONE: none), or a constant. */
+typedef struct Address {
+    unsigned base, index, scale;
+    int64_t disp;
+    bool constant;
+} Address;
+
 static Address address_of(Translator *t, const Access *a)
 {
     Address address = { .base = H_NONE, .index = H_NONE, .scale = a->scale, .disp = a->disp };
@@ -221,43 +228,80 @@ static void emit_probe(Translator *t, unsigned size, bool write, int recent)
 
 /* ---- accesses that share a probe: share.c ---- */
 
-/* H_ADDR = linear address: of all segments only FS and GS have a base here. */
-static void emit_group_address(Emit *e, bool code64, unsigned seg, const Address *a)
+/* Where host addresses wait: 32-bit code has two registers for that. */
+static const uint8_t park_register[JIT_PARKS] = { H_R10, H_R11, H_NONE, H_NONE };
+
+static void emit_park(Emit *e, const Group *g, bool code64)
 {
-    emit_address(e, code64 ? 3 : 2, H_ADDR, a);
-    if (seg >= R_FS) {
-        em_rm(e, 3, 0x03, H_ADDR, H_CPU, segment_off(seg, offsetof(SegmentCache, linear_base)));
+    unsigned reg = code64 ? H_NONE : park_register[g->park];
+    if (reg == H_NONE) {
+        em_store(e, 3, H_ADDR, H_CPU, CPU_OFF(jit.parked) + g->park * 8);
+    } else {
+        em_mov_rr(e, 3, reg, H_ADDR);
     }
 }
 
-/* H_ADDR = host address of the group's lowest byte. */
-static void emit_group_probe(Translator *t, const Share *share)
+static void emit_unpark(Emit *e, const Group *g, bool code64)
 {
-    const Access *all = &share->all;
-    const ProbeKind kind = probe_kind(t, all->size, all->write);
+    unsigned reg = code64 ? H_NONE : park_register[g->park];
+    if (reg == H_NONE) {
+        em_load(e, 3, H_ADDR, H_CPU, CPU_OFF(jit.parked) + g->park * 8);
+    } else {
+        em_mov_rr(e, 3, H_ADDR, reg);
+    }
+}
+
+/* As the registers are before instruction k. */
+static Access group_access(const Translator *t, const Group *g, unsigned k)
+{
+    Access a = g->all;
+    a.disp -= a.base == R_ESP ? t->moved[k] : 0;
+    return a;
+}
+
+/* Linear in H_ADDR -> host address, of all bytes of the group, and put aside. Returns the jump when that fails. */
+static uint8_t *emit_group_probe(Translator *t, const Group *g)
+{
+    Emit *e = &t->e;
+    const ProbeKind kind = probe_kind(t, g->all.size, g->all.write);
+    if (g->all.seg >= R_FS) { /* no other segment has a base here */
+        em_rm(e, 3, 0x03, H_ADDR, H_CPU, segment_off(g->all.seg, offsetof(SegmentCache, linear_base)));
+    }
+    uint8_t *failed = emit_tlb_compare(e, &kind);
+    em_rx(e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
+    if (g->parked) {
+        emit_park(e, g, t->code64);
+    }
+    return failed;
+}
+
+static void begin_group(Translator *t, const Group *g)
+{
+    const Share *share = &t->share[t->k];
+    const Access lowest = group_access(t, g, t->k);
     flags_before_clobber(t);
-    const Address lowest = address_of(t, all);
-    emit_group_address(&t->e, t->code64, all->seg, &lowest);
-    Cold *c = new_cold(t, COLD_GROUP, emit_tlb_compare(&t->e, &kind));
-    em_rx(&t->e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
+    const Address address = address_of(t, &lowest);
+    emit_address(&t->e, native_size(t), H_ADDR, &address);
+    Cold *c = new_cold(t, COLD_GROUP, emit_group_probe(t, g));
     finish_probe(t, c, share->size, share->write);
-    c->first = t->k;
-    c->lowest = c->own = lowest;
-    c->own.disp += share->at;
-    t->group = c;
+    c->group = g;
 }
 
 /* Is the present instruction's memory operand one of a group? Then that is all. */
 static bool in_group(Translator *t, unsigned size, bool write)
 {
     const Share *share = &t->share[t->k];
-    if (share->role == SHARE_NONE) {
+    if (!share->group) {
         return false;
     }
+    const Group *g = &t->groups[share->group - 1];
     lockstep_assert(share->size == size && share->write == write, "jit: another access than expected");
-    if (share->role == SHARE_FIRST) {
-        emit_group_probe(t, share);
+    if (g->first == t->k) {
+        begin_group(t, g);
+    } else if (t->pointer != g) {
+        emit_unpark(&t->e, g, t->code64);
     }
+    t->pointer = g;
     t->at = share->at;
     return true;
 }
@@ -445,31 +489,78 @@ static bool emit_handler(Translator *t, unsigned k, bool failed)
     return !site->ends_block;
 }
 
-/*
- * First what the interpreter does for the first access, which often fills the TLB; then the group's question again. When
- * the answer is still no, or a handler has done the first instruction, handlers do them all.
- */
+/* The host register of a guest register; `scratch`, when it has to be fetched. */
+static unsigned fetched(Emit *e, unsigned guest, unsigned scratch)
+{
+    if (guest == R_ZERO) {
+        return H_NONE;
+    }
+    if (guest >= 8) {
+        em_load(e, 3, scratch, H_CPU, CPU_REG_OFF(guest));
+        return scratch;
+    }
+    return guest == R_ESP ? H_R12 : guest;
+}
+
+/* H_ADDR = address, from registers where they are in cold code: copies of R8-R15 may be lost. */
+static void emit_cold_address(Translator *t, const Access *a)
+{
+    Address address = { .scale = a->scale, .disp = a->disp };
+    address.constant = a->base == R_ZERO && a->index == R_ZERO;
+    address.base = fetched(&t->e, a->base, H_ADDR);
+    address.index = fetched(&t->e, a->index, H_T1);
+    emit_address(&t->e, native_size(t), H_ADDR, &address);
+}
+
+/* The access of instruction k, done by itself. Returns the jump when a handler has done all of the instruction. */
+static uint8_t *emit_own_access(Translator *t, const Cold *c, unsigned k)
+{
+    Access own = group_access(t, c->group, k);
+    own.disp += t->share[k].at;
+    emit_cold_address(t, &own);
+    if (own.seg >= R_FS) {
+        em_rm(&t->e, 3, 0x03, H_ADDR, H_CPU, segment_off(own.seg, offsetof(SegmentCache, linear_base)));
+    }
+    em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)c->site);
+    em_call(&t->e, t->thunks->access);
+    return em_jcc_later(&t->e, COND_E);
+}
+
+/* All groups that live at instruction k ask again, the new one last. Returns how many ways to `failed` there are. */
+static unsigned emit_ask_again(Translator *t, const Group *new, unsigned k, uint8_t **failed)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i <= t->nb_groups; i++) {
+        const Group *g = i < t->nb_groups ? &t->groups[i] : new;
+        bool lives = g->first < k && k < g->last;
+        if (i == t->nb_groups || lives) {
+            const Access lowest = group_access(t, g, k);
+            emit_cold_address(t, &lowest);
+            failed[n++] = emit_group_probe(t, g);
+        }
+    }
+    return n;
+}
+
+/* See share.c. */
 static void emit_group_cold(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
-    const Share *share = &t->share[c->first];
-    const ProbeKind kind = probe_kind(t, share->all.size, share->all.write);
+    const Group *g = c->group;
+    uint8_t *failed[JIT_PARKS + 1];
     emit_flags_before(e, c);
-    emit_group_address(e, t->code64, share->all.seg, &c->own);
-    em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
-    em_call(e, t->thunks->access);
-    uint8_t *done = em_jcc_later(e, COND_E);
+    uint8_t *done = emit_own_access(t, c, g->first);
+    unsigned ways = emit_ask_again(t, g, g->first, failed);
     slots_emit_reload(e, &c->slots_before);
-    emit_group_address(e, t->code64, share->all.seg, &c->lowest);
-    uint8_t *failed = emit_tlb_compare(e, &kind);
-    em_rx(e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
     em_jmp(e, c->back);
-    em_patch(failed, e->rx_delta, em_here(e));
+    while (ways-- > 0) {
+        em_patch(failed[ways], e->rx_delta, em_here(e));
+    }
     t->x87_last = c->site->x87_last;
     t->x87_operand = c->site->x87_operand;
-    bool goes_on = emit_handler(t, c->first, true);
+    bool goes_on = emit_handler(t, g->first, true);
     em_patch(done, e->rx_delta, em_here(e));
-    for (unsigned k = c->first + 1; k <= share->last && goes_on; k++) {
+    for (unsigned k = g->first + 1; k <= g->end && goes_on; k++) {
         goes_on = emit_handler(t, k, false);
     }
     if (goes_on) {

@@ -4,15 +4,16 @@
  * Pushes, fields of a structure, locals: accesses that follow each other often go by the same registers, a few bytes
  * apart. The first of such a group asks the TLB once, for all bytes from the lowest to the highest; the others need
  * nothing but a displacement from the host address that it leaves in H_ADDR. Nothing between them may run C: that could
- * change the TLB. So a group consists of instructions that access what the group covers, or no memory at all, and cannot
- * fault. When the question is answered with no (mem.c), handlers run the group's instructions, one by one: the TLB is
- * filled by those alone that do access it.
+ * change the TLB. So between the first and the last there are only accesses that belong to groups too, and instructions
+ * that access no memory and cannot fault. When the answer is no (mem.c), the access that asked is done as the
+ * interpreter does it, which often fills the TLB; then all groups that live ask again; and when it is still no, handlers
+ * run the instructions, one by one, up to where no group lives any more.
  */
 #include "accel/jit/translate.h"
 
 #define ALL_REGISTERS 0xffffu
 /* A group that lies across two pages costs more than it saves. */
-#define MAX_SPAN 128
+#define MAX_SPAN 512
 
 typedef enum Kind {
     NO_ACCESS,
@@ -297,84 +298,98 @@ static bool moves_stack(const Translator *t, const DecodedInsn *d, int64_t *by)
 
 /* ---- groups ---- */
 
-typedef struct Group {
-    Access key;
-    unsigned first, last, members;
-    int64_t low, high; /* bytes [low, high), from where the registers pointed at the first access */
-    int64_t moved;     /* ESP, since then */
-    bool open, write;
-} Group;
+#define MAX_OPEN 4
 
-static void close_group(Translator *t, Group *g)
+/* Those that more accesses may join, in the order of their last use. */
+typedef struct OpenGroups {
+    uint8_t group[MAX_OPEN];
+    unsigned n;
+} OpenGroups;
+
+static void close_one(OpenGroups *open, unsigned i)
 {
-    if (g->open && g->members > 1) {
-        Share *first = &t->share[g->first];
-        first->role = SHARE_FIRST;
-        first->last = (uint8_t)g->last;
-        first->all = g->key;
-        first->all.disp = g->low;
-        first->all.size = (uint16_t)(g->high - g->low);
-        first->all.write = g->write;
-        for (unsigned k = g->first; k <= g->last; k++) {
-            t->share[k].at -= (int32_t)g->low;
-        }
-    }
-    g->open = false;
+    open->n--;
+    memmove(&open->group[i], &open->group[i + 1], open->n - i);
 }
 
-static bool same_registers(const Access *a, const Access *b)
+static void use_again(OpenGroups *open, unsigned i)
 {
-    return a->seg == b->seg && a->base == b->base && a->index == b->index && a->scale == b->scale;
+    uint8_t group = open->group[i];
+    close_one(open, i);
+    open->group[open->n++] = group;
 }
 
-/* SS and DS are the same when both are flat. */
-static Access key_of(const Translator *t, const Access *a)
+/* SS and DS are the same when both are flat. Where ESP was when the block began is where its accesses count from. */
+static Access key_of(const Translator *t, unsigned k, const Access *a)
 {
     Access key = *a;
     key.seg = t->code64 && a->seg >= R_FS ? a->seg : R_DS;
+    key.disp += a->base == R_ESP ? t->moved[k] : 0;
     return key;
 }
 
-static bool joins(const Group *g, const Access *key, int64_t low)
+static int64_t end_of(const Access *a)
 {
-    int64_t all_low = MIN(g->low, low), all_high = MAX(g->high, low + key->size);
-    return g->open && same_registers(&g->key, key) && all_high - all_low <= MAX_SPAN;
+    return a->disp + a->size;
 }
 
-static void add_access(Translator *t, Group *g, unsigned k, const Access *a)
+static bool joins(const Access *all, const Access *key)
 {
-    Access key = key_of(t, a);
-    int64_t low = key.disp + (g->open && key.base == R_ESP ? g->moved : 0);
-    if (!joins(g, &key, low)) {
-        close_group(t, g);
-        low = key.disp;
-        *g = (Group){ .key = key, .first = k, .low = low, .high = low, .open = true };
+    bool same = all->seg == key->seg && all->base == key->base && all->index == key->index && all->scale == key->scale;
+    return same && MAX(end_of(all), end_of(key)) - MIN(all->disp, key->disp) <= MAX_SPAN;
+}
+
+static void join(Group *g, const Access *key, unsigned k)
+{
+    int64_t end = MAX(end_of(&g->all), end_of(key));
+    g->all.disp = MIN(g->all.disp, key->disp);
+    g->all.size = (uint16_t)(end - g->all.disp);
+    g->all.write |= key->write;
+    g->last = (uint8_t)k;
+}
+
+static unsigned group_for(Translator *t, OpenGroups *open, unsigned k, const Access *key)
+{
+    for (unsigned i = open->n; i-- > 0;) {
+        if (joins(&t->groups[open->group[i]].all, key)) {
+            use_again(open, i);
+            return open->group[open->n - 1];
+        }
     }
-    g->last = k;
-    g->members++;
-    g->low = MIN(g->low, low);
-    g->high = MAX(g->high, low + key.size);
-    g->write |= key.write;
-    t->share[k] = (Share){ .role = g->first == k ? SHARE_NONE : SHARE_LATER,
-                           .at = (int32_t)low,
-                           .size = key.size,
-                           .write = key.write };
+    if (open->n == MAX_OPEN) {
+        close_one(open, 0);
+    }
+    t->groups[t->nb_groups] = (Group){ .all = *key, .first = (uint8_t)k, .last = (uint8_t)k };
+    open->group[open->n++] = (uint8_t)t->nb_groups;
+    return t->nb_groups++;
 }
 
-static void follow_registers(Translator *t, Group *g, const DecodedInsn *d)
+static void add_access(Translator *t, OpenGroups *open, unsigned k, const Access *a)
 {
-    int64_t step = stack_step(t, d);
-    uint32_t written = written_registers(d);
-    if (moves_stack(t, d, &step)) {
+    const Access key = key_of(t, k, a);
+    unsigned group = group_for(t, open, k, &key);
+    join(&t->groups[group], &key, k);
+    t->share[k] = (Share){ .group = (uint8_t)(group + 1), .size = a->size, .write = a->write };
+    t->share[k].at = (int32_t)key.disp;
+}
+
+static bool uses_register(const Access *a, uint32_t bits)
+{
+    return (a->base < 16 && bits >> a->base & 1) || (a->index < 16 && bits >> a->index & 1);
+}
+
+static void follow_registers(Translator *t, OpenGroups *open, unsigned k)
+{
+    int64_t step = stack_step(t, t->insn[k]);
+    uint32_t written = written_registers(t->insn[k]);
+    if (moves_stack(t, t->insn[k], &step)) {
         written &= ~(1u << R_ESP);
     }
-    g->moved += step;
-    if (step && (g->key.index == R_ESP)) {
-        written |= 1u << R_ESP;
-    }
-    uint32_t used = (g->key.base < 16 ? 1u << g->key.base : 0) | (g->key.index < 16 ? 1u << g->key.index : 0);
-    if (written & used) {
-        close_group(t, g);
+    t->moved[k + 1] = t->moved[k] + step;
+    for (unsigned i = open->n; i-- > 0;) {
+        if (uses_register(&t->groups[open->group[i]].all, written)) {
+            close_one(open, i);
+        }
     }
 }
 
@@ -388,25 +403,106 @@ static bool uses_states(const Translator *t)
     return false;
 }
 
-void share_analyse(Translator *t)
+static void collect_groups(Translator *t)
 {
-    Group g = { .open = false };
+    OpenGroups open = { .n = 0 };
     bool states = uses_states(t);
-    memset(t->share, 0, sizeof(t->share));
-    if (t->from[0]->failed_groups >= JIT_MAX_FAILED_GROUPS) {
-        return;
-    }
     for (unsigned k = 0; k < t->n; k++) {
         Access a;
         Kind kind = access_of(t, k, &a);
         if (kind == BARRIER || (states && is_side_exit(t, k))) {
-            close_group(t, &g);
-            continue;
+            open.n = 0;
+        } else if (kind == ONE_ACCESS) {
+            add_access(t, &open, k, &a);
         }
-        if (kind == ONE_ACCESS) {
-            add_access(t, &g, k, &a);
-        }
-        follow_registers(t, &g, t->insn[k]);
+        follow_registers(t, &open, k);
     }
-    close_group(t, &g);
+}
+
+/* ---- regions: groups that overlap ---- */
+
+static bool is_inside(const Group *inner, const Group *outer)
+{
+    return outer->first < inner->first && inner->first < outer->last;
+}
+
+/* Alone, and no other group lives on behind it: an access like any other. */
+static bool is_alone(const Translator *t, const Group *g)
+{
+    for (unsigned i = 0; i < t->nb_groups; i++) {
+        if (is_inside(g, &t->groups[i])) {
+            return false;
+        }
+    }
+    return g->first == g->last;
+}
+
+static void leave_alone(Translator *t)
+{
+    for (unsigned k = 0; k < t->n; k++) {
+        Share *share = &t->share[k];
+        if (share->group && is_alone(t, &t->groups[share->group - 1])) {
+            share->group = 0;
+        } else if (share->group) {
+            share->at -= (int32_t)t->groups[share->group - 1].all.disp;
+        }
+    }
+}
+
+/* Is there an access of another group between? */
+static bool is_interrupted(const Translator *t, unsigned group)
+{
+    const Group *g = &t->groups[group];
+    for (unsigned k = g->first; k < g->last; k++) {
+        if (t->share[k].group && t->share[k].group != group + 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Lowest number that no earlier group has which lives as well. */
+static unsigned free_park(const Translator *t, unsigned group)
+{
+    unsigned used = 0;
+    for (unsigned i = 0; i < group; i++) {
+        const Group *g = &t->groups[i];
+        used |= g->parked && g->last > t->groups[group].first ? 1u << g->park : 0;
+    }
+    return (unsigned)__builtin_ctz(~used);
+}
+
+static void assign_parks(Translator *t)
+{
+    for (unsigned i = 0; i < t->nb_groups; i++) {
+        t->groups[i].parked = is_interrupted(t, i);
+        t->groups[i].park = (uint8_t)free_park(t, i);
+        lockstep_assert(!t->groups[i].parked || t->groups[i].park < JIT_PARKS, "jit: too many groups of accesses");
+    }
+}
+
+/* The last instruction of groups that overlap. They are in the order of their first one. */
+static void find_ends(Translator *t)
+{
+    for (unsigned i = 0; i < t->nb_groups;) {
+        unsigned begin = i, end = t->groups[i].last;
+        for (; i < t->nb_groups && t->groups[i].first <= end; i++) {
+            end = MAX(end, t->groups[i].last);
+        }
+        for (unsigned j = begin; j < i; j++) {
+            t->groups[j].end = (uint8_t)end;
+        }
+    }
+}
+
+void share_analyse(Translator *t)
+{
+    memset(t->share, 0, sizeof(t->share));
+    t->nb_groups = 0;
+    if (t->from[0]->failed_groups < JIT_MAX_FAILED_GROUPS) {
+        collect_groups(t);
+        leave_alone(t);
+        assign_parks(t);
+        find_ends(t);
+    }
 }

@@ -104,7 +104,7 @@ static uintptr_t call_handler(void *biased, JitSite *site, uint64_t la, int64_t 
     (void)la;
     make_precise(cpu, site, budget);
     if (unlikely(site->of_group)) {
-        jit_group_failed(site->jb);
+        jit_group_failed(cpu, site->jb);
     }
     return run_handler(cpu, site);
 }

@@ -185,14 +185,15 @@ static void finish_one_cold(const Translator *t, Cold *c, unsigned states)
     c->left = t->n - t->k - 1;
 }
 
-/* The cold path of a group goes on after its last instruction. */
-static void finish_group(Translator *t)
+/* The cold paths of groups go on where no group lives any more. */
+static void finish_groups(Translator *t)
 {
-    Cold *c = t->group;
-    if (c && t->share[c->first].last == t->k) {
-        finish_one_cold(t, c, states_kept(t, t->k + 1));
-        c->own_recipe = t->flags.recipe.kind != RECIPE_NONE;
-        t->group = NULL;
+    for (unsigned i = 0; i < t->nb_cold; i++) {
+        Cold *c = &t->cold[i];
+        if (c->kind == COLD_GROUP && c->group->end == t->k) {
+            finish_one_cold(t, c, states_kept(t, t->k + 1));
+            c->own_recipe = t->flags.recipe.kind != RECIPE_NONE;
+        }
     }
 }
 
@@ -202,7 +203,7 @@ static void finish_cold(Translator *t)
     for (unsigned i = t->first_cold; i < t->nb_cold; i++) {
         finish_one_cold(t, &t->cold[i], states);
     }
-    finish_group(t);
+    finish_groups(t);
 }
 
 void set_insn(Translator *t, unsigned k)

@@ -38,22 +38,22 @@ typedef struct Access {
     int64_t disp;
 } Access;
 
-/* What an instruction has to do with a group of accesses that share a probe (share.c). */
-typedef struct Share {
-    enum { SHARE_NONE, SHARE_FIRST, SHARE_LATER } role;
-    int32_t at;   /* its own access, from the lowest byte of all, */
-    uint16_t size;
-    bool write;
-    uint8_t last; /* FIRST: instruction of the group */
-    Access all;   /* FIRST: the accesses together */
-} Share;
+/* Accesses that share a probe (share.c). */
+typedef struct Group {
+    Access all;                /* together; by way of ESP: from where it was when the block began */
+    uint8_t first, last;       /* instructions */
+    uint8_t end;               /* the last instruction of all groups that overlap with it */
+    bool parked;               /* others use H_ADDR between: */
+    uint8_t park;              /* the host address is kept in place number so-and-so */
+} Group;
 
-/* A memory operand's address before its segment's base is added: of host registers, or a constant. */
-typedef struct Address {
-    unsigned base, index, scale; /* H_NONE: none */
-    int64_t disp;
-    bool constant;
-} Address;
+/* The access of an instruction that belongs to a group. */
+typedef struct Share {
+    uint8_t group; /* its number + 1; 0: none */
+    bool write;
+    uint16_t size;
+    int32_t at; /* from the group's lowest byte */
+} Share;
 
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
@@ -71,9 +71,7 @@ typedef struct Cold {
     JitExit *state_exit; /* STATE: when it cannot be */
     uint64_t next_ip;    /* after the instruction, */
     unsigned left;       /* and what the block has left then */
-    /* GROUP: the first instruction, and where its own operand and the lowest byte of all lie */
-    unsigned first;
-    Address own, lowest;
+    const Group *group;  /* GROUP */
 } Cold;
 
 #define MAX_COLD (6 * BLOCK_MAX_INSNS + 2)
@@ -122,8 +120,11 @@ struct Translator {
     Rule *rules[BLOCK_MAX_INSNS];
     /* memory */
     Share share[BLOCK_MAX_INSNS];
-    int32_t at;     /* the operand, from H_ADDR on */
-    Cold *group;    /* that of the group in which this instruction is, or NULL */
+    Group groups[BLOCK_MAX_INSNS];
+    unsigned nb_groups;
+    int64_t moved[BLOCK_MAX_INSNS + 1]; /* ESP before instruction k, since the block began: while a group goes by it */
+    const Group *pointer;               /* whose host address is in H_ADDR */
+    int32_t at;                         /* the operand, from H_ADDR on */
     unsigned states; /* bits: surely loaded here */
     /* x87: as in JitSite */
     const JitX87Record *x87_last;
@@ -202,8 +203,13 @@ void flags_emit_restore(Emit *e);                            /* uses H_T2 */
 void flags_emit_save(Emit *e, bool af_bad);                  /* uses H_T2 */
 
 /* ---- share.c ---- */
-/* Fills in t->share; rules are chosen. */
+/* Fills in t->share and t->groups; rules are chosen. */
 void share_analyse(Translator *t);
+/* Needs no probe any more. */
+static inline bool is_later_access(const Translator *t, unsigned k)
+{
+    return t->share[k].group && t->groups[t->share[k].group - 1].first < k;
+}
 
 /* ---- mem.c ---- */
 /* H_ADDR + t->at = host address of the memory operand. */

@@ -216,6 +216,7 @@ struct CPUState {
         uint64_t fa, fb;             /* operands of the instruction whose flags may have to be recomputed */
         int64_t budget;              /* 64-bit code: see H_BUDGET */
         uint64_t tmp;
+        uint64_t parked[4];          /* host addresses, within a block: accel/jit/share.c */
         uint64_t ns_per_insn, ns_at_0; /* the virtual clock is ns_at_0 + icount * ns_per_insn; 0: it is not */
         struct {
             uint64_t raw;            /* the descriptor in the GDT that the present hidden part came from... */
