@@ -25,12 +25,12 @@
 #include "target/i386/hostfloat.h"
 #include "target/i386/insn.h"
 
-#define H_CPU    H_R15
-#define H_BUDGET H_R14
-#define H_ADDR   H_R8
-#define H_T1     H_R9
-#define H_T2     H_R13
-#define NB_SLOTS 3
+#define H_CPU     H_R15
+#define H_BUDGET  H_R14
+#define H_ADDR    H_R8
+#define H_T1      H_R9
+#define H_T2      H_R13
+#define NB_SLOTS  3
 #define JIT_PARKS (int)ARRAY_SIZE(((CPUState *)0)->jit.parked)
 
 /* H_CPU points into the middle of CPUState's hot part, so that short displacements reach it. */

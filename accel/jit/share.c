@@ -6,14 +6,14 @@
  * nothing but a displacement from the host address that it leaves in H_ADDR. Nothing between them may run C: that could
  * change the TLB. So between the first and the last there are only accesses that belong to groups too, and instructions
  * that access no memory and cannot fault. When the answer is no (mem.c), the access that asked is done as the
- * interpreter does it, which often fills the TLB; then all groups that live ask again; and when it is still no, handlers
- * run the instructions, one by one, up to where no group lives any more.
+ * interpreter does it, which often fills the TLB; then all groups that live ask again; and when it is still no,
+ * handlers run the instructions, one by one, up to where no group lives any more.
  */
 #include "accel/jit/translate.h"
 
 #define ALL_REGISTERS 0xffffu
 /* A group that lies across two pages costs more than it saves. */
-#define MAX_SPAN 512
+#define MAX_SPAN 256
 
 typedef enum Kind {
     NO_ACCESS,

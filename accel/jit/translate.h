@@ -40,11 +40,11 @@ typedef struct Access {
 
 /* Accesses that share a probe (share.c). */
 typedef struct Group {
-    Access all;                /* together; by way of ESP: from where it was when the block began */
-    uint8_t first, last;       /* instructions */
-    uint8_t end;               /* the last instruction of all groups that overlap with it */
-    bool parked;               /* others use H_ADDR between: */
-    uint8_t park;              /* the host address is kept in place number so-and-so */
+    Access all;          /* together; by way of ESP: from where it was when the block began */
+    uint8_t first, last; /* instructions */
+    uint8_t end;         /* the last instruction of all groups that overlap with it */
+    bool parked;         /* others use H_ADDR between: */
+    uint8_t park;        /* the host address is kept in place number so-and-so */
 } Group;
 
 /* The access of an instruction that belongs to a group. */
@@ -84,7 +84,7 @@ typedef struct Stub {
     unsigned refund; /* LINK: instructions of the block behind this one */
 } Stub;
 
-#define MAX_SIDE_EXITS 4 /* ways out before the last instruction */
+#define MAX_SIDE_EXITS 8 /* ways out before the last instruction */
 #define MAX_STUBS      (MAX_SIDE_EXITS + 6)
 
 typedef struct Translator Translator;
@@ -125,7 +125,7 @@ struct Translator {
     int64_t moved[BLOCK_MAX_INSNS + 1]; /* ESP before instruction k, since the block began: while a group goes by it */
     const Group *pointer;               /* whose host address is in H_ADDR */
     int32_t at;                         /* the operand, from H_ADDR on */
-    unsigned states; /* bits: surely loaded here */
+    unsigned states;                    /* bits: surely loaded here */
     /* x87: as in JitSite */
     const JitX87Record *x87_last;
     const DecodedInsn *x87_operand;
@@ -216,8 +216,8 @@ static inline bool is_later_access(const Translator *t, unsigned k)
 void mem_operand(Translator *t, unsigned size, bool write);
 void mem_operand_aligned(Translator *t, unsigned size, bool write,
                          bool aligned); /* aligned: else the handler raises #GP */
-/* H_ADDR + t->at = host address of that item of a bit string (BT and its like) in which bit number `guest` lies; of the native
- * address size. */
+/* H_ADDR + t->at = host address of that item of a bit string (BT and its like) in which bit number `guest` lies; of the
+ * native address size. */
 void mem_bit_string(Translator *t, unsigned guest, bool write);
 /* The same for seg:[register + disp]; addresses are of the native size. */
 void mem_at(Translator *t, unsigned seg, unsigned guest_base, int32_t disp, unsigned size, bool write);
