@@ -84,7 +84,7 @@ typedef struct Stub {
     unsigned refund; /* LINK: instructions of the block behind this one */
 } Stub;
 
-#define MAX_SIDE_EXITS 8 /* ways out before the last instruction */
+#define MAX_SIDE_EXITS 4 /* ways out before the last instruction */
 #define MAX_STUBS      (MAX_SIDE_EXITS + 6)
 
 typedef struct Translator Translator;
