@@ -14,9 +14,11 @@
 
 #define TLB_NODES     (NB_MMU_MODES * TLB_SIZE)
 #define TLB_WORDS     (TLB_SIZE / 64)
-#define CHAIN_BUCKETS 8192u
+#define CHAIN_BUCKETS TLB_SIZE
 #define CHAIN_END     (-1)
 #define REGION_BITS   10 /* of large_regions */
+
+_Static_assert(TLB_NODES - 1 <= INT16_MAX, "a node's number has 16 bits");
 
 /* The RAM behind an entry, and its place among those that have the same one. */
 typedef struct TLBNode {
