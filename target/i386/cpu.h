@@ -120,7 +120,7 @@ typedef struct SegmentCache {
 #define SEG_G 0x8000
 
 /* ---- TLB: machine state (DESIGN 2.6). Direct-mapped; supervisor and user accesses have tables of their own. ---- */
-#define TLB_BITS 13
+#define TLB_BITS 14
 #define TLB_SIZE (1u << TLB_BITS)
 enum { MMU_KERNEL, MMU_USER, NB_MMU_MODES };
 

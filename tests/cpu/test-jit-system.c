@@ -116,7 +116,7 @@ PROGRAM(other_context, "mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es; push %eax
                        "2: call 4f; mov 0x22000, %edi; mov %cs, %eax; add %eax, %ebx; test $3, %al; jz 3f; dec %ecx; jnz 2b; mov $1, %eax; int $0x80\n"
                        "3: iret\n"
                        "4: mov (%esp), %esi; mov $2, %eax; int $0x80; ret");
-PROGRAM(return_there, "cmp $1, %eax; je 1f; mov 0x2022000, %edi; push %esi; ret; 1: hlt");
+PROGRAM(return_there, "cmp $1, %eax; je 1f; mov 0x40022000, %edi; push %esi; ret; 1: hlt");
 
 /*
  * DS and ES are loaded again and again with what is there; every third round the descriptor has another base, every
@@ -344,7 +344,7 @@ static void threads_check(void)
 static void other_context_more(void)
 {
     PLACE(0x14000, return_there);
-    put32(PD_A + 8 * 4, PT_A | 7); /* 32 MiB further the same memory, in the same places of the TLB */
+    put32(PD_A + 256 * 4, PT_A | 7); /* 1 GiB further the same memory, in the same places of the TLB */
     put_gate(0x80, 0x14000, 3);
 }
 static void other_context_check(void)
