@@ -2,7 +2,8 @@
  * block/block.h  Storage as a device sees it: a BlockBackend takes requests and completes them, in every mode, at a
  * checkpoint.
  *
- * The guest side (devices; machine_lock held): blk_aio_*() gives a request a number and hands it to the thread pool.
+ * The guest side (devices; machine_lock held): blk_aio_*() gives a request a number and hands it to the thread pool, or
+ * reads what the host has in memory at once.
  * Data never moves behind the machine's back: what is written is copied when the request is issued, what is read
  * arrives in a buffer of the request's own and is handed to the completion, which runs with machine_lock at a
  * checkpoint (block/blkreplay.c: recorded, or when the log says so).

@@ -120,6 +120,26 @@ static void test_holes(void)
     g_free(path);
 }
 
+/* What was just written is in the page cache (where the file system can tell); beyond the end there is nothing to find.
+ */
+static void test_read_now(void)
+{
+    char *path = make_file("now", 64 << 10, 'n');
+    uint8_t buf[4096];
+    BlockNode *bs = open_with(path, "raw", "size=32768", BDRV_O_RDWR);
+    int ret = bdrv_pread_now(bs, 30000, buf, sizeof(buf));
+    g_assert_true(ret == 0 || ret == -EAGAIN);
+    if (ret == 0) {
+        g_assert_true(buf[0] == 'n' && buf[2767] == 'n' && buf[2768] == 0 && buf[4095] == 0);
+    }
+    bdrv_unref(bs);
+    bs = open_with(path, "raw", NULL, BDRV_O_RDWR);
+    g_assert_cmpint(bdrv_pread_now(bs, (64 << 10) - 1, buf, 2), ==, -EAGAIN);
+    g_assert_cmpint(bdrv_pread_now(bs, -1, buf, 2), ==, -EIO);
+    bdrv_unref(bs);
+    g_free(path);
+}
+
 /* O_DIRECT: what is not aligned goes through a buffer and leaves its neighbours alone. */
 static void test_direct(void)
 {
@@ -921,6 +941,7 @@ int main(int argc, char **argv)
     g_test_add_func("/block/raw", test_raw);
     g_test_add_func("/block/raw/part", test_raw_part);
     g_test_add_func("/block/file/holes", test_holes);
+    g_test_add_func("/block/file/now", test_read_now);
     g_test_add_func("/block/file/direct", test_direct);
     g_test_add_func("/block/open/errors", test_open_errors);
     g_test_add_func("/block/open/graph", test_graph);
