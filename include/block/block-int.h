@@ -136,6 +136,12 @@ BlockStatus bdrv_block_status(BlockNode *bs, int64_t offset, int64_t *bytes);
 /* block/thread-pool.c: run fn(opaque) on a pool thread. Any thread. */
 typedef void ThreadPoolFunc(void *opaque);
 void thread_pool_submit(ThreadPoolFunc *fn, void *opaque);
+/* The same, but no thread is called: for thread_pool_run_put_off(), or thread_pool_call_for_put_off() if nobody comes.
+ */
+void thread_pool_put_off(ThreadPoolFunc *fn, void *opaque);
+bool thread_pool_has_put_off(void);
+void thread_pool_run_put_off(void);
+void thread_pool_call_for_put_off(void);
 
 /* block/block-backend.c: the root of the drive with this id; NULL. */
 BlockNode *blk_find_root(const char *id);

@@ -49,6 +49,14 @@ bool blk_aio_reattach(BlockBackend *blk, BlockRequestId id, BlockCompletionFunc 
  * device makes sure that it can take what comes. */
 size_t blk_aio_read_bytes(BlockBackend *blk, BlockRequestId id);
 
+/*
+ * Writes that were issued in a slice may have been put off until its end. vCPU thread: are there any (cheap); a CPU
+ * that is idle does them itself, without locks; one that is not leaves them to the pool.
+ */
+bool blk_has_put_off(void);
+void blk_do_put_off(void);
+void blk_submit_put_off(void);
+
 /* ---- properties; any thread, fixed while the machine runs ---- */
 int64_t
 blk_length(BlockBackend *blk); /* bytes, a multiple of 512 (rounded up, the rest reads as zeroes); 0 without medium */
