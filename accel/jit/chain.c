@@ -31,8 +31,7 @@ void jit_link(JitExit *exit, JitBlock *to)
     exit->next = to->incoming;
     to->incoming = exit;
     set_place(exit, to->place);
-    /* A crossing link has polled already. */
-    lead_to(exit, exit->backward && !exit->crosses ? to->entry : to->forward);
+    lead_to(exit, to->entry);
     jit_stats.links++;
 }
 
@@ -57,7 +56,7 @@ void jit_ibtc_insert(JitBlock *jb)
 {
     *jit_ibtc_slot(jb->eip) = (JitIBTC){ .eip = jb->eip,
                                          .ctx = jb->ctx->id,
-                                         .forward = (uint32_t)(uintptr_t)jb->forward,
+                                         .entry = (uint32_t)(uintptr_t)jb->entry,
                                          .place = (uint32_t)(uintptr_t)jb->place,
                                          .block = (uint32_t)(uintptr_t)jb };
 }

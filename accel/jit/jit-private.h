@@ -55,8 +55,7 @@ typedef struct JitExit JitExit;
 typedef enum JitExitKind {
     JIT_EXIT_LINK,     /* to a known address, not linked (yet) */
     JIT_EXIT_INDIRECT, /* to the address in cpu->eip, not found in the branch cache */
-    JIT_EXIT_BUDGET,   /* the block is longer than what may run */
-    JIT_EXIT_POLL,     /* exit_request */
+    JIT_EXIT_BUDGET,   /* the block is longer than what may run, or what is next is for the dispatcher */
     JIT_EXIT_LEAVE,    /* an instruction asks for attention; icount is already up to date */
     JIT_EXIT_STATE,    /* x87 or SSE state cannot be loaded: the interpreter runs the block at eip */
     JIT_EXIT_COUNT
@@ -81,7 +80,6 @@ struct JitExit {
     uint32_t kind;   /* JitExitKind */
     uint32_t refund; /* instructions of the block that did not run: icount = limit - R14 - refund */
     bool crosses;    /* LINK: into another page */
-    bool backward;   /* LINK: target is not later in the guest's code: it polls exit_request */
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     uint8_t *patch2; /* another one, or NULL */
     const uint8_t *stub;
@@ -103,8 +101,7 @@ typedef struct JitPart {
 
 /* One translation of a decoded block, and maybe of some that often follow it: for one context and one value of EIP. */
 struct JitBlock {
-    const uint8_t *entry;   /* polls exit_request */
-    const uint8_t *forward; /* entry that does not poll */
+    const uint8_t *entry;
     const JitPlace *place;
     const JitPlace *last_place; /* where the fetch latch is at the end: the next page, for a block that crosses */
     unsigned states;            /* bits: loaded before its first instruction, or else it is left at once */
@@ -148,20 +145,27 @@ typedef struct JitSite {
 #define JIT_IBTC_SIZE (1u << JIT_IBTC_BITS)
 typedef struct JitIBTC {
     uint64_t eip;
-    uint32_t ctx;     /* 0: empty */
-    uint32_t forward; /* of the block */
+    uint32_t ctx;   /* 0: empty */
+    uint32_t entry; /* of the block */
     uint32_t place, block;
     uint64_t unused; /* half a cache line */
 } JitIBTC;
 
 /*
+ * Translated code does not look at exit_request: a slice is so short that whoever asks can wait for its end, a fraction
+ * of a millisecond. C code that runs on its behalf does look. Slices that others see are made of several of these.
+ */
+#define JIT_SLICE (64 * KiB)
+
+/*
  * Predicted returns (translate-call.c): what the host returns to. At the base lies an entry for when there is no other.
- * Below the limit there is room for what host signals push.
+ * A slice begins with at most JIT_RETURNS entries, or none, and each of its instructions adds at most one. There is
+ * room for what host signals push.
  */
 #define JIT_RETURNS       2048
 #define JIT_RETURNS_SLACK (64 * KiB)
 typedef struct JitReturns {
-    uint8_t *limit, *base; /* the stack is empty at `base` */
+    uint8_t *limit, *base; /* the stack is empty at `base`; too full to begin a slice with below `limit` */
     uint8_t *sp;           /* of translated code, while C runs */
     uint64_t c_sp;         /* of C, while translated code runs */
 } JitReturns;
@@ -231,13 +235,12 @@ typedef struct JitThunks {
     const uint8_t *exit;     /* R9: JitExit */
     const uint8_t *indirect; /* R8: where to. Leaves to look for the block there */
     /*
-     * Called; R13: JitPlace of the other block. ZF set: control may go there, where nothing has to be polled any more,
-     * and the latch is set. Else the dispatcher has to look. R9 and R10 are gone.
+     * Called; R13: JitPlace of the other block. ZF set: control may go there, and the latch is set. Else the dispatcher has to look. R9 and R10 are gone.
      */
     const uint8_t *cross_link;   /* from another page */
     const uint8_t *cross_any;    /* from anywhere */
     const uint8_t *cross_return; /* the same; R9: JitPlace of the RET. Another context: back to RET */
-    const uint8_t *second_page;  /* from the first page of an instruction: nothing is polled */
+    const uint8_t *second_page;  /* from the first page of an instruction: the slice does not end there */
     const uint8_t *handler;      /* R9: JitSite. Runs the instruction; returns, or leaves */
     const uint8_t
         *access; /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
@@ -249,8 +252,6 @@ extern const uint8_t *jit_mispredicted;
 extern const uint8_t *jit_no_return; /* where jit_returns->base leads */
 extern JitExit jit_exit_leave_record, jit_exit_indirect_record;
 void jit_thunks_emit(void);
-/* A jump that is taken, with ZF clear, when somebody wants us out of here. */
-uint8_t *jit_emit_poll(Emit *e);
 
 /* ---- mem.c ---- */
 typedef struct ProbeKind {

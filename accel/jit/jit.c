@@ -328,7 +328,7 @@ static Block *run_translation(CPUState *cpu, const JitBlock *jb)
     cpu->run_end = jb->block->insn; /* anything but NULL */
     jit_stats.entries++;
     uint64_t before = jit_generation;
-    JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
+    JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->entry);
     left(cpu, exit);
     last_exit = before == jit_generation ? exit : NULL;
     return last_exit ? exit->block : NULL;
@@ -390,8 +390,12 @@ static void faulted(CPUState *cpu)
 static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 {
     static const BlockRunner runner = { .run = run_block, .enter = enter, .fault = faulted };
+    budget = MIN(budget, JIT_SLICE);
     if (unlikely(jit_config.random)) {
         budget = random_slice(budget);
+    }
+    if (unlikely(jit_returns->sp < jit_returns->limit)) {
+        jit_returns->sp = jit_returns->base; /* much was called that never returned */
     }
     if (!qemu_clock_virtual_line(&cpu->jit.ns_per_insn, &cpu->jit.ns_at_0)) {
         cpu->jit.ns_per_insn = 0;
@@ -417,14 +421,14 @@ static void jit_init_cpu(CPUState *cpu)
     }
 }
 
-#define RETURNS_BYTES (JIT_RETURNS_SLACK + (JIT_RETURNS + 2) * sizeof(uint64_t))
+#define RETURNS_BYTES (JIT_RETURNS_SLACK + (JIT_SLICE + JIT_RETURNS + 2) * sizeof(uint64_t))
 
 static void init_returns(void)
 {
     jit_returns = code_cache_alloc_data(&jit_cache, sizeof(*jit_returns));
     uint8_t *stack = code_cache_alloc_data(&jit_cache, RETURNS_BYTES);
-    *jit_returns = (JitReturns){ .limit = stack + JIT_RETURNS_SLACK, .base = stack + RETURNS_BYTES - 16 };
-    jit_returns->sp = jit_returns->base;
+    jit_returns->sp = jit_returns->base = stack + RETURNS_BYTES - 16;
+    jit_returns->limit = jit_returns->base - JIT_RETURNS * sizeof(uint64_t);
 }
 
 static void init_nowhere(void)
@@ -552,7 +556,7 @@ static void info_rate(const InfoRates *rates, const char *name, uint64_t now, ui
 static void info_rates(const InfoRates *rates, const JitStats *before, uint64_t icount, uint64_t icount_before)
 {
     static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget",
-                                                       "exits poll", "exits leave",    "exits state" };
+                                                       "exits leave", "exits state" };
     const JitStats *s = &jit_stats;
     info_rate(rates, "instructions", icount, icount_before);
     info_rate(rates, "entries", s->entries, before->entries);

@@ -49,6 +49,7 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
     cpu->icount++;
     interp_set_running(NULL);
     bool goes_on = cpu->icount_limit == limit && cpu->eip == site->next_ip && !site->ends_block && site->jb->block;
+    goes_on = goes_on && !g_atomic_int_get(&cpu->exit_request);
     goes_on = goes_on && cpu->run_end && (cpu->run_end != RUN_END_INT_POINT || pass_interrupt_point(cpu, site));
     if (goes_on && site->may_change_context) {
         goes_on = jit_context_matches(cpu, site->ctx);
@@ -73,7 +74,7 @@ static uintptr_t resume(CPUState *cpu, JitSite *site, uint64_t generation)
     jit_stats.resumed++;
     cpu->jit.sse_loaded = false; /* the other block may have more registers, or none */
     cpu->run_end = cpu->insn;    /* anything but NULL */
-    cpu->jit.tmp = (uintptr_t)jb->forward;
+    cpu->jit.tmp = (uintptr_t)jb->entry;
     return RESULT_RESUME;
 }
 
@@ -305,12 +306,6 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
 JitExit jit_exit_leave_record = { .kind = JIT_EXIT_LEAVE }, jit_exit_indirect_record = { .kind = JIT_EXIT_INDIRECT };
 const uint8_t *jit_mispredicted, *jit_no_return;
 
-uint8_t *jit_emit_poll(Emit *e)
-{
-    em_alu_mi(e, 2, ALU_CMP, H_CPU, CPU_OFF(exit_request), 0);
-    return em_jcc_later(e, COND_NE);
-}
-
 static uint8_t *emit_budget_end(Emit *e, bool code64)
 {
     if (code64) {
@@ -353,17 +348,15 @@ static uint8_t *emit_compare_latch(Emit *e)
 }
 
 /* Before control enters another page: what ends a slice goes first. */
-static void emit_cross_link(Emit *e, JitThunks *thunks, bool code64, uint8_t *polled)
+static void emit_cross_link(Emit *e, JitThunks *thunks, bool code64, uint8_t *cross)
 {
     thunks->cross_link = em_here(e);
-    uint8_t *out = jit_emit_poll(e);
-    em_patch(polled, e->rx_delta, em_here(e));
+    em_patch(cross, e->rx_delta, em_here(e));
     uint8_t *end = emit_budget_end(e, code64);
     thunks->second_page = em_here(e);
     emit_enter_place(e);
     em_patch(end, e->rx_delta, em_here(e));
     em_rr(e, 2, 0x85, H_RSP, H_RSP); /* clears ZF */
-    em_patch(out, e->rx_delta, em_here(e));
     em8(e, 0xc3);
 }
 
@@ -374,8 +367,7 @@ static void emit_cross(Emit *e, JitThunks *thunks, bool code64)
     em_rm(e, 2, 0x3b, H_R10, H_T2, offsetof(JitPlace, ctx));
     uint8_t *stray = em_jcc_later(e, COND_NE);
     thunks->cross_any = em_here(e);
-    uint8_t *out = jit_emit_poll(e), *cross = emit_compare_latch(e);
-    em_patch(out, e->rx_delta, em_here(e));
+    uint8_t *cross = emit_compare_latch(e);
     em8(e, 0xc3);
     em_patch(stray, e->rx_delta, em_here(e));
     em_rm(e, 3, 0x8d, H_RSP, H_RSP, 8);

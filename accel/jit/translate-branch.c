@@ -2,8 +2,8 @@
  * accel/jit/translate-branch.c  How a block begins and ends: budget, jumps, calls, returns, and the stubs behind the
  * block.
  *
- * What the interpreter does between two blocks has to happen here too, in its order: exit_request, the budget, then the
- * fetch latch when control enters another page.
+ * What the interpreter does between two blocks has to happen here too, in its order: the budget, then the fetch latch
+ * when control enters another page. exit_request can wait (JIT_SLICE).
  */
 #include "accel/jit/translate.h"
 
@@ -42,7 +42,7 @@ static void enter_second_page(Translator *t)
 {
     em_mov_ri32(&t->e, H_T2, (uint32_t)(uintptr_t)t->jb->last_place);
     em_call(&t->e, t->thunks->second_page);
-    new_exit(t, JIT_EXIT_POLL, t->jb->eip, em_jcc_later(&t->e, COND_NE))->refund = t->n;
+    new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(&t->e, COND_NE))->refund = t->n;
 }
 
 static void emit_budget(Translator *t, unsigned op, unsigned insns)
@@ -58,8 +58,6 @@ void emit_entry(Translator *t)
 {
     Emit *e = &t->e;
     t->jb->entry = em_here(e);
-    new_exit(t, JIT_EXIT_POLL, t->jb->eip, jit_emit_poll(e));
-    t->jb->forward = em_here(e);
     emit_budget(t, ALU_SUB, t->n);
     new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(e, COND_S))->refund = t->n;
     states_guard(t, 0, t->jb->eip); /* it may leave: before the latch changes */
@@ -123,7 +121,6 @@ void emit_link(Translator *t, uint8_t *jump, uint64_t target)
 {
     JitExit *exit = new_exit(t, JIT_EXIT_LINK, target, jump);
     exit->crosses = link_crosses(t, target);
-    exit->backward = target <= t->ip;
     add_link(t, exit, jump);
     Stub *stub = &t->stubs[t->nb_stubs - 1];
     stub->flags = t->flags;

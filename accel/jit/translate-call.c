@@ -18,7 +18,7 @@
 typedef struct Indirect {
     int32_t release;          /* RET: bytes that it has taken off the stack */
     bool checked;             /* the target is known to be canonical */
-    uint8_t *misses[3], *far; /* jumps from the hot part to the cold one */
+    uint8_t *misses[2], *far; /* jumps from the hot part to the cold one */
     const uint8_t *go;        /* on to R11 */
     bool is_call;
 } Indirect;
@@ -94,10 +94,9 @@ static void emit_lookup(Translator *t, Indirect *in)
     em32(e, t->ctx->id);
     in->misses[1] = em_jcc_later(e, COND_NE);
     em_load(e, 2, H_T2, H_T1, table + (int32_t)offsetof(JitIBTC, place));
-    em_load(e, 2, H_R11, H_T1, table + (int32_t)offsetof(JitIBTC, forward));
+    em_load(e, 2, H_R11, H_T1, table + (int32_t)offsetof(JitIBTC, entry));
     em_alu_ri(e, 3, ALU_CMP, H_T2, (int32_t)(uintptr_t)t->jb->last_place);
     in->far = em_jcc_later(e, COND_NE);
-    in->misses[2] = jit_emit_poll(e);
     in->go = em_here(e);
 }
 
@@ -149,20 +148,6 @@ static bool is_retpoline(const Translator *t)
            d->index == R_ZERO && d->disp == 0 && d->op_size == native_size(t);
 }
 
-/* The stack is full now and then, of what was never returned to: it begins anew. */
-static void emit_stack_check(Translator *t)
-{
-    Emit *e = &t->e;
-    em_alu_ri(e, 3, ALU_CMP, H_RSP, (int32_t)(uintptr_t)jit_returns->limit);
-    uint8_t *full = em_jcc_later(e, COND_B);
-    const uint8_t *back = em_here(e);
-    switch_part(t);
-    em_patch(full, e->rx_delta, em_here(e));
-    em_mov_ri32(e, H_RSP, (uint32_t)(uintptr_t)jit_returns->base);
-    em_jmp(e, back);
-    switch_part(t);
-}
-
 static void emit_mispredicted_if(Emit *e, unsigned cond)
 {
     em_patch(em_jcc_later(e, cond), e->rx_delta, jit_mispredicted);
@@ -194,13 +179,12 @@ static void emit_continuation(Translator *t)
     exit->place = returns_to_last_place(t) ? t->jb->last_place : NULL;
     emit_address_compare(t);
     em_alu_ri(e, 2, ALU_CMP, H_T1, (int32_t)(uintptr_t)exit->place);
-    uint8_t *elsewhere = em_jcc_later(e, COND_NE), *poll = jit_emit_poll(e);
+    uint8_t *elsewhere = em_jcc_later(e, COND_NE);
     add_link(t, exit, em_jmp_later(e));
     em_patch(elsewhere, e->rx_delta, em_here(e));
     emit_link_place(t, exit, t->thunks->cross_return);
     exit->patch2 = em_jcc_later(e, COND_E);
     exit->stub = em_here(e);
-    em_patch(poll, e->rx_delta, exit->stub);
     em_patch(exit->patch, e->rx_delta, exit->stub);
     em_patch(exit->patch2, e->rx_delta, exit->stub);
     emit_exit(t, exit);
@@ -278,7 +262,6 @@ void rule_call(Translator *t)
     if (never_returned_to(t, true)) {
         emit_goto(t, target);
     } else {
-        emit_stack_check(t);
         emit_direct_call(t, target);
         emit_continuation(t);
     }
@@ -331,7 +314,6 @@ void rule_jmp_e(Translator *t)
 static void indirect_call(Translator *t)
 {
     Indirect in = { .checked = true, .is_call = true };
-    emit_stack_check(t);
     emit_lookup(t, &in);
     em_rr(&t->e, 2, 0xff, 2, H_R11);
     emit_continuation(t);
