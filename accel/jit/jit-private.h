@@ -62,17 +62,23 @@ typedef enum JitExitKind {
 } JitExitKind;
 
 /*
- * Where code lies: a page, as one context sees it. The same address means the same place; a place may get several
- * addresses (chain.c).
+ * Where code lies: a page, as code of one privilege sees it; there is one JitPlace for each. While translated code runs
+ * the fetch latch is the place of that code, and is not stored anywhere: what leaves tells where it was.
+ *
+ * cpu->tlb_place says which place a TLB entry is known to lead to. In the page of the latch it never names another one
+ * than the latch: an entry that changes forgets its place, and gets one (jit_enter_place()) only where the page is
+ * entered through that entry, or is not the latch's.
  */
 typedef struct JitPlace {
-    uint64_t page;      /* linear */
-    uint64_t page_tag;  /* as cpu->fetch_page has it */
-    uint64_t phys_page; /* guest-physical */
-    int64_t exec_off;   /* from H_CPU: the TLB's tag for fetching this page... */
-    int64_t phys_off;   /* ...and the entry's physical address */
-    uint32_t ctx;       /* id */
+    uint64_t page;            /* linear */
+    uint64_t page_tag;        /* as cpu->fetch_page has it */
+    uint64_t phys_page;       /* guest-physical */
+    uint32_t mmu_mode, index; /* of its TLB entry */
+    int32_t known_off;        /* from H_CPU: the entry's tlb_place */
+    struct JitPlace *next;
 } JitPlace;
+
+#define JIT_NOWHERE 1u /* no JitPlace has this address */
 
 /* A way out of translated code; LINK: also the place where two blocks may be joined. */
 struct JitExit {
@@ -85,8 +91,10 @@ struct JitExit {
     const uint8_t *stub;
     const JitContext *ctx; /* LINK */
     Block *block;          /* LINK: out of this one */
-    const JitPlace *place; /* LINK: the only one where the other block may lie, or NULL: any */
-    uint8_t *place_patch;  /* LINK that crosses: writable address of the code's constant for where that is, or NULL */
+    const JitPlace *from;  /* the fetch latch; NULL: it is in cpu->jit.from */
+    bool entered;          /* `block` was entered, and none of it has run */
+    uint8_t *place_patch;  /* LINK that crosses: the constants of emit_place_compare(), writable, or NULL */
+    uint8_t *from_patch;   /* of a continuation: its constant for comparing with the place of the RET, or NULL */
     JitBlock *to;          /* NULL: not linked */
     JitExit *next;         /* also leading to `to` */
     JitExit *sibling;      /* LINK: also out of the same translation */
@@ -148,7 +156,8 @@ typedef struct JitIBTC {
     uint32_t ctx;   /* 0: empty */
     uint32_t entry; /* of the block */
     uint32_t place, block;
-    uint64_t unused; /* half a cache line */
+    int32_t known_off; /* of the place */
+    uint32_t unused;   /* half a cache line */
 } JitIBTC;
 
 /*
@@ -233,15 +242,8 @@ bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
 typedef struct JitThunks {
     JitExit *(*enter)(void *cpu_biased, const uint8_t *code);
     const uint8_t *exit;     /* R9: JitExit */
-    const uint8_t *indirect; /* R8: where to. Leaves to look for the block there */
-    /*
-     * Called; R13: JitPlace of the other block. ZF set: control may go there, and the latch is set. Else the dispatcher has to look. R9 and R10 are gone.
-     */
-    const uint8_t *cross_link;   /* from another page */
-    const uint8_t *cross_any;    /* from anywhere */
-    const uint8_t *cross_return; /* the same; R9: JitPlace of the RET. Another context: back to RET */
-    const uint8_t *second_page;  /* from the first page of an instruction: the slice does not end there */
-    const uint8_t *handler;      /* R9: JitSite. Runs the instruction; returns, or leaves */
+    const uint8_t *indirect; /* R8: where to; cpu->jit.from. Leaves to look for the block there */
+    const uint8_t *handler;  /* R9: JitSite. Runs the instruction; returns, or leaves */
     const uint8_t
         *access; /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
     const uint8_t *x87_load, *sse_load; /* load the state; ZF set: impossible */
@@ -301,9 +303,15 @@ static inline const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx)
     const JitIBTC *slot = jit_ibtc_slot(eip);
     return slot->eip == eip && slot->ctx == ctx->id ? (const JitBlock *)(uintptr_t)slot->block : NULL;
 }
-/* Of a page that code is fetched from. There must be room, as for a translation. */
+/* Of a page that code of this context is fetched from. There must be room, as for a translation. */
 const JitPlace *jit_place(const JitContext *ctx, uint64_t page, uint64_t phys_page);
 void jit_forget_places(void); /* with all code */
-extern JitPlace *jit_nowhere; /* by the context's id: for links that lead nowhere yet */
+/* Does the TLB lead there? Then translated code knows. Not for another physical page of the latch's page. */
+bool jit_enter_place(CPUState *cpu, const JitPlace *place);
+static inline void jit_set_latch(CPUState *cpu, const JitPlace *place)
+{
+    cpu->fetch_page = place->page_tag;
+    cpu->fetch_phys = place->phys_page;
+}
 
 #endif

@@ -15,7 +15,7 @@ uint64_t linear_page(const Translator *t, uint64_t ip)
 JitExit *alloc_exit(const Translator *t, JitExitKind kind, uint64_t eip)
 {
     JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-    *exit = (JitExit){ .kind = kind, .eip = eip, .ctx = t->ctx, .block = t->from[t->k] };
+    *exit = (JitExit){ .kind = kind, .eip = eip, .ctx = t->ctx, .block = t->from[t->k], .from = t->jb->last_place };
     return exit;
 }
 
@@ -27,11 +27,36 @@ static JitExit *new_exit(Translator *t, JitExitKind kind, uint64_t eip, uint8_t 
     return exit;
 }
 
-void emit_link_place(Translator *t, JitExit *exit, const uint8_t *thunk)
+/* ZF set: the TLB is known to lead to that place, or (NULL: as set_place() says). */
+static uint8_t *emit_place_compare(Emit *e, const JitPlace *place)
 {
-    em_mov_ri32(&t->e, H_T2, (uint32_t)(uintptr_t)&jit_nowhere[t->ctx->id]);
-    exit->place_patch = t->e.p - 4;
-    em_call(&t->e, thunk);
+    em_rm(e, 2, 0x81, ALU_CMP, H_CPU, place ? place->known_off : CPU_OFF(tlb_place));
+    em32(e, place ? (uint32_t)(uintptr_t)place : JIT_NOWHERE);
+    return e->p - 8;
+}
+
+void emit_link_compare(Translator *t, JitExit *exit)
+{
+    exit->place_patch = emit_place_compare(&t->e, NULL);
+}
+
+uint8_t *emit_slice_end(Translator *t)
+{
+    if (t->code64) {
+        em_alu_mi(&t->e, 3, ALU_CMP, H_CPU, CPU_OFF(jit.budget), 0);
+    } else {
+        em_rr(&t->e, 3, 0x85, H_BUDGET, H_BUDGET);
+    }
+    return em_jcc_later(&t->e, COND_LE);
+}
+
+/* Out of the block before its first instruction. */
+static void new_entry_exit(Translator *t, unsigned cond)
+{
+    JitExit *exit = new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(&t->e, cond));
+    exit->refund = t->n;
+    exit->from = t->jb->place;
+    exit->entered = true;
 }
 
 /*
@@ -40,9 +65,8 @@ void emit_link_place(Translator *t, JitExit *exit, const uint8_t *thunk)
  */
 static void enter_second_page(Translator *t)
 {
-    em_mov_ri32(&t->e, H_T2, (uint32_t)(uintptr_t)t->jb->last_place);
-    em_call(&t->e, t->thunks->second_page);
-    new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(&t->e, COND_NE))->refund = t->n;
+    emit_place_compare(&t->e, t->jb->last_place);
+    new_entry_exit(t, COND_NE);
 }
 
 static void emit_budget(Translator *t, unsigned op, unsigned insns)
@@ -59,7 +83,7 @@ void emit_entry(Translator *t)
     Emit *e = &t->e;
     t->jb->entry = em_here(e);
     emit_budget(t, ALU_SUB, t->n);
-    new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(e, COND_S))->refund = t->n;
+    new_entry_exit(t, COND_S);
     states_guard(t, 0, t->jb->eip); /* it may leave: before the latch changes */
     if (t->from[0]->crosses) {
         enter_second_page(t);
@@ -72,15 +96,25 @@ void emit_exit(Translator *t, const JitExit *exit)
     em_jmp(&t->e, t->thunks->exit);
 }
 
-/* Control may enter another page only as the interpreter would. */
-static void emit_crossing(Translator *t, JitExit *exit)
+/* Control may enter another page only as the interpreter would. Returns the jump for when the slice ends here. */
+static uint8_t *emit_crossing(Translator *t, JitExit *exit)
+{
+    exit->crosses = true;
+    uint8_t *end = emit_slice_end(t);
+    emit_link_compare(t, exit);
+    exit->patch = em_jcc_later(&t->e, COND_E);
+    return end;
+}
+
+/* What lies behind them: `ends` lead here. */
+static void emit_crossing_stub(Translator *t, JitExit *exit, uint8_t *const ends[2])
 {
     Emit *e = &t->e;
-    exit->crosses = true;
-    emit_link_place(t, exit, t->thunks->cross_link);
-    exit->patch = em_jcc_later(e, COND_E);
     exit->stub = em_here(e);
     em_patch(exit->patch, e->rx_delta, exit->stub);
+    for (unsigned i = 0; i < 2 && ends[i]; i++) {
+        em_patch(ends[i], e->rx_delta, exit->stub);
+    }
     emit_exit(t, exit);
 }
 
@@ -134,8 +168,11 @@ void emit_goto(Translator *t, uint64_t target)
         return;
     }
     JitExit *exit = alloc_exit(t, JIT_EXIT_LINK, target);
-    emit_crossing(t, exit);
+    uint8_t *end = emit_crossing(t, exit), *miss = em_jmp_later(&t->e);
     add_link(t, exit, exit->patch);
+    switch_part(t);
+    emit_crossing_stub(t, exit, (uint8_t *[2]){ end, miss });
+    switch_part(t);
 }
 
 /* ---- stubs ---- */
@@ -147,7 +184,7 @@ void emit_stubs(Translator *t)
         JitExit *exit = t->stubs[i].exit;
         em_patch(t->stubs[i].jump, e->rx_delta, em_here(e));
         if (exit->crosses) {
-            emit_crossing(t, exit);
+            emit_crossing_stub(t, exit, (uint8_t *[2]){ emit_crossing(t, exit), NULL });
         } else {
             exit->stub = em_here(e);
             emit_exit(t, exit);

@@ -62,6 +62,8 @@ static void emit_indirect_miss(Translator *t, const Indirect *in)
         em_jmp(e, in->go);
         em_patch(leave, e->rx_delta, em_here(e));
     }
+    em_rm(e, 2, 0xc7, 0, H_CPU, CPU_OFF(jit.from));
+    em32(e, (uint32_t)(uintptr_t)t->jb->last_place);
     em_jmp(e, t->thunks->indirect);
 }
 
@@ -69,8 +71,11 @@ static void emit_indirect_cold(Translator *t, const Indirect *in)
 {
     Emit *e = &t->e;
     em_patch(in->far, e->rx_delta, em_here(e));
-    em_call(e, t->thunks->cross_any);
+    uint8_t *end = emit_slice_end(t);
+    em_load(e, 2, H_T1, H_T1, (int32_t)(uintptr_t)jit_ibtc + (int32_t)offsetof(JitIBTC, known_off));
+    em_rx(e, 2, 0x3b, H_T2, H_CPU, H_T1, 0, 0);
     em_patch(em_jcc_later(e, COND_E), e->rx_delta, in->go);
+    em_patch(end, e->rx_delta, em_here(e));
     for (size_t i = 0; i < ARRAY_SIZE(in->misses); i++) {
         em_patch(in->misses[i], e->rx_delta, em_here(e));
     }
@@ -167,6 +172,28 @@ static void emit_address_compare(Translator *t)
     emit_mispredicted_if(e, COND_NE);
 }
 
+static void emit_context_compare(Translator *t)
+{
+    em_alu_mi(&t->e, 2, ALU_CMP, H_CPU, CPU_OFF(jit.ctx), (int32_t)t->ctx->id);
+    emit_mispredicted_if(&t->e, COND_NE);
+}
+
+/* The TLB does not lead there any more, but the RET may be on the same page. */
+static void emit_continuation_cold(Translator *t, JitExit *exit, uint8_t *end)
+{
+    Emit *e = &t->e;
+    em_rr(e, 2, 0x81, ALU_CMP, H_T1);
+    em32(e, JIT_NOWHERE);
+    exit->from_patch = e->p - 4;
+    exit->patch2 = em_jcc_later(e, COND_E);
+    em_patch(end, e->rx_delta, em_here(e));
+    exit->stub = em_here(e);
+    em_patch(exit->patch, e->rx_delta, exit->stub);
+    em_patch(exit->patch2, e->rx_delta, exit->stub);
+    em_store(e, 2, H_T1, H_CPU, CPU_OFF(jit.from));
+    emit_exit(t, exit);
+}
+
 /*
  * Where the host returns to. H_ADDR: what RET loaded; H_T1: its place; H_R11: its way out when this is not the right
  * continuation. After that this is an exit of the block with the CALL, and may be joined to the block at the return
@@ -176,18 +203,17 @@ static void emit_continuation(Translator *t)
 {
     Emit *e = &t->e;
     JitExit *exit = alloc_exit(t, JIT_EXIT_LINK, t->next_ip);
-    exit->place = returns_to_last_place(t) ? t->jb->last_place : NULL;
+    exit->from = NULL;
     emit_address_compare(t);
-    em_alu_ri(e, 2, ALU_CMP, H_T1, (int32_t)(uintptr_t)exit->place);
-    uint8_t *elsewhere = em_jcc_later(e, COND_NE);
-    add_link(t, exit, em_jmp_later(e));
+    emit_context_compare(t);
+    uint8_t *end = emit_slice_end(t);
+    emit_link_compare(t, exit);
+    add_link(t, exit, em_jcc_later(e, COND_E));
+    uint8_t *elsewhere = em_jmp_later(e);
+    switch_part(t);
     em_patch(elsewhere, e->rx_delta, em_here(e));
-    emit_link_place(t, exit, t->thunks->cross_return);
-    exit->patch2 = em_jcc_later(e, COND_E);
-    exit->stub = em_here(e);
-    em_patch(exit->patch, e->rx_delta, exit->stub);
-    em_patch(exit->patch2, e->rx_delta, exit->stub);
-    emit_exit(t, exit);
+    emit_continuation_cold(t, exit, end);
+    switch_part(t);
 }
 
 static void emit_return(Translator *t, Indirect *in)
@@ -231,11 +257,13 @@ static void emit_crossing_call(Translator *t, uint64_t target)
     Emit *e = &t->e;
     JitExit *exit = alloc_exit(t, JIT_EXIT_LINK, target);
     exit->crosses = true;
-    emit_link_place(t, exit, t->thunks->cross_link);
+    uint8_t *end = emit_slice_end(t);
+    emit_link_compare(t, exit);
     uint8_t *out = em_jcc_later(e, COND_NE);
     add_link(t, exit, em_call_later(e));
     const uint8_t *continuation = em_here(e);
     switch_part(t);
+    em_patch(end, e->rx_delta, em_here(e));
     em_patch(out, e->rx_delta, em_here(e));
     em_push_imm(e, (int32_t)(uintptr_t)continuation);
     exit->stub = em_here(e);
