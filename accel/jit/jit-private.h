@@ -80,12 +80,16 @@ typedef struct JitPlace {
 
 #define JIT_NOWHERE 1u /* no JitPlace has this address */
 
+/* What a block's code ends with, when that may lead to the one right behind it. `patch` is of the first jump. */
+typedef enum JitExitEnd { JIT_END_OTHER, JIT_END_JMP, JIT_END_JE_JMP } JitExitEnd;
+
 /* A way out of translated code; LINK: also the place where two blocks may be joined. */
 struct JitExit {
     uint64_t eip;    /* all but INDIRECT and LEAVE */
     uint32_t kind;   /* JitExitKind */
     uint32_t refund; /* instructions of the block that did not run: icount = limit - R14 - refund */
     bool crosses;    /* LINK: into another page */
+    uint8_t end;     /* LINK: JitExitEnd */
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     uint8_t *patch2; /* another one, or NULL */
     const uint8_t *stub;
@@ -249,6 +253,8 @@ typedef struct JitThunks {
     const uint8_t *x87_load, *sse_load; /* load the state; ZF set: impossible */
 } JitThunks;
 extern JitThunks jit_thunks[2]; /* by jit_context_is_64() */
+/* C code that was called by translated code did not go back: now CPUState has the latch, unless it was forgotten. */
+void jit_latch_of_site(CPUState *cpu);
 /* A RET was led to the wrong place: back to R11. */
 extern const uint8_t *jit_mispredicted;
 extern const uint8_t *jit_no_return; /* where jit_returns->base leads */
@@ -266,8 +272,9 @@ extern const uint8_t *jit_refill[2][NB_MMU_MODES][2][5]; /* code64, mode, write,
 
 /* ---- translate.c ---- */
 /* NULL: this block is not for us, or the block cache was flushed. There must be room: JIT_ROOM_*. */
-#define JIT_ROOM_CODE (96 * KiB)
-#define JIT_ROOM_DATA (64 * KiB)
+#define JIT_CODE_ALIGN 16
+#define JIT_ROOM_CODE  (96 * KiB)
+#define JIT_ROOM_DATA  (64 * KiB)
 /* most: instructions that it may have; fewer than BLOCK_MAX_INSNS: of this block only */
 JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most);
 
@@ -313,5 +320,7 @@ static inline void jit_set_latch(CPUState *cpu, const JitPlace *place)
     cpu->fetch_page = place->page_tag;
     cpu->fetch_phys = place->phys_page;
 }
+/* What cpu->fetch_page holds while translated code runs; C code on its behalf may forget it like any other page. */
+#define JIT_LATCH_RUNNING 2u
 
 #endif

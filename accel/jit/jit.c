@@ -257,7 +257,7 @@ const JitBlock *jit_next_block(CPUState *cpu, const JitBlock *guess)
     }
     bool right = guess && guess->eip == cpu->eip && guess->block && jit_context_matches(cpu, guess->ctx);
     const JitBlock *jb = right ? guess : look_up(cpu);
-    bool fits = jb && cpu->icount_limit - cpu->icount >= jb->n && ends_rf(cpu, jb);
+    bool fits = jb && cpu->icount_limit - cpu->icount > jb->n && ends_rf(cpu, jb);
     if (!fits || !enter_page(cpu, jb->place)) { /* once it is entered, it must run */
         return NULL;
     }
@@ -320,6 +320,7 @@ static Block *run_translation(CPUState *cpu, const JitBlock *jb)
     jit_flags_from_cc(cpu);
     jit_flags_out = true;
     cpu->jit.ctx = jb->ctx->id;
+    cpu->fetch_page = JIT_LATCH_RUNNING;
     cpu->run_end = jb->block->insn; /* anything but NULL */
     jit_stats.entries++;
     uint64_t before = jit_generation;
@@ -362,10 +363,11 @@ static Block *run_fetched(CPUState *cpu, Block *block)
         return run_cold(cpu, likely(before == jit_generation) ? block : fetch_again(cpu));
     }
     int64_t left_to_run = cpu->icount_limit - cpu->icount;
-    if (likely(left_to_run >= jb->n)) {
+    if (likely(left_to_run > jb->n)) {
         join(last_exit, jb);
     } else {
-        jb = jit_config.exact && has_room() ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run) : NULL;
+        bool exact = jit_config.exact && left_to_run > 1 && has_room();
+        jb = exact ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run - 1) : NULL;
     }
     last_exit = NULL;
     if (!jb || !enter_fetched(cpu, jb) || !ends_rf(cpu, jb)) {
@@ -403,6 +405,7 @@ static bool enter(CPUState *cpu, Block **last)
 static void faulted(CPUState *cpu)
 {
     last_exit = NULL;
+    jit_latch_of_site(cpu);
     take_back(cpu);
 }
 

@@ -13,14 +13,23 @@ enum { RESULT_DONE = 0, RESULT_LEAVE = 1, RESULT_RESUME = 2 }; /* anything else:
 
 /* ---- C side ---- */
 
-/* CPUState as the interpreter has it before the instruction; budget: what R14 says. */
+static const JitSite *running; /* C code runs for it */
+
+void jit_latch_of_site(CPUState *cpu)
+{
+    if (cpu->fetch_page == JIT_LATCH_RUNNING) {
+        jit_set_latch(cpu, running->jb->last_place);
+    }
+}
+
+/* CPUState as the interpreter has it before the instruction, but for the latch; budget: what R14 says. */
 static void make_precise(CPUState *cpu, const JitSite *site, int64_t budget)
 {
     cpu->insn = site->d;
     cpu->insn_ip = site->ip;
     cpu->eip = site->next_ip;
     cpu->icount = cpu->icount_limit - budget - site->left;
-    jit_set_latch(cpu, site->jb->last_place);
+    running = site;
     interp_set_running(site->block);
     if (cpu->jit.x87_loaded) {
         jit_x87_note_pointers(cpu, site);
@@ -50,7 +59,7 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
     cpu->icount++;
     interp_set_running(NULL);
     bool goes_on = cpu->icount_limit == limit && cpu->eip == site->next_ip && !site->ends_block && site->jb->block;
-    goes_on = goes_on && cpu->fetch_page && !g_atomic_int_get(&cpu->exit_request);
+    goes_on = goes_on && cpu->fetch_page && cpu->icount < limit && !g_atomic_int_get(&cpu->exit_request);
     goes_on = goes_on && cpu->run_end && (cpu->run_end != RUN_END_INT_POINT || pass_interrupt_point(cpu, site));
     if (goes_on && site->may_change_context) {
         goes_on = jit_context_matches(cpu, site->ctx);
@@ -64,6 +73,7 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
  */
 static uintptr_t resume(CPUState *cpu, JitSite *site, uint64_t generation)
 {
+    jit_latch_of_site(cpu);
     if (jit_config.no_links || cpu->eip == cpu->insn_ip || generation != jit_generation) {
         return RESULT_LEAVE;
     }
@@ -74,6 +84,7 @@ static uintptr_t resume(CPUState *cpu, JitSite *site, uint64_t generation)
     }
     jit_stats.resumed++;
     cpu->jit.ctx = jb->ctx->id;
+    cpu->fetch_page = JIT_LATCH_RUNNING;
     cpu->jit.sse_loaded = false; /* the other block may have more registers, or none */
     cpu->run_end = cpu->insn;    /* anything but NULL */
     cpu->jit.tmp = (uintptr_t)jb->entry;

@@ -40,16 +40,6 @@ void emit_link_compare(Translator *t, JitExit *exit)
     exit->place_patch = emit_place_compare(&t->e, NULL);
 }
 
-uint8_t *emit_slice_end(Translator *t)
-{
-    if (t->code64) {
-        em_alu_mi(&t->e, 3, ALU_CMP, H_CPU, CPU_OFF(jit.budget), 0);
-    } else {
-        em_rr(&t->e, 3, 0x85, H_BUDGET, H_BUDGET);
-    }
-    return em_jcc_later(&t->e, COND_LE);
-}
-
 /* Out of the block before its first instruction. */
 static void new_entry_exit(Translator *t, unsigned cond)
 {
@@ -78,12 +68,16 @@ static void emit_budget(Translator *t, unsigned op, unsigned insns)
     }
 }
 
+/*
+ * What would use up the budget does not run: it is positive at the end of every block, so a link need not ask whether
+ * the slice ends before it enters another page.
+ */
 void emit_entry(Translator *t)
 {
     Emit *e = &t->e;
     t->jb->entry = em_here(e);
     emit_budget(t, ALU_SUB, t->n);
-    new_entry_exit(t, COND_S);
+    new_entry_exit(t, COND_LE);
     states_guard(t, 0, t->jb->eip); /* it may leave: before the latch changes */
     if (t->from[0]->crosses) {
         enter_second_page(t);
@@ -96,25 +90,19 @@ void emit_exit(Translator *t, const JitExit *exit)
     em_jmp(&t->e, t->thunks->exit);
 }
 
-/* Control may enter another page only as the interpreter would. Returns the jump for when the slice ends here. */
-static uint8_t *emit_crossing(Translator *t, JitExit *exit)
+/* Control may enter another page only as the interpreter would. The slice does not end here: see emit_entry(). */
+static void emit_crossing(Translator *t, JitExit *exit)
 {
     exit->crosses = true;
-    uint8_t *end = emit_slice_end(t);
     emit_link_compare(t, exit);
     exit->patch = em_jcc_later(&t->e, COND_E);
-    return end;
 }
 
-/* What lies behind them: `ends` lead here. */
-static void emit_crossing_stub(Translator *t, JitExit *exit, uint8_t *const ends[2])
+/* What lies behind that. */
+static void emit_crossing_stub(Translator *t, JitExit *exit)
 {
-    Emit *e = &t->e;
-    exit->stub = em_here(e);
-    em_patch(exit->patch, e->rx_delta, exit->stub);
-    for (unsigned i = 0; i < 2 && ends[i]; i++) {
-        em_patch(ends[i], e->rx_delta, exit->stub);
-    }
+    exit->stub = em_here(&t->e);
+    em_patch(exit->patch, t->e.rx_delta, exit->stub);
     emit_exit(t, exit);
 }
 
@@ -165,13 +153,17 @@ void emit_goto(Translator *t, uint64_t target)
 {
     if (!link_crosses(t, target)) {
         emit_link(t, em_jmp_later(&t->e), target);
+        t->stubs[t->nb_stubs - 1].exit->end = JIT_END_JMP;
         return;
     }
     JitExit *exit = alloc_exit(t, JIT_EXIT_LINK, target);
-    uint8_t *end = emit_crossing(t, exit), *miss = em_jmp_later(&t->e);
+    emit_crossing(t, exit);
+    uint8_t *miss = em_jmp_later(&t->e);
     add_link(t, exit, exit->patch);
+    exit->end = JIT_END_JE_JMP;
     switch_part(t);
-    emit_crossing_stub(t, exit, (uint8_t *[2]){ end, miss });
+    em_patch(miss, t->e.rx_delta, em_here(&t->e));
+    emit_crossing_stub(t, exit);
     switch_part(t);
 }
 
@@ -184,7 +176,8 @@ void emit_stubs(Translator *t)
         JitExit *exit = t->stubs[i].exit;
         em_patch(t->stubs[i].jump, e->rx_delta, em_here(e));
         if (exit->crosses) {
-            emit_crossing_stub(t, exit, (uint8_t *[2]){ emit_crossing(t, exit), NULL });
+            emit_crossing(t, exit);
+            emit_crossing_stub(t, exit);
         } else {
             exit->stub = em_here(e);
             emit_exit(t, exit);

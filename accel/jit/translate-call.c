@@ -71,11 +71,9 @@ static void emit_indirect_cold(Translator *t, const Indirect *in)
 {
     Emit *e = &t->e;
     em_patch(in->far, e->rx_delta, em_here(e));
-    uint8_t *end = emit_slice_end(t);
     em_load(e, 2, H_T1, H_T1, (int32_t)(uintptr_t)jit_ibtc + (int32_t)offsetof(JitIBTC, known_off));
     em_rx(e, 2, 0x3b, H_T2, H_CPU, H_T1, 0, 0);
     em_patch(em_jcc_later(e, COND_E), e->rx_delta, in->go);
-    em_patch(end, e->rx_delta, em_here(e));
     for (size_t i = 0; i < ARRAY_SIZE(in->misses); i++) {
         em_patch(in->misses[i], e->rx_delta, em_here(e));
     }
@@ -179,14 +177,13 @@ static void emit_context_compare(Translator *t)
 }
 
 /* The TLB does not lead there any more, but the RET may be on the same page. */
-static void emit_continuation_cold(Translator *t, JitExit *exit, uint8_t *end)
+static void emit_continuation_cold(Translator *t, JitExit *exit)
 {
     Emit *e = &t->e;
     em_rr(e, 2, 0x81, ALU_CMP, H_T1);
     em32(e, JIT_NOWHERE);
     exit->from_patch = e->p - 4;
     exit->patch2 = em_jcc_later(e, COND_E);
-    em_patch(end, e->rx_delta, em_here(e));
     exit->stub = em_here(e);
     em_patch(exit->patch, e->rx_delta, exit->stub);
     em_patch(exit->patch2, e->rx_delta, exit->stub);
@@ -206,13 +203,13 @@ static void emit_continuation(Translator *t)
     exit->from = NULL;
     emit_address_compare(t);
     emit_context_compare(t);
-    uint8_t *end = emit_slice_end(t);
     emit_link_compare(t, exit);
     add_link(t, exit, em_jcc_later(e, COND_E));
     uint8_t *elsewhere = em_jmp_later(e);
+    exit->end = JIT_END_JE_JMP;
     switch_part(t);
     em_patch(elsewhere, e->rx_delta, em_here(e));
-    emit_continuation_cold(t, exit, end);
+    emit_continuation_cold(t, exit);
     switch_part(t);
 }
 
@@ -257,13 +254,11 @@ static void emit_crossing_call(Translator *t, uint64_t target)
     Emit *e = &t->e;
     JitExit *exit = alloc_exit(t, JIT_EXIT_LINK, target);
     exit->crosses = true;
-    uint8_t *end = emit_slice_end(t);
     emit_link_compare(t, exit);
     uint8_t *out = em_jcc_later(e, COND_NE);
     add_link(t, exit, em_call_later(e));
     const uint8_t *continuation = em_here(e);
     switch_part(t);
-    em_patch(end, e->rx_delta, em_here(e));
     em_patch(out, e->rx_delta, em_here(e));
     em_push_imm(e, (int32_t)(uintptr_t)continuation);
     exit->stub = em_here(e);

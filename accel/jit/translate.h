@@ -250,8 +250,6 @@ void add_link(Translator *t, JitExit *exit, uint8_t *jump);
 void emit_exit(Translator *t, const JitExit *exit);
 /* ZF set: the TLB is known to lead to the place of the block that the exit is joined to. */
 void emit_link_compare(Translator *t, JitExit *exit);
-/* A jump that is taken when nothing more may run. */
-uint8_t *emit_slice_end(Translator *t);
 
 /* ---- translate-call.c ---- */
 Rule rule_call, rule_ret, rule_jmp_e, rule_call_e;
