@@ -78,6 +78,12 @@ typedef struct JitPlace {
     struct JitPlace *next;
 } JitPlace;
 
+/* A RET that is predicted, for the continuation that it comes to. Pointers are below 2 GiB. */
+typedef struct JitRet {
+    uint32_t from; /* JitPlace */
+    uint32_t miss; /* its way out when that is not the right continuation */
+} JitRet;
+
 #define JIT_NOWHERE 1u /* no JitPlace has this address */
 
 /* What a block's code ends with, when that may lead to the one right behind it. `patch` is of the first jump. */
@@ -255,7 +261,7 @@ typedef struct JitThunks {
 extern JitThunks jit_thunks[2]; /* by jit_context_is_64() */
 /* C code that was called by translated code did not go back: now CPUState has the latch, unless it was forgotten. */
 void jit_latch_of_site(CPUState *cpu);
-/* A RET was led to the wrong place: back to R11. */
+/* A RET was led to the wrong place: back. R9: JitRet. */
 extern const uint8_t *jit_mispredicted;
 extern const uint8_t *jit_no_return; /* where jit_returns->base leads */
 extern JitExit jit_exit_leave_record, jit_exit_indirect_record;

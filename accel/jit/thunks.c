@@ -324,7 +324,8 @@ static void emit_mispredicted(Emit *e)
     jit_no_return = em_here(e);
     em_rm(e, 3, 0x8d, H_RSP, H_RSP, -8);
     jit_mispredicted = em_here(e);
-    em_rr(e, 2, 0xff, 4, H_R11); /* jmp */
+    em_load(e, 2, H_T2, H_T1, offsetof(JitRet, miss));
+    em_rr(e, 2, 0xff, 4, H_T2); /* jmp */
 }
 
 static void emit_thunks(Emit *e, JitThunks *thunks, bool code64)

@@ -180,6 +180,7 @@ static void emit_context_compare(Translator *t)
 static void emit_continuation_cold(Translator *t, JitExit *exit)
 {
     Emit *e = &t->e;
+    em_load(e, 2, H_T1, H_T1, offsetof(JitRet, from));
     em_rr(e, 2, 0x81, ALU_CMP, H_T1);
     em32(e, JIT_NOWHERE);
     exit->from_patch = e->p - 4;
@@ -192,9 +193,8 @@ static void emit_continuation_cold(Translator *t, JitExit *exit)
 }
 
 /*
- * Where the host returns to. H_ADDR: what RET loaded; H_T1: its place; H_R11: its way out when this is not the right
- * continuation. After that this is an exit of the block with the CALL, and may be joined to the block at the return
- * address.
+ * Where the host returns to. H_ADDR: what RET loaded; H_T1: JitRet. When this is the right continuation it is an exit
+ * of the block with the CALL, and may be joined to the block at the return address.
  */
 static void emit_continuation(Translator *t)
 {
@@ -216,11 +216,11 @@ static void emit_continuation(Translator *t)
 static void emit_return(Translator *t, Indirect *in)
 {
     Emit *e = &t->e;
-    em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)t->jb->last_place);
-    uint8_t *mispredicted = em_lea_later(e, H_R11);
+    JitRet *ret = code_cache_alloc_data(&jit_cache, sizeof(*ret));
+    em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)ret);
     em8(e, 0xc3);
     switch_part(t);
-    em_patch(mispredicted, e->rx_delta, em_here(e));
+    *ret = (JitRet){ .from = (uint32_t)(uintptr_t)t->jb->last_place, .miss = (uint32_t)(uintptr_t)em_here(e) };
     emit_indirect_jump(t, in);
     emit_indirect_cold(t, in);
     switch_part(t);
