@@ -1,22 +1,58 @@
 /*
  * accel/jit/chain.c  Joining translated blocks: direct links by patching, indirect branches through a cache.
  *
- * Within a page a link is unconditional: the fetch latch (cpu->fetch_page) cannot change while a block runs. A link
- * into another page goes through a few instructions of its exit stub (translate-branch.c), which prove that the TLB
- * would give that page without a fill, and set the latch as the interpreter does.
+ * Within a page a link is unconditional: the fetch latch cannot change while a block runs. A link into another page
+ * compares what the TLB entry of that page is known to lead to (translate-branch.c): the TLB would give that page
+ * without a fill.
  */
 #include "accel/jit/jit-private.h"
 
 static void set_place(const JitExit *exit, const JitPlace *place)
 {
+    uint32_t id = place ? (uint32_t)(uintptr_t)place : JIT_NOWHERE;
     if (exit->place_patch) {
-        memcpy(exit->place_patch, &(uint32_t){ (uint32_t)(uintptr_t)place }, 4);
+        memcpy(exit->place_patch, &(int32_t){ place ? place->known_off : CPU_OFF(tlb_place) }, 4);
+        memcpy(exit->place_patch + 4, &id, 4);
+    }
+    if (exit->from_patch) {
+        memcpy(exit->from_patch, &id, 4);
     }
 }
 
+/* JMP target; or nothing, when that is what comes next. */
+static void put_jmp(uint8_t *patch, intptr_t delta, const uint8_t *target, bool falls)
+{
+    Emit e = { .p = patch - 1, .rx_delta = delta };
+    if (falls) {
+        em_nops(&e, 5);
+    } else {
+        em_jmp(&e, target);
+    }
+}
+
+/* JE target, JMP miss; or JNE miss, when the target comes next. */
+static void put_je_jmp(uint8_t *patch, intptr_t delta, const uint8_t *target, bool falls)
+{
+    bool fell = patch[-1] == (0x80 | COND_NE);
+    const uint8_t *miss = em_target(fell ? patch : patch + 5, delta);
+    patch[-1] = 0x80 | (falls ? COND_NE : COND_E);
+    em_patch(patch, delta, falls ? miss : target);
+    put_jmp(patch + 5, delta, miss, falls);
+}
+
+/* Blocks that follow each other often are often translated one after the other. */
 static void lead_to(const JitExit *exit, const uint8_t *target)
 {
-    em_patch(exit->patch, jit_cache.rx - jit_cache.rw, target);
+    intptr_t delta = jit_cache.rx - jit_cache.rw;
+    const uint8_t *behind = exit->patch + delta + (exit->end == JIT_END_JE_JMP ? 9 : 4);
+    bool falls = (size_t)(target - behind) < JIT_CODE_ALIGN;
+    if (exit->end == JIT_END_JMP) {
+        put_jmp(exit->patch, delta, target, falls);
+    } else if (exit->end == JIT_END_JE_JMP) {
+        put_je_jmp(exit->patch, delta, target, falls);
+    } else {
+        em_patch(exit->patch, delta, target);
+    }
     if (exit->patch2) {
         em_patch(exit->patch2, jit_cache.rx - jit_cache.rw, target);
     }
@@ -24,22 +60,21 @@ static void lead_to(const JitExit *exit, const uint8_t *target)
 
 void jit_link(JitExit *exit, JitBlock *to)
 {
-    if (exit->to || jit_config.no_links || (exit->place && exit->place->phys_page != to->place->phys_page)) {
+    if (exit->to || jit_config.no_links) {
         return;
     }
     exit->to = to;
     exit->next = to->incoming;
     to->incoming = exit;
     set_place(exit, to->place);
-    /* A crossing link has polled already. */
-    lead_to(exit, exit->backward && !exit->crosses ? to->entry : to->forward);
+    lead_to(exit, to->entry);
     jit_stats.links++;
 }
 
 static void unlink_exit(JitExit *exit)
 {
     exit->to = NULL;
-    set_place(exit, &jit_nowhere[exit->ctx->id]);
+    set_place(exit, NULL);
     lead_to(exit, exit->stub);
 }
 
@@ -57,8 +92,9 @@ void jit_ibtc_insert(JitBlock *jb)
 {
     *jit_ibtc_slot(jb->eip) = (JitIBTC){ .eip = jb->eip,
                                          .ctx = jb->ctx->id,
-                                         .forward = (uint32_t)(uintptr_t)jb->forward,
+                                         .entry = (uint32_t)(uintptr_t)jb->entry,
                                          .place = (uint32_t)(uintptr_t)jb->place,
+                                         .known_off = jb->place->known_off,
                                          .block = (uint32_t)(uintptr_t)jb };
 }
 
@@ -80,37 +116,52 @@ void jit_unlink_block(JitBlock *jb)
     }
 }
 
-/* ---- places: found again as long as no other one takes its entry here ---- */
+/* ---- places ---- */
 
 #define PLACES 4096
 
-static const JitPlace *places[PLACES];
-JitPlace *jit_nowhere;
+static JitPlace *places[PLACES];
 
 void jit_forget_places(void)
 {
     memset(places, 0, sizeof(places));
+    tlb_forget_places();
 }
 
-static const JitPlace *new_place(const JitContext *ctx, uint64_t page, uint64_t phys_page)
+static JitPlace *new_place(unsigned mmu_mode, uint64_t page, uint64_t phys_page)
 {
     JitPlace *place = code_cache_alloc_data(&jit_cache, sizeof(*place));
-    size_t mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL;
-    size_t node = mode * TLB_SIZE + ((page >> PAGE_BITS) & (TLB_SIZE - 1));
-    *place = (JitPlace){ .page = page, .page_tag = page | TLB_VALID, .phys_page = phys_page, .ctx = ctx->id };
-    place->exec_off =
-        (int64_t)(offsetof(CPUState, tlb_fast) + node * sizeof(TLBFast) + offsetof(TLBFast, exec)) - CPU_BIAS;
-    place->phys_off =
-        (int64_t)(offsetof(CPUState, tlb) + node * sizeof(TLBEntry) + offsetof(TLBEntry, phys)) - CPU_BIAS;
+    unsigned index = (page >> PAGE_BITS) & (TLB_SIZE - 1);
+    *place = (JitPlace){ .page = page, .page_tag = page | TLB_VALID, .phys_page = phys_page };
+    place->mmu_mode = mmu_mode;
+    place->index = index;
+    place->known_off = CPU_OFF(tlb_place) + (int32_t)((mmu_mode * TLB_SIZE + index) * sizeof(uint32_t));
     return place;
 }
 
 const JitPlace *jit_place(const JitContext *ctx, uint64_t page, uint64_t phys_page)
 {
-    const JitPlace **p = &places[(page >> PAGE_BITS ^ phys_page >> PAGE_BITS ^ (uint64_t)ctx->id << 8) % PLACES];
-    bool known = *p && (*p)->page == page && (*p)->phys_page == phys_page && (*p)->ctx == ctx->id;
-    if (!known) {
-        *p = new_place(ctx, page, phys_page);
+    unsigned mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL;
+    uint64_t key =
+        (page >> PAGE_BITS) * 2 + (phys_page >> PAGE_BITS) + mmu_mode; /* kernels lie at constant distances */
+    JitPlace **head = &places[key % PLACES], *place = *head;
+    while (place && (place->page != page || place->phys_page != phys_page || place->mmu_mode != mmu_mode)) {
+        place = place->next;
     }
-    return *p;
+    if (!place) {
+        place = new_place(mmu_mode, page, phys_page);
+        place->next = *head;
+        *head = place;
+    }
+    return place;
+}
+
+bool jit_enter_place(CPUState *cpu, const JitPlace *place)
+{
+    uint32_t *known = &cpu->tlb_place[place->mmu_mode][place->index], id = (uint32_t)(uintptr_t)place;
+    if (*known != id && cpu->tlb_fast[place->mmu_mode][place->index].exec == place->page &&
+        (cpu->tlb[place->mmu_mode][place->index].phys & PAGE_MASK) == place->phys_page) {
+        *known = id;
+    }
+    return *known == id;
 }

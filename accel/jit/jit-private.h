@@ -56,25 +56,39 @@ typedef struct JitExit JitExit;
 typedef enum JitExitKind {
     JIT_EXIT_LINK,     /* to a known address, not linked (yet) */
     JIT_EXIT_INDIRECT, /* to the address in cpu->eip, not found in the branch cache */
-    JIT_EXIT_BUDGET,   /* the block is longer than what may run */
-    JIT_EXIT_POLL,     /* exit_request */
+    JIT_EXIT_BUDGET,   /* the block is longer than what may run, or what is next is for the dispatcher */
     JIT_EXIT_LEAVE,    /* an instruction asks for attention; icount is already up to date */
     JIT_EXIT_STATE,    /* x87 or SSE state cannot be loaded: the interpreter runs the block at eip */
     JIT_EXIT_COUNT
 } JitExitKind;
 
 /*
- * Where code lies: a page, as one context sees it. The same address means the same place; a place may get several
- * addresses (chain.c).
+ * Where code lies: a page, as code of one privilege sees it; there is one JitPlace for each. While translated code runs
+ * the fetch latch is the place of that code, and is not stored anywhere: what leaves tells where it was.
+ *
+ * cpu->tlb_place says which place a TLB entry is known to lead to. In the page of the latch it never names another one
+ * than the latch: an entry that changes forgets its place, and gets one (jit_enter_place()) only where the page is
+ * entered through that entry, or is not the latch's.
  */
 typedef struct JitPlace {
-    uint64_t page;      /* linear */
-    uint64_t page_tag;  /* as cpu->fetch_page has it */
-    uint64_t phys_page; /* guest-physical */
-    int64_t exec_off;   /* from H_CPU: the TLB's tag for fetching this page... */
-    int64_t phys_off;   /* ...and the entry's physical address */
-    uint32_t ctx;       /* id */
+    uint64_t page;            /* linear */
+    uint64_t page_tag;        /* as cpu->fetch_page has it */
+    uint64_t phys_page;       /* guest-physical */
+    uint32_t mmu_mode, index; /* of its TLB entry */
+    int32_t known_off;        /* from H_CPU: the entry's tlb_place */
+    struct JitPlace *next;
 } JitPlace;
+
+/* A RET that is predicted, for the continuation that it comes to. Pointers are below 2 GiB. */
+typedef struct JitRet {
+    uint32_t from; /* JitPlace */
+    uint32_t miss; /* its way out when that is not the right continuation */
+} JitRet;
+
+#define JIT_NOWHERE 1u /* no JitPlace has this address */
+
+/* What a block's code ends with, when that may lead to the one right behind it. `patch` is of the first jump. */
+typedef enum JitExitEnd { JIT_END_OTHER, JIT_END_JMP, JIT_END_JE_JMP } JitExitEnd;
 
 /* A way out of translated code; LINK: also the place where two blocks may be joined. */
 struct JitExit {
@@ -82,14 +96,16 @@ struct JitExit {
     uint32_t kind;   /* JitExitKind */
     uint32_t refund; /* instructions of the block that did not run: icount = limit - R14 - refund */
     bool crosses;    /* LINK: into another page */
-    bool backward;   /* LINK: target is not later in the guest's code: it polls exit_request */
+    uint8_t end;     /* LINK: JitExitEnd */
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     uint8_t *patch2; /* another one, or NULL */
     const uint8_t *stub;
     const JitContext *ctx; /* LINK */
     Block *block;          /* LINK: out of this one */
-    const JitPlace *place; /* LINK: the only one where the other block may lie, or NULL: any */
-    uint8_t *place_patch;  /* LINK that crosses: writable address of the code's constant for where that is, or NULL */
+    const JitPlace *from;  /* the fetch latch; NULL: it is in cpu->jit.from */
+    bool entered;          /* `block` was entered, and none of it has run */
+    uint8_t *place_patch;  /* LINK that crosses: the constants of emit_place_compare(), writable, or NULL */
+    uint8_t *from_patch;   /* of a continuation: its constant for comparing with the place of the RET, or NULL */
     JitBlock *to;          /* NULL: not linked */
     JitExit *next;         /* also leading to `to` */
     JitExit *sibling;      /* LINK: also out of the same translation */
@@ -104,8 +120,7 @@ typedef struct JitPart {
 
 /* One translation of a decoded block, and maybe of some that often follow it: for one context and one value of EIP. */
 struct JitBlock {
-    const uint8_t *entry;   /* polls exit_request */
-    const uint8_t *forward; /* entry that does not poll */
+    const uint8_t *entry;
     const JitPlace *place;
     const JitPlace *last_place; /* where the fetch latch is at the end: the next page, for a block that crosses */
     unsigned states;            /* bits: loaded before its first instruction, or else it is left at once */
@@ -150,20 +165,28 @@ typedef struct JitSite {
 #define JIT_IBTC_SIZE (1u << JIT_IBTC_BITS)
 typedef struct JitIBTC {
     uint64_t eip;
-    uint32_t ctx;     /* 0: empty */
-    uint32_t forward; /* of the block */
+    uint32_t ctx;   /* 0: empty */
+    uint32_t entry; /* of the block */
     uint32_t place, block;
-    uint64_t unused; /* half a cache line */
+    int32_t known_off; /* of the place */
+    uint32_t unused;   /* half a cache line */
 } JitIBTC;
 
 /*
+ * Translated code does not look at exit_request: a slice is so short that whoever asks can wait for its end, a fraction
+ * of a millisecond. C code that runs on its behalf does look. Slices that others see are made of several of these.
+ */
+#define JIT_SLICE (64 * KiB)
+
+/*
  * Predicted returns (translate-call.c): what the host returns to. At the base lies an entry for when there is no other.
- * Below the limit there is room for what host signals push.
+ * A slice begins with at most JIT_RETURNS entries, or none, and each of its instructions adds at most one. There is
+ * room for what host signals push.
  */
 #define JIT_RETURNS       2048
 #define JIT_RETURNS_SLACK (64 * KiB)
 typedef struct JitReturns {
-    uint8_t *limit, *base; /* the stack is empty at `base` */
+    uint8_t *limit, *base; /* the stack is empty at `base`; too full to begin a slice with below `limit` */
     uint8_t *sp;           /* of translated code, while C runs */
     uint64_t c_sp;         /* of C, while translated code runs */
 } JitReturns;
@@ -238,28 +261,20 @@ void jit_group_failed(const CPUState *cpu, const JitBlock *jb);
 typedef struct JitThunks {
     JitExit *(*enter)(void *cpu_biased, const uint8_t *code);
     const uint8_t *exit;     /* R9: JitExit */
-    const uint8_t *indirect; /* R8: where to. Leaves to look for the block there */
-    /*
-     * Called; R13: JitPlace of the other block. ZF set: control may go there, where nothing has to be polled any more,
-     * and the latch is set. Else the dispatcher has to look. R9 and R10 are gone.
-     */
-    const uint8_t *cross_link;   /* from another page */
-    const uint8_t *cross_any;    /* from anywhere */
-    const uint8_t *cross_return; /* the same; R9: JitPlace of the RET. Another context: back to RET */
-    const uint8_t *second_page;  /* from the first page of an instruction: nothing is polled */
-    const uint8_t *handler;      /* R9: JitSite. Runs the instruction; returns, or leaves */
+    const uint8_t *indirect; /* R8: where to; cpu->jit.from. Leaves to look for the block there */
+    const uint8_t *handler;  /* R9: JitSite. Runs the instruction; returns, or leaves */
     const uint8_t
         *access; /* R9: JitSite, R8: linear address. Returns R8 and ZF clear: host address; ZF set: instruction done. */
     const uint8_t *x87_load, *sse_load; /* load the state; ZF set: impossible */
 } JitThunks;
 extern JitThunks jit_thunks[2]; /* by jit_context_is_64() */
-/* A RET was led to the wrong place: back to R11. */
+/* C code that was called by translated code did not go back: now CPUState has the latch, unless it was forgotten. */
+void jit_latch_of_site(CPUState *cpu);
+/* A RET was led to the wrong place: back. R9: JitRet. */
 extern const uint8_t *jit_mispredicted;
 extern const uint8_t *jit_no_return; /* where jit_returns->base leads */
 extern JitExit jit_exit_leave_record, jit_exit_indirect_record;
 void jit_thunks_emit(void);
-/* A jump that is taken, with ZF clear, when somebody wants us out of here. */
-uint8_t *jit_emit_poll(Emit *e);
 
 /* ---- mem.c ---- */
 typedef struct ProbeKind {
@@ -272,8 +287,9 @@ extern const uint8_t *jit_refill[2][NB_MMU_MODES][2][5]; /* code64, mode, write,
 
 /* ---- translate.c ---- */
 /* NULL: this block is not for us, or the block cache was flushed. There must be room: JIT_ROOM_*. */
-#define JIT_ROOM_CODE (96 * KiB)
-#define JIT_ROOM_DATA (64 * KiB)
+#define JIT_CODE_ALIGN 16
+#define JIT_ROOM_CODE  (96 * KiB)
+#define JIT_ROOM_DATA  (64 * KiB)
 /* most: instructions that it may have; fewer than BLOCK_MAX_INSNS: of this block only */
 JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most);
 
@@ -309,9 +325,17 @@ static inline const JitBlock *jit_ibtc_find(uint64_t eip, const JitContext *ctx)
     const JitIBTC *slot = jit_ibtc_slot(eip);
     return slot->eip == eip && slot->ctx == ctx->id ? (const JitBlock *)(uintptr_t)slot->block : NULL;
 }
-/* Of a page that code is fetched from. There must be room, as for a translation. */
+/* Of a page that code of this context is fetched from. There must be room, as for a translation. */
 const JitPlace *jit_place(const JitContext *ctx, uint64_t page, uint64_t phys_page);
 void jit_forget_places(void); /* with all code */
-extern JitPlace *jit_nowhere; /* by the context's id: for links that lead nowhere yet */
+/* Does the TLB lead there? Then translated code knows. Not for another physical page of the latch's page. */
+bool jit_enter_place(CPUState *cpu, const JitPlace *place);
+static inline void jit_set_latch(CPUState *cpu, const JitPlace *place)
+{
+    cpu->fetch_page = place->page_tag;
+    cpu->fetch_phys = place->phys_page;
+}
+/* What cpu->fetch_page holds while translated code runs; C code on its behalf may forget it like any other page. */
+#define JIT_LATCH_RUNNING 2u
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "accel/jit/jit.h"
 
+#include "accel/interp/fetch.h"
 #include "accel/interp/interp.h"
 #include "accel/interp/trace.h"
 #include "accel/jit/jit-private.h"
@@ -238,33 +239,21 @@ static bool enter_page(CPUState *cpu, const JitPlace *place)
     if (cpu->fetch_page == place->page_tag) {
         return cpu->fetch_phys == place->phys_page;
     }
-    const uint8_t *base = (const uint8_t *)cpu + CPU_BIAS;
-    uint64_t exec, phys;
-    memcpy(&exec, base + place->exec_off, sizeof(exec));
-    memcpy(&phys, base + place->phys_off, sizeof(phys));
-    if (exec != place->page || (phys & PAGE_MASK) != place->phys_page) {
-        return false;
+    bool leads = jit_enter_place(cpu, place);
+    if (leads) {
+        jit_set_latch(cpu, place);
     }
-    cpu->fetch_page = place->page_tag;
-    cpu->fetch_phys = place->phys_page;
-    return true;
+    return leads;
 }
 
 /*
- * RF ends with the next instruction, so it is cleared only when the block (that fits into the slice) is sure to run it;
- * false: it is not, the interpreter must.
+ * RF ends with the next instruction, so it may be cleared only when the block (that fits into the slice) is sure to run
+ * it; false: it is not, the interpreter must.
  */
-static bool end_rf(CPUState *cpu, const JitBlock *jb)
+static bool ends_rf(const CPUState *cpu, const JitBlock *jb)
 {
-    if (likely(!(cpu->eflags & RF_MASK))) {
-        return true;
-    }
-    bool sure = !jb->block->crosses && !(jb->states & 1 << STATE_X87) &&
-                (!(jb->states & 1 << STATE_SSE) || jit_sse_can_load(cpu));
-    if (sure) {
-        cpu->eflags &= ~RF_MASK;
-    }
-    return sure;
+    return likely(!(cpu->eflags & RF_MASK)) || (!jb->block->crosses && !(jb->states & 1 << STATE_X87) &&
+                                                (!(jb->states & 1 << STATE_SSE) || jit_sse_can_load(cpu)));
 }
 
 static const JitBlock *look_up(const CPUState *cpu)
@@ -283,17 +272,21 @@ const JitBlock *jit_next_block(CPUState *cpu, const JitBlock *guess)
     }
     bool right = guess && guess->eip == cpu->eip && guess->block && jit_context_matches(cpu, guess->ctx);
     const JitBlock *jb = right ? guess : look_up(cpu);
-    bool fits = jb && enter_page(cpu, jb->place) && cpu->icount_limit - cpu->icount >= jb->n;
-    return fits && end_rf(cpu, jb) ? jb : NULL;
+    bool fits = jb && cpu->icount_limit - cpu->icount > jb->n && ends_rf(cpu, jb);
+    if (!fits || !enter_page(cpu, jb->place)) { /* once it is entered, it must run */
+        return NULL;
+    }
+    cpu->eflags &= ~RF_MASK;
+    return jb;
 }
 
 /* ---- running ---- */
 
-/* The other half of its instruction was fetched just now; may translated code see that? */
-static bool second_page_is_fast(const CPUState *cpu, const JitBlock *jb)
+/* The block was fetched just now. May translated code see the second page too, if there is one? */
+static bool enter_fetched(CPUState *cpu, const JitBlock *jb)
 {
-    uint64_t page = jb->last_place->page;
-    return cpu->tlb_fast[cpu->mmu_mode][(page >> PAGE_BITS) & (TLB_SIZE - 1)].exec == page;
+    jit_enter_place(cpu, jb->place);
+    return !jb->block->crosses || jit_enter_place(cpu, jb->last_place);
 }
 
 /* The way translated code was left leads to jb: next time it goes there by itself. */
@@ -330,6 +323,7 @@ static void left(CPUState *cpu, const JitExit *exit)
         interp_note_unfinished(cpu);
         return;
     }
+    jit_set_latch(cpu, exit->from ? exit->from : (const JitPlace *)(uintptr_t)cpu->jit.from);
     cpu->icount -= exit->refund;
     if (exit->kind != JIT_EXIT_INDIRECT) {
         cpu->eip = exit->eip;
@@ -340,10 +334,12 @@ static Block *run_translation(CPUState *cpu, const JitBlock *jb)
 {
     jit_flags_from_cc(cpu);
     jit_flags_out = true;
+    cpu->jit.ctx = jb->ctx->id;
+    cpu->fetch_page = JIT_LATCH_RUNNING;
     cpu->run_end = jb->block->insn; /* anything but NULL */
     jit_stats.entries++;
     uint64_t before = jit_generation;
-    JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->forward);
+    JitExit *exit = jit_thunks[jit_context_is_64(jb->ctx)].enter((uint8_t *)cpu + CPU_BIAS, jb->entry);
     left(cpu, exit);
     last_exit = before == jit_generation ? exit : NULL;
     return last_exit ? exit->block : NULL;
@@ -358,31 +354,56 @@ static Block *run_cold(CPUState *cpu, Block *block)
     return block;
 }
 
-static Block *run_block(CPUState *cpu, Block *block)
+/* What the latch leads to, when the block that was found before may have been dropped. */
+static Block *fetch_again(CPUState *cpu)
+{
+    uint64_t la = fetch_linear(cpu, cpu->eip);
+    cpu->insn_ip = cpu->eip;
+    return fetch_block(cpu, cpu->engine_data, cpu_fetch_translate(cpu, la) | (la & ~PAGE_MASK));
+}
+
+/* A page was entered: then an instruction runs, whoever wants to end the slice. */
+static Block *run_fetched(CPUState *cpu, Block *block)
 {
     if (unlikely(!has_room())) {
         forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
         last_exit = NULL;
-        return NULL;
+        return run_cold(cpu, fetch_again(cpu));
     }
     bool no_state = last_exit && last_exit->kind == JIT_EXIT_STATE;
     uint64_t before = jit_generation;
     JitBlock *jb = no_state ? NULL : translation_of(cpu, block);
     if (!jb) {
         last_exit = NULL;
-        return likely(before == jit_generation) ? run_cold(cpu, block) : NULL;
+        return run_cold(cpu, likely(before == jit_generation) ? block : fetch_again(cpu));
     }
     int64_t left_to_run = cpu->icount_limit - cpu->icount;
-    if (likely(left_to_run >= jb->n)) {
+    if (likely(left_to_run > jb->n)) {
         join(last_exit, jb);
     } else {
-        jb = jit_config.exact && has_room() ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run) : NULL;
+        bool exact = jit_config.exact && left_to_run > 1 && has_room();
+        jb = exact ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run - 1) : NULL;
     }
     last_exit = NULL;
-    if (!jb || (block->crosses && !second_page_is_fast(cpu, jb)) || !end_rf(cpu, jb)) {
+    if (!jb || !enter_fetched(cpu, jb) || !ends_rf(cpu, jb)) {
         return interp_run_block(cpu, block);
     }
+    cpu->eflags &= ~RF_MASK;
     return run_translation(cpu, jb);
+}
+
+/* Translated code entered a block that it may not run, or not as a whole. */
+static Block *run_entered(CPUState *cpu, Block *last)
+{
+    while (last_exit && last_exit->entered && cpu->icount < cpu->icount_limit) {
+        last = run_fetched(cpu, last_exit->block->crosses ? fetch_again(cpu) : last_exit->block);
+    }
+    return last;
+}
+
+static Block *run_block(CPUState *cpu, Block *block)
+{
+    return run_entered(cpu, run_fetched(cpu, block));
 }
 
 static bool enter(CPUState *cpu, Block **last)
@@ -391,7 +412,7 @@ static bool enter(CPUState *cpu, Block **last)
     if (!jb) {
         return false;
     }
-    *last = run_translation(cpu, jb);
+    *last = run_entered(cpu, run_translation(cpu, jb));
     return true;
 }
 
@@ -399,14 +420,19 @@ static bool enter(CPUState *cpu, Block **last)
 static void faulted(CPUState *cpu)
 {
     last_exit = NULL;
+    jit_latch_of_site(cpu);
     take_back(cpu);
 }
 
 static ExitReason jit_exec(CPUState *cpu, int64_t budget)
 {
     static const BlockRunner runner = { .run = run_block, .enter = enter, .fault = faulted };
+    budget = MIN(budget, JIT_SLICE);
     if (unlikely(jit_config.random)) {
         budget = random_slice(budget);
+    }
+    if (unlikely(jit_returns->sp < jit_returns->limit)) {
+        jit_returns->sp = jit_returns->base; /* much was called that never returned */
     }
     if (!qemu_clock_virtual_line(&cpu->jit.ns_per_insn, &cpu->jit.ns_at_0)) {
         cpu->jit.ns_per_insn = 0;
@@ -432,24 +458,14 @@ static void jit_init_cpu(CPUState *cpu)
     }
 }
 
-#define RETURNS_BYTES (JIT_RETURNS_SLACK + (JIT_RETURNS + 2) * sizeof(uint64_t))
+#define RETURNS_BYTES (JIT_RETURNS_SLACK + (JIT_SLICE + JIT_RETURNS + 2) * sizeof(uint64_t))
 
 static void init_returns(void)
 {
     jit_returns = code_cache_alloc_data(&jit_cache, sizeof(*jit_returns));
     uint8_t *stack = code_cache_alloc_data(&jit_cache, RETURNS_BYTES);
-    *jit_returns = (JitReturns){ .limit = stack + JIT_RETURNS_SLACK, .base = stack + RETURNS_BYTES - 16 };
-    jit_returns->sp = jit_returns->base;
-}
-
-static void init_nowhere(void)
-{
-    jit_nowhere = code_cache_alloc_data(&jit_cache, JIT_MAX_CONTEXTS * sizeof(*jit_nowhere));
-    for (uint32_t i = 0; i < JIT_MAX_CONTEXTS; i++) {
-        jit_nowhere[i] =
-            (JitPlace){ .page = TLB_NEVER | TLB_VALID, .page_tag = TLB_NEVER, .phys_page = ~0ull, .ctx = i };
-        jit_nowhere[i].exec_off = jit_nowhere[i].phys_off = CPU_OFF(zero);
-    }
+    jit_returns->sp = jit_returns->base = stack + RETURNS_BYTES - 16;
+    jit_returns->limit = jit_returns->base - JIT_RETURNS * sizeof(uint64_t);
 }
 
 static void set_no_return(void)
@@ -462,7 +478,7 @@ bool jit_init(void)
     if (jit_cache.rw) {
         return true;
     }
-    size_t kept = JIT_IBTC_SIZE * sizeof(*jit_ibtc) + RETURNS_BYTES + JIT_MAX_CONTEXTS * sizeof(JitPlace) + PAGE_SIZE;
+    size_t kept = JIT_IBTC_SIZE * sizeof(*jit_ibtc) + RETURNS_BYTES + PAGE_SIZE;
     if (!code_cache_init(&jit_cache, jit_config.cache_bytes, kept)) {
         return false;
     }
@@ -470,7 +486,6 @@ bool jit_init(void)
     jit_host_mxcsr = code_cache_alloc_data(&jit_cache, sizeof(*jit_host_mxcsr));
     *jit_host_mxcsr = MXCSR_DEFAULT;
     init_returns();
-    init_nowhere();
     jit_cache.data_kept = jit_cache.data_used;
     jit_thunks_emit();
     set_no_return();
@@ -566,8 +581,8 @@ static void info_rate(const InfoRates *rates, const char *name, uint64_t now, ui
 
 static void info_rates(const InfoRates *rates, const JitStats *before, uint64_t icount, uint64_t icount_before)
 {
-    static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget",
-                                                       "exits poll", "exits leave",    "exits state" };
+    static const char *const names[JIT_EXIT_COUNT] = { "exits link", "exits indirect", "exits budget", "exits leave",
+                                                       "exits state" };
     const JitStats *s = &jit_stats;
     info_rate(rates, "instructions", icount, icount_before);
     info_rate(rates, "entries", s->entries, before->entries);

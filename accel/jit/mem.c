@@ -441,13 +441,15 @@ static void emit_after_handler(Translator *t, const Cold *c)
     Emit *e = &t->e;
     if (c->own_recipe && c->flags_after && !c->after.mem) {
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-        *exit = (JitExit){ .kind = JIT_EXIT_POLL, .eip = c->next_ip, .refund = c->left };
+        *exit = (JitExit){
+            .kind = JIT_EXIT_BUDGET, .eip = c->next_ip, .refund = c->left, .from = t->jb->last_place
+        };
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
         em_jmp(e, t->thunks->exit);
         return;
     }
     if (c->states) {
-        states_emit_load(t, c->states, states_new_exit(c->next_ip, c->left));
+        states_emit_load(t, c->states, states_new_exit(t, c->next_ip, c->left));
     }
     slots_emit_reload(e, &c->slots_after);
     if (c->flags_after && c->after.host) {

@@ -5,7 +5,7 @@
  * Jumps that stay inside cost next to nothing: flags stay in the host's flags, the budget is taken off once. The other
  * way of a conditional jump is a side exit. Decoded blocks end at each jump, and the interpreter's visits tell which
  * way they went: a side exit that is taken often costs more than it saves, and so does code that is there twice.
- * Backward jumps are never followed: a loop's last jump must poll exit_request.
+ * Backward jumps are never followed.
  */
 #include "accel/interp/fetch.h"
 #include "accel/jit/translate.h"

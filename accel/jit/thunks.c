@@ -13,13 +13,23 @@ enum { RESULT_DONE = 0, RESULT_LEAVE = 1, RESULT_RESUME = 2 }; /* anything else:
 
 /* ---- C side ---- */
 
-/* CPUState as the interpreter has it before the instruction; budget: what R14 says. */
+static const JitSite *running; /* C code runs for it */
+
+void jit_latch_of_site(CPUState *cpu)
+{
+    if (cpu->fetch_page == JIT_LATCH_RUNNING) {
+        jit_set_latch(cpu, running->jb->last_place);
+    }
+}
+
+/* CPUState as the interpreter has it before the instruction, but for the latch; budget: what R14 says. */
 static void make_precise(CPUState *cpu, const JitSite *site, int64_t budget)
 {
     cpu->insn = site->d;
     cpu->insn_ip = site->ip;
     cpu->eip = site->next_ip;
     cpu->icount = cpu->icount_limit - budget - site->left;
+    running = site;
     interp_set_running(site->block);
     if (cpu->jit.x87_loaded) {
         jit_x87_note_pointers(cpu, site);
@@ -49,6 +59,7 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
     cpu->icount++;
     interp_set_running(NULL);
     bool goes_on = cpu->icount_limit == limit && cpu->eip == site->next_ip && !site->ends_block && site->jb->block;
+    goes_on = goes_on && cpu->fetch_page && cpu->icount < limit && !g_atomic_int_get(&cpu->exit_request);
     goes_on = goes_on && cpu->run_end && (cpu->run_end != RUN_END_INT_POINT || pass_interrupt_point(cpu, site));
     if (goes_on && site->may_change_context) {
         goes_on = jit_context_matches(cpu, site->ctx);
@@ -62,6 +73,7 @@ static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
  */
 static uintptr_t resume(CPUState *cpu, JitSite *site, uint64_t generation)
 {
+    jit_latch_of_site(cpu);
     if (jit_config.no_links || cpu->eip == cpu->insn_ip || generation != jit_generation) {
         return RESULT_LEAVE;
     }
@@ -71,9 +83,11 @@ static uintptr_t resume(CPUState *cpu, JitSite *site, uint64_t generation)
         return RESULT_LEAVE;
     }
     jit_stats.resumed++;
+    cpu->jit.ctx = jb->ctx->id;
+    cpu->fetch_page = JIT_LATCH_RUNNING;
     cpu->jit.sse_loaded = false; /* the other block may have more registers, or none */
     cpu->run_end = cpu->insn;    /* anything but NULL */
-    cpu->jit.tmp = (uintptr_t)jb->forward;
+    cpu->jit.tmp = (uintptr_t)jb->entry;
     return RESULT_RESUME;
 }
 
@@ -308,90 +322,13 @@ static const uint8_t *emit_call_c(Emit *e, const void *function, bool code64)
 JitExit jit_exit_leave_record = { .kind = JIT_EXIT_LEAVE }, jit_exit_indirect_record = { .kind = JIT_EXIT_INDIRECT };
 const uint8_t *jit_mispredicted, *jit_no_return;
 
-uint8_t *jit_emit_poll(Emit *e)
-{
-    em_alu_mi(e, 2, ALU_CMP, H_CPU, CPU_OFF(exit_request), 0);
-    return em_jcc_later(e, COND_NE);
-}
-
-static uint8_t *emit_budget_end(Emit *e, bool code64)
-{
-    if (code64) {
-        em_alu_mi(e, 3, ALU_CMP, H_CPU, CPU_OFF(jit.budget), 0);
-    } else {
-        em_rr(e, 3, 0x85, H_BUDGET, H_BUDGET);
-    }
-    return em_jcc_later(e, COND_LE);
-}
-
-/* Only through a valid fetch entry of the TLB that leads to the place's physical page. ZF tells. */
-static void emit_enter_place(Emit *e)
-{
-    em_load(e, 3, H_R10, H_T2, offsetof(JitPlace, exec_off));
-    em_load(e, 3, H_T1, H_T2, offsetof(JitPlace, page));
-    em_rx(e, 3, 0x3b, H_T1, H_CPU, H_R10, 0, 0);
-    uint8_t *out = em_jcc_later(e, COND_NE);
-    em_load(e, 3, H_R10, H_T2, offsetof(JitPlace, phys_off));
-    em_rx(e, 3, 0x8b, H_R10, H_CPU, H_R10, 0, 0);
-    em_alu_ri(e, 3, ALU_AND, H_R10, (int32_t)PAGE_MASK);
-    em_rm(e, 3, 0x3b, H_R10, H_T2, offsetof(JitPlace, phys_page));
-    uint8_t *other = em_jcc_later(e, COND_NE);
-    em_rm(e, 3, 0x8d, H_T1, H_T1, TLB_VALID);
-    em_store(e, 3, H_R10, H_CPU, CPU_OFF(fetch_phys));
-    em_store(e, 3, H_T1, H_CPU, CPU_OFF(fetch_page));
-    em_patch(out, e->rx_delta, em_here(e));
-    em_patch(other, e->rx_delta, em_here(e));
-    em8(e, 0xc3);
-}
-
-/* In the latch's page, the latch says what would be fetched. Else it jumps. */
-static uint8_t *emit_compare_latch(Emit *e)
-{
-    em_load(e, 3, H_T1, H_T2, offsetof(JitPlace, page_tag));
-    em_rm(e, 3, 0x3b, H_T1, H_CPU, CPU_OFF(fetch_page));
-    uint8_t *cross = em_jcc_later(e, COND_NE);
-    em_load(e, 3, H_R10, H_T2, offsetof(JitPlace, phys_page));
-    em_rm(e, 3, 0x3b, H_R10, H_CPU, CPU_OFF(fetch_phys));
-    return cross;
-}
-
-/* Before control enters another page: what ends a slice goes first. */
-static void emit_cross_link(Emit *e, JitThunks *thunks, bool code64, uint8_t *polled)
-{
-    thunks->cross_link = em_here(e);
-    uint8_t *out = jit_emit_poll(e);
-    em_patch(polled, e->rx_delta, em_here(e));
-    uint8_t *end = emit_budget_end(e, code64);
-    thunks->second_page = em_here(e);
-    emit_enter_place(e);
-    em_patch(end, e->rx_delta, em_here(e));
-    em_rr(e, 2, 0x85, H_RSP, H_RSP); /* clears ZF */
-    em_patch(out, e->rx_delta, em_here(e));
-    em8(e, 0xc3);
-}
-
-static void emit_cross(Emit *e, JitThunks *thunks, bool code64)
-{
-    thunks->cross_return = em_here(e);
-    em_load(e, 2, H_R10, H_T1, offsetof(JitPlace, ctx));
-    em_rm(e, 2, 0x3b, H_R10, H_T2, offsetof(JitPlace, ctx));
-    uint8_t *stray = em_jcc_later(e, COND_NE);
-    thunks->cross_any = em_here(e);
-    uint8_t *out = jit_emit_poll(e), *cross = emit_compare_latch(e);
-    em_patch(out, e->rx_delta, em_here(e));
-    em8(e, 0xc3);
-    em_patch(stray, e->rx_delta, em_here(e));
-    em_rm(e, 3, 0x8d, H_RSP, H_RSP, 8);
-    em_jmp(e, jit_mispredicted);
-    emit_cross_link(e, thunks, code64, cross);
-}
-
 static void emit_mispredicted(Emit *e)
 {
     jit_no_return = em_here(e);
     em_rm(e, 3, 0x8d, H_RSP, H_RSP, -8);
     jit_mispredicted = em_here(e);
-    em_rr(e, 2, 0xff, 4, H_R11); /* jmp */
+    em_load(e, 2, H_T2, H_T1, offsetof(JitRet, miss));
+    em_rr(e, 2, 0xff, 4, H_T2); /* jmp */
 }
 
 static void emit_thunks(Emit *e, JitThunks *thunks, bool code64)
@@ -402,7 +339,6 @@ static void emit_thunks(Emit *e, JitThunks *thunks, bool code64)
     thunks->access = emit_call_c(e, (const void *)slow_access, code64);
     thunks->x87_load = emit_call_c(e, (const void *)load_x87, code64);
     thunks->sse_load = emit_call_c(e, (const void *)load_sse, code64);
-    emit_cross(e, thunks, code64);
 }
 
 const uint8_t *jit_refill[2][NB_MMU_MODES][2][5];

@@ -2,8 +2,8 @@
  * accel/jit/translate-branch.c  How a block begins and ends: budget, jumps, calls, returns, and the stubs behind the
  * block.
  *
- * What the interpreter does between two blocks has to happen here too, in its order: exit_request, the budget, then the
- * fetch latch when control enters another page.
+ * What the interpreter does between two blocks has to happen here too, in its order: the budget, then the fetch latch
+ * when control enters another page. exit_request can wait (JIT_SLICE).
  */
 #include "accel/jit/translate.h"
 
@@ -15,7 +15,7 @@ uint64_t linear_page(const Translator *t, uint64_t ip)
 JitExit *alloc_exit(const Translator *t, JitExitKind kind, uint64_t eip)
 {
     JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-    *exit = (JitExit){ .kind = kind, .eip = eip, .ctx = t->ctx, .block = t->from[t->k] };
+    *exit = (JitExit){ .kind = kind, .eip = eip, .ctx = t->ctx, .block = t->from[t->k], .from = t->jb->last_place };
     return exit;
 }
 
@@ -27,11 +27,26 @@ static JitExit *new_exit(Translator *t, JitExitKind kind, uint64_t eip, uint8_t 
     return exit;
 }
 
-void emit_link_place(Translator *t, JitExit *exit, const uint8_t *thunk)
+/* ZF set: the TLB is known to lead to that place, or (NULL: as set_place() says). */
+static uint8_t *emit_place_compare(Emit *e, const JitPlace *place)
 {
-    em_mov_ri32(&t->e, H_T2, (uint32_t)(uintptr_t)&jit_nowhere[t->ctx->id]);
-    exit->place_patch = t->e.p - 4;
-    em_call(&t->e, thunk);
+    em_rm(e, 2, 0x81, ALU_CMP, H_CPU, place ? place->known_off : CPU_OFF(tlb_place));
+    em32(e, place ? (uint32_t)(uintptr_t)place : JIT_NOWHERE);
+    return e->p - 8;
+}
+
+void emit_link_compare(Translator *t, JitExit *exit)
+{
+    exit->place_patch = emit_place_compare(&t->e, NULL);
+}
+
+/* Out of the block before its first instruction. */
+static void new_entry_exit(Translator *t, unsigned cond)
+{
+    JitExit *exit = new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(&t->e, cond));
+    exit->refund = t->n;
+    exit->from = t->jb->place;
+    exit->entered = true;
 }
 
 /*
@@ -40,9 +55,8 @@ void emit_link_place(Translator *t, JitExit *exit, const uint8_t *thunk)
  */
 static void enter_second_page(Translator *t)
 {
-    em_mov_ri32(&t->e, H_T2, (uint32_t)(uintptr_t)t->jb->last_place);
-    em_call(&t->e, t->thunks->second_page);
-    new_exit(t, JIT_EXIT_POLL, t->jb->eip, em_jcc_later(&t->e, COND_NE))->refund = t->n;
+    emit_place_compare(&t->e, t->jb->last_place);
+    new_entry_exit(t, COND_NE);
 }
 
 static void emit_budget(Translator *t, unsigned op, unsigned insns)
@@ -54,14 +68,16 @@ static void emit_budget(Translator *t, unsigned op, unsigned insns)
     }
 }
 
+/*
+ * What would use up the budget does not run: it is positive at the end of every block, so a link need not ask whether
+ * the slice ends before it enters another page.
+ */
 void emit_entry(Translator *t)
 {
     Emit *e = &t->e;
     t->jb->entry = em_here(e);
-    new_exit(t, JIT_EXIT_POLL, t->jb->eip, jit_emit_poll(e));
-    t->jb->forward = em_here(e);
     emit_budget(t, ALU_SUB, t->n);
-    new_exit(t, JIT_EXIT_BUDGET, t->jb->eip, em_jcc_later(e, COND_S))->refund = t->n;
+    new_entry_exit(t, COND_LE);
     states_guard(t, 0, t->jb->eip); /* it may leave: before the latch changes */
     if (t->from[0]->crosses) {
         enter_second_page(t);
@@ -74,15 +90,19 @@ void emit_exit(Translator *t, const JitExit *exit)
     em_jmp(&t->e, t->thunks->exit);
 }
 
-/* Control may enter another page only as the interpreter would. */
+/* Control may enter another page only as the interpreter would. The slice does not end here: see emit_entry(). */
 static void emit_crossing(Translator *t, JitExit *exit)
 {
-    Emit *e = &t->e;
     exit->crosses = true;
-    emit_link_place(t, exit, t->thunks->cross_link);
-    exit->patch = em_jcc_later(e, COND_E);
-    exit->stub = em_here(e);
-    em_patch(exit->patch, e->rx_delta, exit->stub);
+    emit_link_compare(t, exit);
+    exit->patch = em_jcc_later(&t->e, COND_E);
+}
+
+/* What lies behind that. */
+static void emit_crossing_stub(Translator *t, JitExit *exit)
+{
+    exit->stub = em_here(&t->e);
+    em_patch(exit->patch, t->e.rx_delta, exit->stub);
     emit_exit(t, exit);
 }
 
@@ -123,7 +143,6 @@ void emit_link(Translator *t, uint8_t *jump, uint64_t target)
 {
     JitExit *exit = new_exit(t, JIT_EXIT_LINK, target, jump);
     exit->crosses = link_crosses(t, target);
-    exit->backward = target <= t->ip;
     add_link(t, exit, jump);
     Stub *stub = &t->stubs[t->nb_stubs - 1];
     stub->flags = t->flags;
@@ -134,11 +153,18 @@ void emit_goto(Translator *t, uint64_t target)
 {
     if (!link_crosses(t, target)) {
         emit_link(t, em_jmp_later(&t->e), target);
+        t->stubs[t->nb_stubs - 1].exit->end = JIT_END_JMP;
         return;
     }
     JitExit *exit = alloc_exit(t, JIT_EXIT_LINK, target);
     emit_crossing(t, exit);
+    uint8_t *miss = em_jmp_later(&t->e);
     add_link(t, exit, exit->patch);
+    exit->end = JIT_END_JE_JMP;
+    switch_part(t);
+    em_patch(miss, t->e.rx_delta, em_here(&t->e));
+    emit_crossing_stub(t, exit);
+    switch_part(t);
 }
 
 /* ---- stubs ---- */
@@ -151,6 +177,7 @@ void emit_stubs(Translator *t)
         em_patch(t->stubs[i].jump, e->rx_delta, em_here(e));
         if (exit->crosses) {
             emit_crossing(t, exit);
+            emit_crossing_stub(t, exit);
         } else {
             exit->stub = em_here(e);
             emit_exit(t, exit);

@@ -18,7 +18,7 @@
 typedef struct Indirect {
     int32_t release;          /* RET: bytes that it has taken off the stack */
     bool checked;             /* the target is known to be canonical */
-    uint8_t *misses[3], *far; /* jumps from the hot part to the cold one */
+    uint8_t *misses[2], *far; /* jumps from the hot part to the cold one */
     const uint8_t *go;        /* on to R11 */
     bool is_call;
 } Indirect;
@@ -62,6 +62,8 @@ static void emit_indirect_miss(Translator *t, const Indirect *in)
         em_jmp(e, in->go);
         em_patch(leave, e->rx_delta, em_here(e));
     }
+    em_rm(e, 2, 0xc7, 0, H_CPU, CPU_OFF(jit.from));
+    em32(e, (uint32_t)(uintptr_t)t->jb->last_place);
     em_jmp(e, t->thunks->indirect);
 }
 
@@ -69,7 +71,8 @@ static void emit_indirect_cold(Translator *t, const Indirect *in)
 {
     Emit *e = &t->e;
     em_patch(in->far, e->rx_delta, em_here(e));
-    em_call(e, t->thunks->cross_any);
+    em_load(e, 2, H_T1, H_T1, (int32_t)(uintptr_t)jit_ibtc + (int32_t)offsetof(JitIBTC, known_off));
+    em_rx(e, 2, 0x3b, H_T2, H_CPU, H_T1, 0, 0);
     em_patch(em_jcc_later(e, COND_E), e->rx_delta, in->go);
     for (size_t i = 0; i < ARRAY_SIZE(in->misses); i++) {
         em_patch(in->misses[i], e->rx_delta, em_here(e));
@@ -94,10 +97,9 @@ static void emit_lookup(Translator *t, Indirect *in)
     em32(e, t->ctx->id);
     in->misses[1] = em_jcc_later(e, COND_NE);
     em_load(e, 2, H_T2, H_T1, table + (int32_t)offsetof(JitIBTC, place));
-    em_load(e, 2, H_R11, H_T1, table + (int32_t)offsetof(JitIBTC, forward));
+    em_load(e, 2, H_R11, H_T1, table + (int32_t)offsetof(JitIBTC, entry));
     em_alu_ri(e, 3, ALU_CMP, H_T2, (int32_t)(uintptr_t)t->jb->last_place);
     in->far = em_jcc_later(e, COND_NE);
-    in->misses[2] = jit_emit_poll(e);
     in->go = em_here(e);
 }
 
@@ -149,20 +151,6 @@ static bool is_retpoline(const Translator *t)
            d->index == R_ZERO && d->disp == 0 && d->op_size == native_size(t);
 }
 
-/* The stack is full now and then, of what was never returned to: it begins anew. */
-static void emit_stack_check(Translator *t)
-{
-    Emit *e = &t->e;
-    em_alu_ri(e, 3, ALU_CMP, H_RSP, (int32_t)(uintptr_t)jit_returns->limit);
-    uint8_t *full = em_jcc_later(e, COND_B);
-    const uint8_t *back = em_here(e);
-    switch_part(t);
-    em_patch(full, e->rx_delta, em_here(e));
-    em_mov_ri32(e, H_RSP, (uint32_t)(uintptr_t)jit_returns->base);
-    em_jmp(e, back);
-    switch_part(t);
-}
-
 static void emit_mispredicted_if(Emit *e, unsigned cond)
 {
     em_patch(em_jcc_later(e, cond), e->rx_delta, jit_mispredicted);
@@ -182,38 +170,57 @@ static void emit_address_compare(Translator *t)
     emit_mispredicted_if(e, COND_NE);
 }
 
+static void emit_context_compare(Translator *t)
+{
+    em_alu_mi(&t->e, 2, ALU_CMP, H_CPU, CPU_OFF(jit.ctx), (int32_t)t->ctx->id);
+    emit_mispredicted_if(&t->e, COND_NE);
+}
+
+/* The TLB does not lead there any more, but the RET may be on the same page. */
+static void emit_continuation_cold(Translator *t, JitExit *exit)
+{
+    Emit *e = &t->e;
+    em_load(e, 2, H_T1, H_T1, offsetof(JitRet, from));
+    em_rr(e, 2, 0x81, ALU_CMP, H_T1);
+    em32(e, JIT_NOWHERE);
+    exit->from_patch = e->p - 4;
+    exit->patch2 = em_jcc_later(e, COND_E);
+    exit->stub = em_here(e);
+    em_patch(exit->patch, e->rx_delta, exit->stub);
+    em_patch(exit->patch2, e->rx_delta, exit->stub);
+    em_store(e, 2, H_T1, H_CPU, CPU_OFF(jit.from));
+    emit_exit(t, exit);
+}
+
 /*
- * Where the host returns to. H_ADDR: what RET loaded; H_T1: its place; H_R11: its way out when this is not the right
- * continuation. After that this is an exit of the block with the CALL, and may be joined to the block at the return
- * address.
+ * Where the host returns to. H_ADDR: what RET loaded; H_T1: JitRet. When this is the right continuation it is an exit
+ * of the block with the CALL, and may be joined to the block at the return address.
  */
 static void emit_continuation(Translator *t)
 {
     Emit *e = &t->e;
     JitExit *exit = alloc_exit(t, JIT_EXIT_LINK, t->next_ip);
-    exit->place = returns_to_last_place(t) ? t->jb->last_place : NULL;
+    exit->from = NULL;
     emit_address_compare(t);
-    em_alu_ri(e, 2, ALU_CMP, H_T1, (int32_t)(uintptr_t)exit->place);
-    uint8_t *elsewhere = em_jcc_later(e, COND_NE), *poll = jit_emit_poll(e);
-    add_link(t, exit, em_jmp_later(e));
+    emit_context_compare(t);
+    emit_link_compare(t, exit);
+    add_link(t, exit, em_jcc_later(e, COND_E));
+    uint8_t *elsewhere = em_jmp_later(e);
+    exit->end = JIT_END_JE_JMP;
+    switch_part(t);
     em_patch(elsewhere, e->rx_delta, em_here(e));
-    emit_link_place(t, exit, t->thunks->cross_return);
-    exit->patch2 = em_jcc_later(e, COND_E);
-    exit->stub = em_here(e);
-    em_patch(poll, e->rx_delta, exit->stub);
-    em_patch(exit->patch, e->rx_delta, exit->stub);
-    em_patch(exit->patch2, e->rx_delta, exit->stub);
-    emit_exit(t, exit);
+    emit_continuation_cold(t, exit);
+    switch_part(t);
 }
 
 static void emit_return(Translator *t, Indirect *in)
 {
     Emit *e = &t->e;
-    em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)t->jb->last_place);
-    uint8_t *mispredicted = em_lea_later(e, H_R11);
+    JitRet *ret = code_cache_alloc_data(&jit_cache, sizeof(*ret));
+    em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)ret);
     em8(e, 0xc3);
     switch_part(t);
-    em_patch(mispredicted, e->rx_delta, em_here(e));
+    *ret = (JitRet){ .from = (uint32_t)(uintptr_t)t->jb->last_place, .miss = (uint32_t)(uintptr_t)em_here(e) };
     emit_indirect_jump(t, in);
     emit_indirect_cold(t, in);
     switch_part(t);
@@ -247,7 +254,7 @@ static void emit_crossing_call(Translator *t, uint64_t target)
     Emit *e = &t->e;
     JitExit *exit = alloc_exit(t, JIT_EXIT_LINK, target);
     exit->crosses = true;
-    emit_link_place(t, exit, t->thunks->cross_link);
+    emit_link_compare(t, exit);
     uint8_t *out = em_jcc_later(e, COND_NE);
     add_link(t, exit, em_call_later(e));
     const uint8_t *continuation = em_here(e);
@@ -278,7 +285,6 @@ void rule_call(Translator *t)
     if (never_returned_to(t, true)) {
         emit_goto(t, target);
     } else {
-        emit_stack_check(t);
         emit_direct_call(t, target);
         emit_continuation(t);
     }
@@ -331,7 +337,6 @@ void rule_jmp_e(Translator *t)
 static void indirect_call(Translator *t)
 {
     Indirect in = { .checked = true, .is_call = true };
-    emit_stack_check(t);
     emit_lookup(t, &in);
     em_rr(&t->e, 2, 0xff, 2, H_R11);
     emit_continuation(t);

@@ -49,7 +49,7 @@ static void guard(Translator *t, unsigned states, uint64_t ip, unsigned left)
             *c =
                 (Cold){ .kind = COLD_STATE, .recent = -1, .jump = em_jcc_later(&t->e, COND_E), .back = em_here(&t->e) };
             c->states = 1u << s;
-            c->state_exit = states_new_exit(ip, left);
+            c->state_exit = states_new_exit(t, ip, left);
         }
     }
 }
@@ -66,10 +66,14 @@ void states_guard(Translator *t, unsigned k, uint64_t ip)
     }
 }
 
-JitExit *states_new_exit(uint64_t ip, unsigned left)
+JitExit *states_new_exit(const Translator *t, uint64_t ip, unsigned left)
 {
-    JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-    *exit = (JitExit){ .kind = JIT_EXIT_STATE, .eip = ip, .refund = left };
+    JitExit *exit = alloc_exit(t, JIT_EXIT_STATE, ip);
+    exit->refund = left;
+    exit->entered = left == t->n;
+    if (exit->entered) {
+        exit->from = t->jb->place;
+    }
     return exit;
 }
 

@@ -263,7 +263,7 @@ void states_guard(Translator *t, unsigned k, uint64_t ip);
 unsigned states_kept(const Translator *t, unsigned k);
 /* Cold paths: the same, without jumping. */
 void states_emit_load(Translator *t, unsigned states, const JitExit *otherwise);
-JitExit *states_new_exit(uint64_t ip, unsigned left);
+JitExit *states_new_exit(const Translator *t, uint64_t ip, unsigned left);
 
 /* ---- translate-x87.c ---- */
 /* Register forms, opcode D8h-DFh: for us, unless this host's result is another than ours (x87-state.c). */
@@ -296,8 +296,8 @@ JitExit *alloc_exit(const Translator *t, JitExitKind kind, uint64_t eip);
 /* This one may be joined to a block: by the rel32 at `jump`. */
 void add_link(Translator *t, JitExit *exit, uint8_t *jump);
 void emit_exit(Translator *t, const JitExit *exit);
-/* Calls one of the JitThunks that take a place: that of the block which the exit will be joined to. */
-void emit_link_place(Translator *t, JitExit *exit, const uint8_t *thunk);
+/* ZF set: the TLB is known to lead to the place of the block that the exit is joined to. */
+void emit_link_compare(Translator *t, JitExit *exit);
 
 /* ---- translate-call.c ---- */
 Rule rule_call, rule_ret, rule_jmp_e, rule_call_e;

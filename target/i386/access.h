@@ -43,6 +43,7 @@ void tlb_flush_page(CPUState *cpu, uint64_t la); /* INVLPG */
 void tlb_flush_page_of(CPUState *cpu, uint64_t la, bool global_too); /* INVPCID spares global pages */
 void tlb_rederive(CPUState *cpu);                /* CR0.WP, A20 handling, memory map, breakpoints changed: keep entries, redo TLBFast */
 void tlb_derive_page(CPUState *cpu, ram_addr_t page); /* page flags changed */
+void tlb_forget_places(void);                    /* tlb_place, of all CPUs */
 void tlb_set_align_check(CPUState *cpu, bool on);
 /* Call after a change of CPL, EFLAGS.AC or CR0.AM. Alignment matters at CPL 3 only, so elsewhere nothing is redone. */
 static inline void cpu_alignment_derive(CPUState *cpu)

@@ -222,6 +222,7 @@ static const VMStateField cpu_fields[] = {
     VMSTATE_DERIVED(CPUState, tlb_fast),
     VMSTATE_DERIVED(CPUState, tlb_recent),
     VMSTATE_DERIVED(CPUState, tlb_recent_used),
+    VMSTATE_DERIVED(CPUState, tlb_place),
     VMSTATE_INT(CPUState, fetch_page),
     VMSTATE_INT(CPUState, fetch_phys),
     VMSTATE_INT(CPUState, a20_mask),

@@ -212,11 +212,13 @@ struct CPUState {
     bool int_point;                  /* after this instruction look at interrupt_request */
     int exit_request;                /* set by any thread (atomic): leave the slice at the next block */
     struct {
-        uint64_t flags;              /* arithmetic flags while translated code runs */
+        uint32_t flags;              /* arithmetic flags while translated code runs */
+        uint32_t ctx;                /* and the context of that code */
         uint64_t fa, fb;             /* operands of the instruction whose flags may have to be recomputed */
         int64_t budget;              /* 64-bit code: see H_BUDGET */
         uint64_t tmp;
         uint64_t parked[4];          /* host addresses, within a block: accel/jit/share.c */
+        uint32_t from;               /* JitPlace of the code that was left: see JitExit.from */
         uint64_t ns_per_insn, ns_at_0; /* the virtual clock is ns_at_0 + icount * ns_per_insn; 0: it is not */
         struct {
             uint64_t raw;            /* the descriptor in the GDT that the present hidden part came from... */
@@ -240,6 +242,7 @@ struct CPUState {
     _Alignas(64) TLBFast tlb_fast[NB_MMU_MODES][TLB_SIZE];
     TLBFast tlb_recent[NB_MMU_MODES][TLB_RECENT]; /* the JIT's; forgotten whenever an entry of tlb_fast changes */
     uint32_t tlb_recent_used;                     /* there may be something in it */
+    uint32_t tlb_place[NB_MMU_MODES][TLB_SIZE];   /* the JIT's: to which JitPlace the entry leads for fetching; 0: not known */
     /*
      * The page instructions come from: within it, no fetch asks the TLB. Loaded from the TLB when control enters another
      * page; forgotten with any flush, and when cpl or a paging control changes. Machine state.

@@ -243,6 +243,7 @@ static void entry_derive_rest(CPUState *cpu, int mode, unsigned index)
 {
     const TLBEntry *e = &cpu->tlb[mode][index];
     struct TLBIndex *x = cpu->tlb_index;
+    cpu->tlb_place[mode][index] = 0;
     mark_region(x, mode, e);
     set_ram(x, mode * TLB_SIZE + index, e->page ? tlb_ram_page(e->phys & PAGE_MASK) : RAM_ADDR_INVALID);
     fast_derive(cpu, mode, index);
@@ -261,6 +262,14 @@ void tlb_rederive(CPUState *cpu)
         for (unsigned i = 0; i < TLB_SIZE; i++) {
             entry_derive(cpu, mode, i);
         }
+    }
+}
+
+void tlb_forget_places(void)
+{
+    for (guint i = 0; tlb_cpus && i < tlb_cpus->len; i++) {
+        CPUState *cpu = g_ptr_array_index(tlb_cpus, i);
+        memset(cpu->tlb_place, 0, sizeof(cpu->tlb_place));
     }
 }
 
@@ -344,6 +353,7 @@ void tlb_init(CPUState *cpu)
 static void entry_clear(CPUState *cpu, int mode, unsigned index)
 {
     cpu->tlb[mode][index] = (TLBEntry){ 0 };
+    cpu->tlb_place[mode][index] = 0;
     fast_clear(&cpu->tlb_fast[mode][index]);
 }
 

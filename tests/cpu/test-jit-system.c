@@ -119,6 +119,21 @@ PROGRAM(other_context, "mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es; push %eax
 PROGRAM(return_there, "cmp $1, %eax; je 1f; mov 0x40022000, %edi; push %esi; ret; 1: hlt");
 
 /*
+ * While code runs in SHARED its page goes elsewhere, without INVLPG: the TLB's entry makes way for another page's and comes back changed,
+ * or (now and then) only makes way. What is fetched stays the old page until control leaves it; a call from there returns to the new one.
+ */
+#define MOVED(name, a, b, c) \
+    PROGRAM(name, "add $" a ", %ebx; test $4, %cl; jz 4f; mov 0x2018000, %eax; xorl $0x1000, 0x5060; test $2, %cl; jz 4f; mov 0x18000, %eax\n" \
+                  "4: call 1f; add $" b ", %ebx; mov $(0x18000 + 1f - start), %eax; call *%eax; push $(0x18000 + 3f - start); ret\n" \
+                  "3: test $1, %cl; jz 2f; call *%esi; 2: add $" c ", %ebx; ret; 1: ret")
+MOVED(moved_a, "1", "0x10", "0x100");
+MOVED(moved_b, "0x1000", "0x10000", "0x100000");
+PROGRAM(moving, "mov $250, %ecx; xor %ebx, %ebx; mov $(0x10000 + 9f - start), %esi; mov $0x18000, %edx; 1: call *%edx; dec %ecx; jnz 1b; hlt; 9: nop; ret");
+
+/* Calls that never return. */
+PROGRAM(endless, "1: call 2f; nop; 2: add $4, %esp; inc %eax; jmp 1b");
+
+/*
  * DS and ES are loaded again and again with what is there; every third round the descriptor has another base, every
  * fourth the GDT's limit is too short for a while (#GP, whose handler skips the instruction), once the level is 0.
  */
@@ -352,6 +367,17 @@ static void other_context_check(void)
     g_assert_cmphex(cpu->gpr[R_EBX], ==, 30 * (8 + 0x23));
 }
 
+static void moving_more(void)
+{
+    PLACE(SHARED, moved_a);
+    PLACE(OTHER, moved_b);
+    put32(PD_A + 8 * 4, PT_A | 7);
+}
+static void moving_check(void)
+{
+    g_assert_cmphex(cpu->gpr[R_EBX], ==, 0x7ff477c);
+}
+
 static const Case cases[] = {
     { "processes", processes_start, processes_end, processes_more, true, processes_check },
     { "user", user_start, user_end, user_more, true, user_check },
@@ -366,6 +392,7 @@ static const Case cases[] = {
     { "other-space", other_space_start, other_space_end, other_space_more, true, other_space_check },
     { "threads", threads_start, threads_end, NULL, true, threads_check },
     { "other-context", other_context_start, other_context_end, other_context_more, true, other_context_check },
+    { "moving", moving_start, moving_end, moving_more, true, moving_check },
     { "reload", reload_start, reload_end, reload_more, true, reload_check },
     { "debug", debug_start, debug_end, debug_more, false, debug_check },
 };
@@ -413,6 +440,22 @@ static void test_dma_between_slices(void)
     }
 }
 
+/* Somebody who wants the machine does not wait long, whatever the budget. */
+static void test_endless(void)
+{
+    const Case c = { "endless", endless_start, endless_end, NULL, false, NULL };
+    make_image(&c);
+    load_image(c.paging);
+    engine = &jit_engine;
+    for (int i = 0; i < 50; i++) {
+        int64_t before = cpu->icount;
+        g_assert_cmpint(jit_engine.exec(cpu, (int64_t)1 << 40), ==, EXIT_BUDGET);
+        g_assert_cmpint(cpu->icount - before, <=, JIT_SLICE);
+    }
+    g_assert_cmpint(cpu->icount, >, 40 * JIT_SLICE);
+    g_assert_cmpint(cpu->gpr[R_EAX] - cpu->icount / 4, <=, 1);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -424,5 +467,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &cases[i], test_case);
     }
     g_test_add_func("/jit-system/dma-between-slices", test_dma_between_slices);
+    g_test_add_func("/jit-system/endless", test_endless);
     return g_test_run();
 }
