@@ -345,6 +345,11 @@ static Block *run_cold(CPUState *cpu, Block *block)
 
 static Block *run_block(CPUState *cpu, Block *block)
 {
+    int64_t left_to_run = cpu->icount_limit - cpu->icount;
+    if (left_to_run < block->count && !jit_config.exact) { /* the end of the slice: no translation is as short */
+        last_exit = NULL;
+        return interp_run_block(cpu, block);
+    }
     if (unlikely(!has_room())) {
         forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
         last_exit = NULL;
@@ -357,7 +362,6 @@ static Block *run_block(CPUState *cpu, Block *block)
         last_exit = NULL;
         return likely(before == jit_generation) ? run_cold(cpu, block) : NULL;
     }
-    int64_t left_to_run = cpu->icount_limit - cpu->icount;
     if (likely(left_to_run >= jb->n)) {
         join(last_exit, jb);
     } else {
