@@ -365,6 +365,11 @@ static Block *fetch_again(CPUState *cpu)
 /* A page was entered: then an instruction runs, whoever wants to end the slice. */
 static Block *run_fetched(CPUState *cpu, Block *block)
 {
+    int64_t left_to_run = cpu->icount_limit - cpu->icount;
+    if (left_to_run <= block->count && !jit_config.exact) { /* the end of the slice: no translation is as short */
+        last_exit = NULL;
+        return interp_run_block(cpu, block);
+    }
     if (unlikely(!has_room())) {
         forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
         last_exit = NULL;
@@ -377,7 +382,6 @@ static Block *run_fetched(CPUState *cpu, Block *block)
         last_exit = NULL;
         return run_cold(cpu, likely(before == jit_generation) ? block : fetch_again(cpu));
     }
-    int64_t left_to_run = cpu->icount_limit - cpu->icount;
     if (likely(left_to_run > jb->n)) {
         join(last_exit, jb);
     } else {

@@ -199,6 +199,22 @@ static void emit_tlb_probe(Translator *t, unsigned size, bool write)
     finish_probe(t, c, size, write);
 }
 
+uint8_t *mem_probe_run(Translator *t, unsigned host, unsigned reg, unsigned more, bool write)
+{
+    Emit *e = &t->e;
+    unsigned width = native_size(t);
+    em_mov_rr(e, width, H_T1, reg);
+    em_rx(e, width, 0x8d, H_T2, reg, more, 0, 0);
+    em_shift_ri(e, width, 5, H_T1, PAGE_BITS - FAST_BITS);
+    em_alu_ri(e, width, ALU_AND, H_T2, (int32_t)PAGE_MASK);
+    em_alu_ri(e, 2, ALU_AND, H_T1, (TLB_SIZE - 1) << FAST_BITS);
+    em_rx(e, 3, 0x3b, H_T2, H_CPU, H_T1, 0, fast_off(t->mmu_mode, tag_member(write)));
+    uint8_t *miss = em_jcc_later(e, COND_NE);
+    em_rx(e, 3, 0x8b, host, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
+    em_alu_rr(e, 3, ALU_ADD, host, reg);
+    return miss;
+}
+
 /*
  * The same through the copy of the entry that this base register used last: shorter, and the load need not wait for the
  * index. It refuses unaligned addresses, and so all that cross into another page; no tag has low bits.

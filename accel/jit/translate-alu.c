@@ -613,12 +613,41 @@ static void rule_double_shift_flags(Translator *t)
     flags_set(t, true);
 }
 
-/* By CL only where nobody wants the flags (flags_analyse). */
+/* By CL, flags wanted: as with a shift by CL. */
+static void rule_double_shift_cl_flags(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    Emit *e = &t->e;
+    unsigned size = d->op_size, reg = host_reg(t, d->rm), opcode = d->info->opcode, single = opcode == 0xa5 ? 4 : 5;
+    reg_changed(t, d->rm);
+    flags_want_mem(t);
+    em_mov_rr(e, size, H_T1, host_reg(t, d->reg));
+    em_rr(e, 0, 0xf6, 0, H_RCX); /* test cl, imm8 */
+    em8(e, size == 3 ? 63 : 31);
+    uint8_t *none = em_jcc_later(e, COND_E);
+    em_rm(e, 3, 0x8d, H_RCX, H_RCX, -1);
+    em_rr(e, size, 0x0f00 | opcode, H_T1, reg);
+    em_rr(e, size, 0xd3, single, H_T1);
+    em_rm(e, 3, 0x8d, H_RCX, H_RCX, 1);
+    em_rr(e, size, 0x0f00 | (opcode - 1), H_T1, reg);
+    em8(e, 1);
+    flags_emit_save(e, true);
+    em_patch(none, e->rx_delta, em_here(e));
+    if (size == 2) {
+        em_mov_rr(e, 2, reg, reg);
+    }
+    t->flags = (FlagState){ .mem = true };
+}
+
 static void rule_double_shift(Translator *t)
 {
     const DecodedInsn *d = t->d;
     if (t->needed[t->k]) {
-        rule_double_shift_flags(t);
+        if (d->info->opcode & 1) {
+            rule_double_shift_cl_flags(t);
+        } else {
+            rule_double_shift_flags(t);
+        }
         return;
     }
     unsigned reg = host_reg(t, d->rm);
@@ -905,9 +934,9 @@ Rule *rule_for_alu(const Translator *t, const DecodedInsn *d)
     return d->info->map == M_1B ? one_byte_rule(d) : d->info->map == M_0F ? two_byte_rule(t, d) : NULL;
 }
 
-/* Instructions whose flags we cannot make: they are run by their handler where the flags are wanted. */
+/* SHLD, SHRD of ECX by CL: where the flags are wanted the count would have to be in two places. */
 bool rule_needs_dead_flags(const DecodedInsn *d)
 {
     unsigned op = d->info->opcode;
-    return d->info->map == M_0F && (op == 0xa5 || op == 0xad);
+    return d->info->map == M_0F && (op == 0xa5 || op == 0xad) && d->rm == R_ECX;
 }

@@ -250,6 +250,11 @@ static bool loads_data_segment(const Translator *t, unsigned seg)
 static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, bool is_last)
 {
     switch (d->info->opcode) {
+    case 0xa4:
+    case 0xa5:
+    case 0xaa:
+    case 0xab:
+        return rule_for_rep(t, d);
     case 0x07:
     case 0x1f:
         return loads_data_segment(t, d->info->opcode >> 3) && stack_is_native(t, d) ? rule_pop_sreg : NULL;

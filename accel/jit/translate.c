@@ -14,11 +14,9 @@ uint32_t rule_flags_read(const DecodedInsn *d)
 /* Flags that are written whatever the operands. A shift by CL may write none. */
 uint32_t rule_flags_killed(const DecodedInsn *d)
 {
-    bool by_cl = d->info->map == M_1B && (d->info->opcode == 0xd2 || d->info->opcode == 0xd3);
-    if (by_cl || rule_needs_dead_flags(d)) {
-        return 0;
-    }
-    return d->info->flags_written;
+    unsigned op = d->info->opcode;
+    bool by_cl = d->info->map == M_1B ? op == 0xd2 || op == 0xd3 : d->info->map == M_0F && (op == 0xa5 || op == 0xad);
+    return by_cl ? 0 : d->info->flags_written;
 }
 
 /* ---- registers ---- */

@@ -231,6 +231,12 @@ void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg);
 void handler_if(Translator *t, unsigned cond);
 /* H_ADDR: linear -> host address of something to be read, at the present privilege; else the same. */
 void mem_linear_or_handler(Translator *t, unsigned size);
+/*
+ * host = host address of what register `reg` points to, if the TLB has its page and the `more` (a register; fewer than
+ * the TLB's pages hold) bytes behind the first one lie on it too; else the jump that is returned is taken. `host` may be
+ * H_T1; H_T1 and H_T2 are gone.
+ */
+uint8_t *mem_probe_run(Translator *t, unsigned host, unsigned reg, unsigned more, bool write);
 void mem_emit_cold(Translator *t);
 /* The instruction at which the translator is from now on. */
 void set_insn(Translator *t, unsigned k);
@@ -248,6 +254,8 @@ Rule *rule_for_x87(const DecodedInsn *d);
 Rule *rule_for_mmx(const DecodedInsn *d);
 /* is_last: of its translation */
 Rule *rule_for_system(const Translator *t, const DecodedInsn *d, bool is_last);
+/* translate-rep.c. The last of its translation. */
+Rule *rule_for_rep(const Translator *t, const DecodedInsn *d);
 bool system_rule_observes(const DecodedInsn *d);
 /* Its flags cannot be made: it is left to its handler where they are wanted. */
 bool rule_needs_dead_flags(const DecodedInsn *d);
