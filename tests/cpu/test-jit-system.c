@@ -123,7 +123,7 @@ PROGRAM(return_there, "cmp $1, %eax; je 1f; mov 0x40022000, %edi; push %esi; ret
  * or (now and then) only makes way. What is fetched stays the old page until control leaves it; a call from there returns to the new one.
  */
 #define MOVED(name, a, b, c) \
-    PROGRAM(name, "add $" a ", %ebx; test $4, %cl; jz 4f; mov 0x2018000, %eax; xorl $0x1000, 0x5060; test $2, %cl; jz 4f; mov 0x18000, %eax\n" \
+    PROGRAM(name, "add $" a ", %ebx; test $4, %cl; jz 4f; mov 0x40018000, %eax; xorl $0x1000, 0x5060; test $2, %cl; jz 4f; mov 0x18000, %eax\n" \
                   "4: call 1f; add $" b ", %ebx; mov $(0x18000 + 1f - start), %eax; call *%eax; push $(0x18000 + 3f - start); ret\n" \
                   "3: test $1, %cl; jz 2f; call *%esi; 2: add $" c ", %ebx; ret; 1: ret")
 MOVED(moved_a, "1", "0x10", "0x100");
@@ -371,7 +371,7 @@ static void moving_more(void)
 {
     PLACE(SHARED, moved_a);
     PLACE(OTHER, moved_b);
-    put32(PD_A + 8 * 4, PT_A | 7);
+    put32(PD_A + 256 * 4, PT_A | 7);
 }
 static void moving_check(void)
 {
