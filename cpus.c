@@ -572,19 +572,24 @@ static void run_slice(CPUState *cpu)
     }
 }
 
-/* The CPU has nothing to do until a disk answers: it does the disk's work, which is cheaper than waking a thread. */
-static void see_to_disks(CPUState *cpu)
+/*
+ * The CPU has nothing to do until a disk answers: it does the disk's work, which is cheaper than waking a thread. Then
+ * the turn is over, because the locks were free meanwhile. With sleep=off an idle turn has to go on to skip_idle().
+ */
+static bool see_to_disks(CPUState *cpu)
 {
     if (!blk_has_put_off()) {
-        return;
+        return false;
     }
-    if (cpu_idle(cpu)) {
+    bool here = cpu_idle(cpu) && (!timing.enabled || timing.sleep);
+    if (here) {
         machine_unlock();
         blk_do_put_off();
         machine_lock();
     } else {
         blk_submit_put_off();
     }
+    return here;
 }
 
 /* In replay: does the machine still move towards the next event? */
@@ -616,7 +621,9 @@ static void run_guest(CPUState *cpu)
     if (!cpu->halted) {
         run_slice(cpu);
     }
-    see_to_disks(cpu);
+    if (see_to_disks(cpu)) {
+        return;
+    }
     if (cpu_idle(cpu) && !replay_at_end()) {
         run_idle();
     }

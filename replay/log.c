@@ -202,44 +202,59 @@ char *replay_event_describe(const ReplayEvent *ev)
 
 /* ---- encode ---- */
 
-static void encode_data(GByteArray *out, const Arg *a, const ReplayEvent *ev)
+/* No event has more bytes, those of its array aside: an id, REPLAY_MAX_ARGS arguments, a length. */
+#define MAX_EVENT_BYTES (1 + 8 * REPLAY_MAX_ARGS + 4)
+
+static uint8_t *put_be(uint8_t *p, uint64_t value, unsigned width)
+{
+    while (width) {
+        *p++ = value >> (8 * --width);
+    }
+    return p;
+}
+
+static uint8_t *encode_data(uint8_t *p, const Arg *a, const ReplayEvent *ev)
 {
     lockstep_assert(ev->len <= REPLAY_MAX_ARRAY, "an array of %u bytes", ev->len);
     if (a->type == ARG_ARRAY) {
-        append_be(out, ev->len, 4);
+        p = put_be(p, ev->len, 4);
     } else {
         lockstep_assert(ev->len == ev->arg[0] * 16, "%" PRIu64 " samples in %u bytes", ev->arg[0], ev->len);
     }
     if (ev->len) {
-        g_byte_array_append(out, ev->data, ev->len);
+        memcpy(p, ev->data, ev->len);
     }
+    return p + ev->len;
 }
 
-static unsigned encode_shape(GByteArray *out, const Shape *shape, const ReplayEvent *ev, unsigned next_arg)
+static uint8_t *encode_shape(uint8_t *p, const Shape *shape, const ReplayEvent *ev, unsigned *next_arg)
 {
     for (const Arg *a = shape->args; a->type != ARG_NONE; a++) {
         if (a->type == ARG_ARRAY || a->type == ARG_FRAMES) {
-            encode_data(out, a, ev);
+            p = encode_data(p, a, ev);
             continue;
         }
-        uint64_t value = ev->arg[next_arg++];
+        uint64_t value = ev->arg[(*next_arg)++];
         size_t count;
         const Shape *shapes = selected_shapes(a->type, &count);
-        append_be(out, value, arg_width(a->type));
+        p = put_be(p, value, arg_width(a->type));
         if (shapes) {
             lockstep_assert(value < count, "%s %" PRIu64, a->name, value);
-            next_arg = encode_shape(out, &shapes[value], ev, next_arg);
+            p = encode_shape(p, &shapes[value], ev, next_arg);
         }
     }
-    return next_arg;
+    return p;
 }
 
 void log_encode_event(GByteArray *out, const ReplayEvent *ev)
 {
     const EventRow *row = row_of_id(ev->id);
+    unsigned next_arg = 0;
+    guint at = out->len;
     lockstep_assert(row && ev->id == row->first_id && ev->number < row->ids, "event %d + %d", ev->id, ev->number);
-    append_be(out, ev->id + ev->number, 1);
-    encode_shape(out, &row->shape, ev, 0);
+    g_byte_array_set_size(out, at + MAX_EVENT_BYTES + ev->len);
+    uint8_t *p = put_be(out->data + at, ev->id + ev->number, 1);
+    out->len = encode_shape(p, &row->shape, ev, &next_arg) - out->data;
 }
 
 void log_encode_header(GByteArray *out)
@@ -287,16 +302,32 @@ bool log_writer_flush(LogWriter *w)
 }
 
 /* What does not fit is preceded by a flush: the file ends with a whole event whenever a write is not torn. */
-void log_writer_put(LogWriter *w, const void *data, size_t len)
+static bool make_room(LogWriter *w, size_t len)
 {
     if (w->error || w->fd < 0) {
-        return;
+        return false;
     }
     if (w->buffer->len + len > WRITER_BUFFER) {
         log_writer_flush(w);
     }
-    g_byte_array_append(w->buffer, data, len);
-    w->bytes += len;
+    return true;
+}
+
+void log_writer_put(LogWriter *w, const void *data, size_t len)
+{
+    if (make_room(w, len)) {
+        g_byte_array_append(w->buffer, data, len);
+        w->bytes += len;
+    }
+}
+
+void log_writer_put_event(LogWriter *w, const ReplayEvent *ev)
+{
+    if (make_room(w, MAX_EVENT_BYTES + (size_t)ev->len)) {
+        guint before = w->buffer->len;
+        log_encode_event(w->buffer, ev);
+        w->bytes += w->buffer->len - before;
+    }
 }
 
 bool log_writer_close(LogWriter *w)
@@ -405,12 +436,14 @@ static const uint8_t *get_some(LogReader *r, size_t len, size_t *got)
     return r->buf + r->pos - *got;
 }
 
+/* Mostly all of it is in the buffer. */
 static uint64_t get_be(LogReader *r, unsigned width)
 {
+    bool at_hand = r->status == LOG_OK && r->len - r->pos >= width;
     uint64_t value = 0;
     for (unsigned i = 0; i < width; i++) {
         size_t got;
-        const uint8_t *p = get_some(r, 1, &got);
+        const uint8_t *p = at_hand ? r->buf + r->pos++ : get_some(r, 1, &got);
         if (!p) {
             return 0;
         }

@@ -48,6 +48,7 @@ typedef struct LogWriter {
 /* Create (or truncate) the file. */
 bool log_writer_open(LogWriter *w, const char *path, Error **errp);
 void log_writer_put(LogWriter *w, const void *data, size_t len);
+void log_writer_put_event(LogWriter *w, const ReplayEvent *ev);
 bool log_writer_flush(LogWriter *w);
 /* Flush and close; false if any write ever failed. w->path and w->error stay for the message; free with
  * log_writer_free. */

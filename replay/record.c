@@ -19,9 +19,8 @@
 #define CLOCK_PERIOD 32 /* slices between two looks at the host's clock */
 
 static struct {
-    GMutex lock; /* log, scratch, events, last_icount, closed */
+    GMutex lock; /* log, events, last_icount, closed */
     LogWriter log;
-    GByteArray *scratch; /* one event's bytes */
     uint64_t events;
     int64_t last_icount; /* up to which INSTRUCTION events say */
     bool closed;
@@ -73,9 +72,7 @@ static void flush_timer_cb(void *opaque)
 
 static void put_event_locked(const ReplayEvent *ev)
 {
-    g_byte_array_set_size(rec.scratch, 0);
-    log_encode_event(rec.scratch, ev);
-    log_writer_put(&rec.log, rec.scratch->data, rec.scratch->len);
+    log_writer_put_event(&rec.log, ev);
     rec.events++;
 }
 
@@ -252,8 +249,9 @@ static bool open_files(const char *path, Error **errp)
     if (!log_writer_open(&rec.log, path, errp)) {
         return false;
     }
-    log_encode_header(rec.scratch);
-    log_writer_put(&rec.log, rec.scratch->data, rec.scratch->len);
+    g_autoptr(GByteArray) header = g_byte_array_new();
+    log_encode_header(header);
+    log_writer_put(&rec.log, header->data, header->len);
     log_writer_flush(&rec.log);
     /* An older recording's manifest must not stand beside the new log. */
     return check_writer(&rec.log, errp) && log_writer_open(&rec.manifest_file, rec.manifest.path, errp) &&
@@ -268,7 +266,6 @@ bool record_open(const char *path, bool sync_full, bool hash_full, int argc, cha
     for (int i = 0; i < argc; i++) {
         g_ptr_array_add(rec.manifest.argv, g_strdup(argv[i]));
     }
-    rec.scratch = g_byte_array_new();
     return open_files(path, errp);
 }
 
@@ -376,9 +373,6 @@ void record_reset(void)
     }
     if (rec.manifest_file.buffer) {
         log_writer_free(&rec.manifest_file);
-    }
-    if (rec.scratch) {
-        g_byte_array_unref(rec.scratch);
     }
     manifest_free(&rec.manifest);
     memset(&rec, 0, sizeof(rec));
