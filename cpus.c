@@ -15,6 +15,7 @@
 
 #include "accel/engine.h"
 #include "accel/jit/jit.h"
+#include "block/block.h"
 #include "hw/i386/pc.h"
 #include "migration/vmstate.h"
 #include "replay/replay.h"
@@ -153,6 +154,18 @@ void cpus_kick_for_interrupt(void)
     if (!is_vcpu_thread) {
         cpus_kick();
     }
+}
+
+static bool in_slice; /* vCPU thread */
+
+bool cpus_end_slice_within(int64_t instructions)
+{
+    CPUState *cpu = first_cpu();
+    bool here = is_vcpu_thread && in_slice;
+    if (here) {
+        cpu->icount_limit = MIN(cpu->icount_limit, cpu->icount + instructions);
+    }
+    return here;
 }
 
 /* Sleep without locks until kicked, or until timeout_ns from now (< 0: no limit). Returns whether it was kicked. */
@@ -552,8 +565,25 @@ static void run_slice(CPUState *cpu)
 {
     int64_t budget = slice_budget();
     if (budget > 0) {
+        in_slice = true;
         engine->exec(cpu, budget);
+        in_slice = false;
         replay_account_executed();
+    }
+}
+
+/* The CPU has nothing to do until a disk answers: it does the disk's work, which is cheaper than waking a thread. */
+static void see_to_disks(CPUState *cpu)
+{
+    if (!blk_has_put_off()) {
+        return;
+    }
+    if (cpu_idle(cpu)) {
+        machine_unlock();
+        blk_do_put_off();
+        machine_lock();
+    } else {
+        blk_submit_put_off();
     }
 }
 
@@ -586,6 +616,7 @@ static void run_guest(CPUState *cpu)
     if (!cpu->halted) {
         run_slice(cpu);
     }
+    see_to_disks(cpu);
     if (cpu_idle(cpu) && !replay_at_end()) {
         run_idle();
     }

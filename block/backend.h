@@ -16,6 +16,7 @@ struct BlockBackend {
     bool write_cache;
     bool removable; /* CD-ROM and floppy drives: `info block` */
     BlockErrorAction on_read_error, on_write_error;
+    int64_t put_off_again_us; /* blkreplay.c: host time from which on writes may be put off; atomic */
     char *serial;
     char *user;         /* what it is attached to; NULL: nothing yet */
     BlockNode *overlay; /* temporary image that takes what is written; part of root's graph. NULL: none */

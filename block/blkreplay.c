@@ -19,6 +19,7 @@
 
 #include "migration/vmstate.h"
 #include "replay/replay.h"
+#include "sysemu/cpus.h"
 
 static struct {
     GMutex lock; /* the list, waits_for, finished, running */
@@ -129,15 +130,72 @@ static void finish(BlockRequest *req)
     g_mutex_unlock(&under_way.lock);
 }
 
-static void run_request(void *opaque)
+static void ask_host(BlockRequest *req)
 {
-    BlockRequest *req = opaque;
     req->ret = perform(req);
     req->from_host = req->ret < 0;
+}
+
+static void run_request(void *opaque)
+{
+    ask_host(opaque);
+    finish(opaque);
+}
+
+/* ---- owner of the machine: small requests are done sooner than a thread is woken ---- */
+
+#define SMALL_BYTES (1u << 20)
+
+/* What the host has in memory. Whatever hinders it is the pool's affair. */
+static bool read_now(BlockRequest *req)
+{
+    return req->kind == BLOCK_READ && req->bytes <= SMALL_BYTES &&
+           bdrv_pread_now(req->blk->root, req->offset, req->data, req->bytes) == 0;
+}
+
+/*
+ * What goes to the host's page cache can mostly be written at once too, but not surely: so without the machine's locks,
+ * by a vCPU that waits for it (see_to_disks() in cpus.c). Where that takes long the pool gets the next ones: nine
+ * tenths of the time the vCPU stays awake for other things.
+ */
+#define PUT_OFF_INSTRUCTIONS 20000
+#define SLOW_US              2000
+#define SLOW_PAUSE           9
+
+static bool may_put_off(const BlockRequest *req)
+{
+    return req->kind == BLOCK_WRITE && req->bytes <= SMALL_BYTES && !(req->flags & BDRV_REQ_FUA) &&
+           !(req->blk->root->open_flags & BDRV_O_NOCACHE) &&
+           g_get_monotonic_time() >= __atomic_load_n(&req->blk->put_off_again_us, __ATOMIC_RELAXED) &&
+           cpus_end_slice_within(PUT_OFF_INSTRUCTIONS);
+}
+
+static void run_put_off(void *opaque)
+{
+    BlockRequest *req = opaque;
+    gint64 begin = g_get_monotonic_time();
+    ask_host(req);
+    gint64 end = g_get_monotonic_time();
+    if (end - begin > SLOW_US) {
+        __atomic_store_n(&req->blk->put_off_again_us, end + (end - begin) * SLOW_PAUSE, __ATOMIC_RELAXED);
+    }
     finish(req);
 }
 
-/* ---- owner of the machine ---- */
+bool blk_has_put_off(void)
+{
+    return thread_pool_has_put_off();
+}
+
+void blk_do_put_off(void)
+{
+    thread_pool_run_put_off();
+}
+
+void blk_submit_put_off(void)
+{
+    thread_pool_call_for_put_off();
+}
 
 BlockRequestId blkreplay_issue(BlockRequest *req)
 {
@@ -150,8 +208,10 @@ BlockRequestId blkreplay_issue(BlockRequest *req)
     append_locked(req);
     under_way.running++;
     g_mutex_unlock(&under_way.lock);
-    if (impossible) {
+    if (impossible || (ready && read_now(req))) {
         finish(req);
+    } else if (ready && may_put_off(req)) {
+        thread_pool_put_off(run_put_off, req);
     } else if (ready) {
         thread_pool_submit(run_request, req);
     }
@@ -226,6 +286,7 @@ static void complete(void *opaque)
 
 void blk_drain_all(void)
 {
+    blk_submit_put_off();
     g_mutex_lock(&under_way.lock);
     under_way.draining = true;
     while (under_way.running) {
@@ -384,6 +445,11 @@ static int blkreplay_pread(BlockNode *bs, int64_t offset, void *buf, size_t byte
     return bdrv_pread(bs->file, offset, buf, bytes);
 }
 
+static int blkreplay_pread_now(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
+{
+    return bdrv_pread_now(bs->file, offset, buf, bytes);
+}
+
 static int blkreplay_pwrite(BlockNode *bs, int64_t offset, const void *buf, size_t bytes, int flags)
 {
     return bdrv_pwrite(bs->file, offset, buf, bytes, flags);
@@ -408,6 +474,7 @@ const BlockDriver bdrv_blkreplay = {
     .name = "blkreplay",
     .child = "image",
     .pread = blkreplay_pread,
+    .pread_now = blkreplay_pread_now,
     .pwrite = blkreplay_pwrite,
     .pwrite_zeroes = blkreplay_pwrite_zeroes,
     .pdiscard = blkreplay_pdiscard,

@@ -104,15 +104,25 @@ static int status_of(int ret)
     return MIN(ret, 0);
 }
 
-int bdrv_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
+static int read_by(BlockReadFunc *read, int why_not, BlockNode *bs, int64_t offset, void *buf, size_t bytes)
 {
     if (bytes > INT_MAX || !range_ok(offset, bytes)) {
         return -EIO;
     }
-    if (!bs->drv->pread) {
-        return -ENOTSUP;
+    if (!read) {
+        return why_not;
     }
-    return bytes ? status_of(bs->drv->pread(bs, offset, buf, bytes)) : 0;
+    return bytes ? status_of(read(bs, offset, buf, bytes)) : 0;
+}
+
+int bdrv_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
+{
+    return read_by(bs->drv->pread, -ENOTSUP, bs, offset, buf, bytes);
+}
+
+int bdrv_pread_now(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
+{
+    return read_by(bs->drv->pread_now, -EAGAIN, bs, offset, buf, bytes);
 }
 
 static int check_write(BlockNode *bs, int64_t offset, int64_t bytes)

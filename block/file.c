@@ -15,6 +15,7 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "block/block-int.h"
@@ -266,6 +267,14 @@ static int file_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
                                              : read_bounced(s, offset, buf, bytes);
 }
 
+/* What the page cache has all of (preadv2(2), RWF_NOWAIT); with O_DIRECT there is none. */
+static int file_pread_now(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
+{
+    FileState *s = bs->opaque;
+    struct iovec iov = { .iov_base = buf, .iov_len = bytes };
+    return !s->direct && preadv2(s->fd, &iov, 1, offset, RWF_NOWAIT) == (ssize_t)bytes ? 0 : -EAGAIN;
+}
+
 static int file_pwrite(BlockNode *bs, int64_t offset, const void *buf, size_t bytes, int flags)
 {
     FileState *s = bs->opaque;
@@ -354,12 +363,12 @@ static BlockStatus file_block_status(BlockNode *bs, int64_t offset, int64_t *byt
 
 static const char *const file_options[] = { "filename", "locking", "aio", NULL };
 
-#define HOST_DRIVER(driver_name)                                                                                    \
-    {                                                                                                               \
-        .name = driver_name, .instance_size = sizeof(FileState), .options = file_options, .is_protocol = true,      \
-        .open = file_open, .close = file_close, .getlength = file_getlength, .pread = file_pread,                   \
-        .pwrite = file_pwrite, .pwrite_zeroes = file_pwrite_zeroes, .pdiscard = file_pdiscard, .flush = file_flush, \
-        .truncate = file_truncate, .block_status = file_block_status,                                               \
+#define HOST_DRIVER(driver_name)                                                                                      \
+    {                                                                                                                 \
+        .name = driver_name, .instance_size = sizeof(FileState), .options = file_options, .is_protocol = true,        \
+        .open = file_open, .close = file_close, .getlength = file_getlength, .pread = file_pread,                     \
+        .pread_now = file_pread_now, .pwrite = file_pwrite, .pwrite_zeroes = file_pwrite_zeroes,                      \
+        .pdiscard = file_pdiscard, .flush = file_flush, .truncate = file_truncate, .block_status = file_block_status, \
     }
 
 const BlockDriver bdrv_file = HOST_DRIVER("file");

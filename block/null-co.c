@@ -71,6 +71,7 @@ const BlockDriver bdrv_null_co = {
     .open = null_open,
     .getlength = null_getlength,
     .pread = null_pread,
+    .pread_now = null_pread,
     .pwrite = null_pwrite,
     .pwrite_zeroes = null_pwrite_zeroes,
     .flush = null_flush,

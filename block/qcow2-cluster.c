@@ -34,6 +34,14 @@ int qcow2_l2_for_read(BlockNode *bs, int64_t offset, Qcow2Table **table, uint32_
     return l2_place(bs, s->l1.entries[l1_index], &place) ? qcow2_cache_get(bs, &s->l2_cache, place, table) : -EIO;
 }
 
+bool qcow2_map_is_here(BlockNode *bs, int64_t offset)
+{
+    Qcow2State *s = bs->opaque;
+    uint64_t l1_index = (uint64_t)offset >> qcow2_l1_shift(s);
+    int64_t place = l1_index < s->l1.size ? (int64_t)(s->l1.entries[l1_index] & QCOW2_OFFSET_MASK) : 0;
+    return !place || g_hash_table_contains(s->l2_cache.tables, &place);
+}
+
 /* A new table in the place of old (NULL: none), which other L1 tables may go on using. */
 static int replace_l2(BlockNode *bs, uint32_t l1_index, Qcow2Table *old, Qcow2Table **table)
 {

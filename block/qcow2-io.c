@@ -77,11 +77,11 @@ static int64_t backing_end(BlockNode *bs)
     return MIN(length, s->size);
 }
 
-static int read_backing(BlockNode *bs, int64_t offset, uint8_t *buf, int64_t bytes)
+static int read_backing(BlockNode *bs, int64_t offset, uint8_t *buf, int64_t bytes, BlockReadFunc *read)
 {
     int64_t n = CLAMP(backing_end(bs) - offset, 0, bytes);
     memset(buf + n, 0, bytes - n);
-    return n ? bdrv_pread(bs->backing, offset, buf, n) : 0;
+    return n ? read(bs->backing, offset, buf, n) : 0;
 }
 
 static bool reads_as_zeroes(BlockNode *bs, const Qcow2Extent *e, int64_t offset)
@@ -91,19 +91,22 @@ static bool reads_as_zeroes(BlockNode *bs, const Qcow2Extent *e, int64_t offset)
 
 /* ---- reading ---- */
 
-static int read_extent(BlockNode *bs, const Qcow2Extent *e, int64_t offset, uint8_t *buf)
+/* read: bdrv_pread() or bdrv_pread_now(), for what lies below. */
+static int read_extent(BlockNode *bs, const Qcow2Extent *e, int64_t offset, uint8_t *buf, BlockReadFunc *read)
 {
     Qcow2State *s = bs->opaque;
     switch (e->kind) {
     case QCOW2_DATA:
-        return bdrv_pread(bs->file, e->host, buf, e->bytes);
+        return read(bs->file, e->host, buf, e->bytes);
     case QCOW2_DEFLATED:
-        return qcow2_read_compressed(bs, e->entry, offset & (s->cluster_size - 1), buf, e->bytes);
+        return read == bdrv_pread_now
+                   ? -EAGAIN
+                   : qcow2_read_compressed(bs, e->entry, offset & (s->cluster_size - 1), buf, e->bytes);
     case QCOW2_ZEROES:
         memset(buf, 0, e->bytes);
         return 0;
     default:
-        return read_backing(bs, offset, buf, e->bytes);
+        return read_backing(bs, offset, buf, e->bytes, read);
     }
 }
 
@@ -122,7 +125,7 @@ static int read_claimed(BlockNode *bs, int64_t offset, uint8_t *buf, int64_t byt
     int ret = 0;
     for (int64_t at = 0; at < bytes && ret >= 0; at += e.bytes) {
         ret = map_unlocked(bs, offset + at, bytes - at, &e);
-        ret = ret < 0 ? ret : read_extent(bs, &e, offset + at, buf + at);
+        ret = ret < 0 ? ret : read_extent(bs, &e, offset + at, buf + at, bdrv_pread);
     }
     return MIN(ret, 0);
 }
@@ -152,13 +155,18 @@ int qcow2_read_any(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
 }
 
 /* Of a range, what lies on the disk. Its last sector is always a whole one. */
+static int64_t on_disk_locked(const Qcow2State *s, int64_t offset, int64_t bytes)
+{
+    return CLAMP(((s->size + 511) & ~511ll) - offset, 0, bytes);
+}
+
 static int64_t on_disk(BlockNode *bs, int64_t offset, int64_t bytes)
 {
     Qcow2State *s = bs->opaque;
     g_mutex_lock(&s->lock);
-    int64_t end = (s->size + 511) & ~511ll;
+    int64_t n = on_disk_locked(s, offset, bytes);
     g_mutex_unlock(&s->lock);
-    return CLAMP(end - offset, 0, bytes);
+    return n;
 }
 
 int qcow2_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
@@ -166,6 +174,35 @@ int qcow2_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
     size_t n = on_disk(bs, offset, bytes);
     memset((uint8_t *)buf + n, 0, bytes - n);
     return n ? qcow2_read_any(bs, offset, buf, n) : 0;
+}
+
+/*
+ * Without waiting: the lock is held all the time instead of a claim, so that no cluster moves; nothing below takes
+ * long.
+ */
+static int read_now_locked(BlockNode *bs, int64_t offset, uint8_t *buf, int64_t bytes)
+{
+    Qcow2State *s = bs->opaque;
+    Qcow2Extent e = { 0 };
+    int64_t n = on_disk_locked(s, offset, bytes);
+    int ret = 0;
+    memset(buf + n, 0, bytes - n);
+    for (int64_t at = 0; at < n && ret == 0; at += e.bytes) {
+        ret = qcow2_map_is_here(bs, offset + at) ? qcow2_map(bs, offset + at, n - at, &e) : -EAGAIN;
+        ret = ret < 0 ? ret : read_extent(bs, &e, offset + at, buf + at, bdrv_pread_now);
+    }
+    return ret;
+}
+
+int qcow2_pread_now(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
+{
+    Qcow2State *s = bs->opaque;
+    if (!g_mutex_trylock(&s->lock)) {
+        return -EAGAIN;
+    }
+    int ret = s->claims.length ? -EAGAIN : read_now_locked(bs, offset, buf, bytes);
+    g_mutex_unlock(&s->lock);
+    return ret;
 }
 
 /* ---- writing in place ---- */

@@ -354,6 +354,7 @@ const BlockDriver bdrv_qcow2 = {
     .close = qcow2_close,
     .getlength = qcow2_getlength,
     .pread = qcow2_pread,
+    .pread_now = qcow2_pread_now,
     .pwrite = qcow2_pwrite,
     .pwrite_zeroes = qcow2_pwrite_zeroes,
     .pdiscard = qcow2_pdiscard,

@@ -208,6 +208,8 @@ int qcow2_map(BlockNode *bs, int64_t offset, int64_t bytes, Qcow2Extent *extent)
 int qcow2_l2_for_write(BlockNode *bs, int64_t offset, Qcow2Table **table, uint32_t *index);
 /* As above but never makes one; *table is NULL when there is none. */
 int qcow2_l2_for_read(BlockNode *bs, int64_t offset, Qcow2Table **table, uint32_t *index);
+/* Can qcow2_map() tell without reading a table? */
+bool qcow2_map_is_here(BlockNode *bs, int64_t offset);
 void qcow2_set_l2(Qcow2State *s, Qcow2Table *table, uint32_t index, uint64_t entry);
 /* DATA that nobody else refers to; zeroes for which a cluster of one's own is kept. */
 bool qcow2_is_in_place(const Qcow2State *s, uint64_t entry);
@@ -267,6 +269,7 @@ void qcow2_claim_all(Qcow2State *s, Qcow2Claim *claim);
 void qcow2_unclaim(Qcow2State *s, Qcow2Claim *claim);
 
 int qcow2_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes);
+int qcow2_pread_now(BlockNode *bs, int64_t offset, void *buf, size_t bytes);
 int qcow2_pwrite(BlockNode *bs, int64_t offset, const void *buf, size_t bytes, int flags);
 int qcow2_pwrite_zeroes(BlockNode *bs, int64_t offset, int64_t bytes, int flags);
 int qcow2_pdiscard(BlockNode *bs, int64_t offset, int64_t bytes);

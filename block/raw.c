@@ -72,12 +72,22 @@ static int64_t inside(BlockNode *bs, int64_t offset, int64_t bytes)
     return s->size < 0 ? bytes : CLAMP(s->size - offset, 0, bytes);
 }
 
-static int raw_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
+static int read_by(BlockReadFunc *read, BlockNode *bs, int64_t offset, void *buf, size_t bytes)
 {
     RawState *s = bs->opaque;
     size_t n = inside(bs, offset, bytes);
     memset((uint8_t *)buf + n, 0, bytes - n);
-    return bdrv_pread(bs->file, s->offset + offset, buf, n);
+    return read(bs->file, s->offset + offset, buf, n);
+}
+
+static int raw_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
+{
+    return read_by(bdrv_pread, bs, offset, buf, bytes);
+}
+
+static int raw_pread_now(BlockNode *bs, int64_t offset, void *buf, size_t bytes)
+{
+    return read_by(bdrv_pread_now, bs, offset, buf, bytes);
 }
 
 static bool looks_like_another_format(const uint8_t *sector, size_t len)
@@ -134,6 +144,7 @@ const BlockDriver bdrv_raw = {
     .open = raw_open,
     .getlength = raw_getlength,
     .pread = raw_pread,
+    .pread_now = raw_pread_now,
     .pwrite = raw_pwrite,
     .pwrite_zeroes = raw_pwrite_zeroes,
     .pdiscard = raw_pdiscard,

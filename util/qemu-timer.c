@@ -2,7 +2,8 @@
  * util/qemu-timer.c  Clocks and timers.
  *
  * One sorted list per clock. Lists have few entries (one per timer of a chip), so insertion walks; the head is the
- * deadline. A list's lock is held only while the list changes, never while a callback runs.
+ * deadline. A list's lock is held only while the list changes, never while a callback runs. The virtual clock's timers
+ * belong to whoever runs the machine: its list needs no lock of its own.
  */
 #include "util/timer.h"
 
@@ -118,6 +119,20 @@ int64_t qemu_clock_get_ns(QEMUClockType clock)
 
 /* ---- timers ---- */
 
+static void lock_list(TimerList *list)
+{
+    if (list != &timer_lists[QEMU_CLOCK_VIRTUAL]) {
+        g_mutex_lock(&list->lock);
+    }
+}
+
+static void unlock_list(TimerList *list)
+{
+    if (list != &timer_lists[QEMU_CLOCK_VIRTUAL]) {
+        g_mutex_unlock(&list->lock);
+    }
+}
+
 void timer_init_ns(QEMUTimer *t, QEMUClockType clock, QEMUTimerCB *cb, void *opaque)
 {
     lockstep_assert(clock != QEMU_CLOCK_HOST, "the host clock has no timers");
@@ -171,7 +186,7 @@ static void tell_new_deadline(QEMUClockType clock)
 void timer_mod(QEMUTimer *t, int64_t expire_ns)
 {
     TimerList *list = &timer_lists[t->clock];
-    g_mutex_lock(&list->lock);
+    lock_list(list);
     if (t->expire_ns >= 0) {
         unlink_locked(list, t);
     }
@@ -179,7 +194,7 @@ void timer_mod(QEMUTimer *t, int64_t expire_ns)
     t->seq = list->next_seq++;
     insert_locked(list, t);
     bool first = list->head == t;
-    g_mutex_unlock(&list->lock);
+    unlock_list(list);
     if (first) {
         tell_new_deadline(t->clock);
     }
@@ -191,9 +206,9 @@ void timer_del(QEMUTimer *t)
         return;
     }
     TimerList *list = &timer_lists[t->clock];
-    g_mutex_lock(&list->lock);
+    lock_list(list);
     unlink_locked(list, t);
-    g_mutex_unlock(&list->lock);
+    unlock_list(list);
 }
 
 int64_t qemu_clock_deadline(QEMUClockType clock)
@@ -203,14 +218,14 @@ int64_t qemu_clock_deadline(QEMUClockType clock)
 
 static QEMUTimer *take_due(TimerList *list, int64_t now_ns)
 {
-    g_mutex_lock(&list->lock);
+    lock_list(list);
     QEMUTimer *t = list->head;
     if (t && t->expire_ns <= now_ns) {
         unlink_locked(list, t);
     } else {
         t = NULL;
     }
-    g_mutex_unlock(&list->lock);
+    unlock_list(list);
     return t;
 }
 

@@ -27,9 +27,11 @@ struct Block {
     uint8_t next_succ; /* which of succ[] is replaced next */
     uint8_t size_class;
     uint8_t nb_spans;
-    uint16_t heat;      /* how often it was found cold, */
-    uint16_t falls;     /* and then went on right behind its last instruction */
-    void *translations; /* the JIT's, told when the block goes: block_cache_set_drop_hook() */
+    uint16_t heat;         /* how often it was found cold, */
+    uint16_t falls;        /* and then went on right behind its last instruction */
+    uint8_t failed_groups; /* the JIT's, */
+    int64_t failed_since;  /* and the icount when it began to count them: jit_group_failed() */
+    void *translations;    /* the JIT's, told when the block goes: block_cache_set_drop_hook() */
     struct {
         ram_addr_t addr; /* the block's bytes in the RAM space, one span per page */
         uint16_t len;

@@ -72,6 +72,9 @@ static inline Block *next_block(CPUState *cpu, BlockCache *cache, Block *prev)
             return block;
         }
     }
+    if (prev && prev->key == key && !prev->crosses && fetch_within_limit(cpu, prev)) {
+        return prev; /* it did not run: a translation found it longer than the slice */
+    }
     return look_up(cpu, cache, prev, phys);
 }
 

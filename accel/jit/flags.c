@@ -23,6 +23,9 @@ bool insn_observes(const Translator *t, unsigned k)
     if (!t->rules[k] || system_rule_observes(d)) {
         return true;
     }
+    if (is_later_access(t, k)) {
+        return false;
+    }
     if (info->map == M_1B) {
         unsigned op = info->opcode;
         bool stack = (op >= 0x50 && op <= 0x5f) || op == 0x68 || op == 0x6a || op == 0xc9 || op == 0xe8 || op == 0xc3 ||

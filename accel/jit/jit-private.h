@@ -25,12 +25,13 @@
 #include "target/i386/hostfloat.h"
 #include "target/i386/insn.h"
 
-#define H_CPU    H_R15
-#define H_BUDGET H_R14
-#define H_ADDR   H_R8
-#define H_T1     H_R9
-#define H_T2     H_R13
-#define NB_SLOTS 3
+#define H_CPU     H_R15
+#define H_BUDGET  H_R14
+#define H_ADDR    H_R8
+#define H_T1      H_R9
+#define H_T2      H_R13
+#define NB_SLOTS  3
+#define JIT_PARKS (int)ARRAY_SIZE(((CPUState *)0)->jit.parked)
 
 /* H_CPU points into the middle of CPUState's hot part, so that short displacements reach it. */
 #define CPU_BIAS       128
@@ -151,6 +152,7 @@ typedef struct JitSite {
     bool may_change_context;
     bool ends_block; /* the handler leaves eip and all else to the dispatcher */
     bool is_rep;
+    bool of_group; /* here, because accesses that share a probe are not in one page, or may not be done directly */
 } JitSite;
 
 /* Indirect branch cache: direct-mapped by EIP, pages shifted against each other. Pointers are below 2 GiB. */
@@ -187,8 +189,8 @@ typedef struct JitReturns {
 
 /* ---- jit.c ---- */
 typedef struct JitStats {
-    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, handler_calls, links,
-        resumed, x87_loads, sse_loads;
+    uint64_t blocks, insns, native_insns, flushes, entries, exits[JIT_EXIT_COUNT], slow_accesses, failed_groups,
+        handler_calls, links, resumed, x87_loads, sse_loads;
 } JitStats;
 
 typedef struct JitConfig {
@@ -243,6 +245,13 @@ static inline bool jit_sse_can_load(const CPUState *cpu)
  */
 const JitBlock *jit_next_block(CPUState *cpu, const JitBlock *guess);
 bool jit_context_matches(const CPUState *cpu, const JitContext *ctx);
+/*
+ * Handlers had to run a group of accesses (share.c). Where that happens so often within so many instructions each, the
+ * block is translated again, without groups.
+ */
+#define JIT_MAX_FAILED_GROUPS  50
+#define JIT_FAILED_GROUP_INSNS 4000
+void jit_group_failed(const CPUState *cpu, const JitBlock *jb);
 
 /* ---- thunks.c: the fixed pieces of generated code, and the C functions behind them ---- */
 typedef struct JitThunks {

@@ -122,6 +122,21 @@ static void block_dropped(Block *block)
     }
 }
 
+void jit_group_failed(const CPUState *cpu, const JitBlock *jb)
+{
+    Block *block = jb->block;
+    jit_stats.failed_groups++;
+    if (!block || ++block->failed_groups < JIT_MAX_FAILED_GROUPS) {
+        return;
+    }
+    if (cpu->icount - block->failed_since < JIT_MAX_FAILED_GROUPS * JIT_FAILED_GROUP_INSNS) {
+        block_dropped(block);
+        return;
+    }
+    block->failed_groups = 0;
+    block->failed_since = cpu->icount;
+}
+
 static const JitContext *new_context(CPUState *cpu)
 {
     JitContext *ctx = &contexts[nb_contexts];
@@ -350,6 +365,11 @@ static Block *fetch_again(CPUState *cpu)
 /* A page was entered: then an instruction runs, whoever wants to end the slice. */
 static Block *run_fetched(CPUState *cpu, Block *block)
 {
+    int64_t left_to_run = cpu->icount_limit - cpu->icount;
+    if (left_to_run <= block->count && !jit_config.exact) { /* the end of the slice: no translation is as short */
+        last_exit = NULL;
+        return interp_run_block(cpu, block);
+    }
     if (unlikely(!has_room())) {
         forget_all(cpu); /* this block too, so it must not run: nothing would notice a store into it */
         last_exit = NULL;
@@ -362,7 +382,6 @@ static Block *run_fetched(CPUState *cpu, Block *block)
         last_exit = NULL;
         return run_cold(cpu, likely(before == jit_generation) ? block : fetch_again(cpu));
     }
-    int64_t left_to_run = cpu->icount_limit - cpu->icount;
     if (likely(left_to_run > jb->n)) {
         join(last_exit, jb);
     } else {
@@ -579,6 +598,7 @@ static void info_rates(const InfoRates *rates, const JitStats *before, uint64_t 
     }
     info_rate(rates, "handler calls", s->handler_calls, before->handler_calls);
     info_rate(rates, "slow accesses", s->slow_accesses, before->slow_accesses);
+    info_rate(rates, "failed groups", s->failed_groups, before->failed_groups);
 }
 
 static void jit_info(CPUState *cpu, InfoPrint *print, void *opaque)

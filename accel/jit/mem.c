@@ -47,6 +47,36 @@ static Cold *new_cold(Translator *t, int kind, uint8_t *jump)
     return c;
 }
 
+/* A memory operand's address before its segment's base is added: of host registers (H_NONE: none), or a constant. */
+typedef struct Address {
+    unsigned base, index, scale;
+    int64_t disp;
+    bool constant;
+} Address;
+
+static Address address_of(Translator *t, const Access *a)
+{
+    Address address = { .base = H_NONE, .index = H_NONE, .scale = a->scale, .disp = a->disp };
+    address.constant = a->base == R_ZERO && a->index == R_ZERO;
+    if (a->base != R_ZERO) {
+        address.base = host_reg(t, a->base);
+    }
+    if (a->index != R_ZERO) {
+        address.index = host_reg(t, a->index);
+    }
+    return address;
+}
+
+/* size: log2 bytes of an address */
+static void emit_address(Emit *e, unsigned size, unsigned reg, const Address *a)
+{
+    if (a->constant) {
+        em_mov_ri64(e, reg, size == 3 ? (uint64_t)a->disp : (uint32_t)a->disp);
+    } else {
+        em_rx(e, size, 0x8d, reg, a->base, a->index, a->scale, (int32_t)a->disp);
+    }
+}
+
 void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg)
 {
     if (d->base == R_EIP || (d->base == R_ZERO && d->index == R_ZERO)) {
@@ -54,9 +84,9 @@ void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg)
         em_mov_ri64(&t->e, reg, (origin + (uint64_t)d->disp) & d->ea_mask);
         return;
     }
-    unsigned base = d->base == R_ZERO ? H_NONE : host_reg(t, d->base);
-    unsigned index = d->index == R_ZERO ? H_NONE : host_reg(t, d->index);
-    em_rx(&t->e, d->addr_size == 3 ? 3 : 2, 0x8d, reg, base, index, d->scale, (int32_t)d->disp);
+    const Access operand = { .base = d->base, .index = d->index, .scale = d->scale, .disp = d->disp };
+    const Address address = address_of(t, &operand);
+    emit_address(&t->e, d->addr_size == 3 ? 3 : 2, reg, &address);
     if (d->addr_size == 1) {
         em_rr(&t->e, 2, 0x0fb7, reg, reg);
     }
@@ -169,6 +199,22 @@ static void emit_tlb_probe(Translator *t, unsigned size, bool write)
     finish_probe(t, c, size, write);
 }
 
+uint8_t *mem_probe_run(Translator *t, unsigned host, unsigned reg, unsigned more, bool write)
+{
+    Emit *e = &t->e;
+    unsigned width = native_size(t);
+    em_mov_rr(e, width, H_T1, reg);
+    em_rx(e, width, 0x8d, H_T2, reg, more, 0, 0);
+    em_shift_ri(e, width, 5, H_T1, PAGE_BITS - FAST_BITS);
+    em_alu_ri(e, width, ALU_AND, H_T2, (int32_t)PAGE_MASK);
+    em_alu_ri(e, 2, ALU_AND, H_T1, (TLB_SIZE - 1) << FAST_BITS);
+    em_rx(e, 3, 0x3b, H_T2, H_CPU, H_T1, 0, fast_off(t->mmu_mode, tag_member(write)));
+    uint8_t *miss = em_jcc_later(e, COND_NE);
+    em_rx(e, 3, 0x8b, host, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
+    em_alu_rr(e, 3, ALU_ADD, host, reg);
+    return miss;
+}
+
 /*
  * The same through the copy of the entry that this base register used last: shorter, and the load need not wait for the
  * index. It refuses unaligned addresses, and so all that cross into another page; no tag has low bits.
@@ -194,6 +240,86 @@ static void emit_probe(Translator *t, unsigned size, bool write, int recent)
     } else {
         emit_tlb_probe(t, size, write);
     }
+}
+
+/* ---- accesses that share a probe: share.c ---- */
+
+/* Where host addresses wait: 32-bit code has two registers for that. */
+static const uint8_t park_register[JIT_PARKS] = { H_R10, H_R11, H_NONE, H_NONE };
+
+static void emit_park(Emit *e, const Group *g, bool code64)
+{
+    unsigned reg = code64 ? H_NONE : park_register[g->park];
+    if (reg == H_NONE) {
+        em_store(e, 3, H_ADDR, H_CPU, CPU_OFF(jit.parked) + g->park * 8);
+    } else {
+        em_mov_rr(e, 3, reg, H_ADDR);
+    }
+}
+
+static void emit_unpark(Emit *e, const Group *g, bool code64)
+{
+    unsigned reg = code64 ? H_NONE : park_register[g->park];
+    if (reg == H_NONE) {
+        em_load(e, 3, H_ADDR, H_CPU, CPU_OFF(jit.parked) + g->park * 8);
+    } else {
+        em_mov_rr(e, 3, H_ADDR, reg);
+    }
+}
+
+/* As the registers are before instruction k. */
+static Access group_access(const Translator *t, const Group *g, unsigned k)
+{
+    Access a = g->all;
+    a.disp -= a.base == R_ESP ? t->moved[k] : 0;
+    return a;
+}
+
+/* Linear in H_ADDR -> host address, of all bytes of the group, and put aside. Returns the jump when that fails. */
+static uint8_t *emit_group_probe(Translator *t, const Group *g)
+{
+    Emit *e = &t->e;
+    const ProbeKind kind = probe_kind(t, g->all.size, g->all.write);
+    if (g->all.seg >= R_FS) { /* no other segment has a base here */
+        em_rm(e, 3, 0x03, H_ADDR, H_CPU, segment_off(g->all.seg, offsetof(SegmentCache, linear_base)));
+    }
+    uint8_t *failed = emit_tlb_compare(e, &kind);
+    em_rx(e, 3, 0x03, H_ADDR, H_CPU, H_T1, 0, fast_off(t->mmu_mode, offsetof(TLBFast, addend)));
+    if (g->parked) {
+        emit_park(e, g, t->code64);
+    }
+    return failed;
+}
+
+static void begin_group(Translator *t, const Group *g)
+{
+    const Share *share = &t->share[t->k];
+    const Access lowest = group_access(t, g, t->k);
+    flags_before_clobber(t);
+    const Address address = address_of(t, &lowest);
+    emit_address(&t->e, native_size(t), H_ADDR, &address);
+    Cold *c = new_cold(t, COLD_GROUP, emit_group_probe(t, g));
+    finish_probe(t, c, share->size, share->write);
+    c->group = g;
+}
+
+/* Is the present instruction's memory operand one of a group? Then that is all. */
+static bool in_group(Translator *t, unsigned size, bool write)
+{
+    const Share *share = &t->share[t->k];
+    if (!share->group) {
+        return false;
+    }
+    const Group *g = &t->groups[share->group - 1];
+    lockstep_assert(share->size == size && share->write == write, "jit: another access than expected");
+    if (g->first == t->k) {
+        begin_group(t, g);
+    } else if (t->pointer != g) {
+        emit_unpark(&t->e, g, t->code64);
+    }
+    t->pointer = g;
+    t->at = share->at;
+    return true;
 }
 
 /*
@@ -226,6 +352,9 @@ static bool chases(const DecodedInsn *d)
 
 void mem_operand_aligned(Translator *t, unsigned size, bool write, bool aligned)
 {
+    if (in_group(t, size, write)) {
+        return;
+    }
     flags_before_clobber(t);
     mem_offset(t, t->d, H_ADDR);
     emit_segment(t, t->d->seg, size, write);
@@ -264,6 +393,9 @@ void mem_bit_string(Translator *t, unsigned guest, bool write)
 
 void mem_at(Translator *t, unsigned seg, unsigned guest_base, int32_t disp, unsigned size, bool write)
 {
+    if (in_group(t, size, write)) {
+        return;
+    }
     unsigned base = host_reg(t, guest_base);
     flags_before_clobber(t);
     if (disp) {
@@ -326,14 +458,14 @@ static void emit_after_handler(Translator *t, const Cold *c)
     if (c->own_recipe && c->flags_after && !c->after.mem) {
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
         *exit = (JitExit){
-            .kind = JIT_EXIT_BUDGET, .eip = c->site->next_ip, .refund = c->site->left - 1u, .from = t->jb->last_place
+            .kind = JIT_EXIT_BUDGET, .eip = c->next_ip, .refund = c->left, .from = t->jb->last_place
         };
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
         em_jmp(e, t->thunks->exit);
         return;
     }
     if (c->states) {
-        states_emit_load(t, c->states, states_new_exit(t, c->site->next_ip, c->site->left - 1u));
+        states_emit_load(t, c->states, states_new_exit(t, c->next_ip, c->left));
     }
     slots_emit_reload(e, &c->slots_after);
     if (c->flags_after && c->after.host) {
@@ -357,6 +489,103 @@ static void emit_call_access(Translator *t, const Cold *c)
     em_patch(done, e->rx_delta, em_here(e));
 }
 
+static void emit_flags_before(Emit *e, const Cold *c)
+{
+    if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
+        flags_emit_recipe_to_mem(e, &c->before.recipe);
+    }
+}
+
+/* Flags are in memory, and stay there. Does the block go on behind it? */
+static bool emit_handler(Translator *t, unsigned k, bool failed)
+{
+    set_insn(t, k);
+    JitSite *site = new_site(t);
+    site->of_group = failed;
+    em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)site);
+    em_call(&t->e, t->thunks->handler);
+    return !site->ends_block;
+}
+
+/* The host register of a guest register; `scratch`, when it has to be fetched. */
+static unsigned fetched(Emit *e, unsigned guest, unsigned scratch)
+{
+    if (guest == R_ZERO) {
+        return H_NONE;
+    }
+    if (guest >= 8) {
+        em_load(e, 3, scratch, H_CPU, CPU_REG_OFF(guest));
+        return scratch;
+    }
+    return guest == R_ESP ? H_R12 : guest;
+}
+
+/* H_ADDR = address, from registers where they are in cold code: copies of R8-R15 may be lost. */
+static void emit_cold_address(Translator *t, const Access *a)
+{
+    Address address = { .scale = a->scale, .disp = a->disp };
+    address.constant = a->base == R_ZERO && a->index == R_ZERO;
+    address.base = fetched(&t->e, a->base, H_ADDR);
+    address.index = fetched(&t->e, a->index, H_T1);
+    emit_address(&t->e, native_size(t), H_ADDR, &address);
+}
+
+/* The access of instruction k, done by itself. Returns the jump when a handler has done all of the instruction. */
+static uint8_t *emit_own_access(Translator *t, const Cold *c, unsigned k)
+{
+    Access own = group_access(t, c->group, k);
+    own.disp += t->share[k].at;
+    emit_cold_address(t, &own);
+    if (own.seg >= R_FS) {
+        em_rm(&t->e, 3, 0x03, H_ADDR, H_CPU, segment_off(own.seg, offsetof(SegmentCache, linear_base)));
+    }
+    em_mov_ri32(&t->e, H_T1, (uint32_t)(uintptr_t)c->site);
+    em_call(&t->e, t->thunks->access);
+    return em_jcc_later(&t->e, COND_E);
+}
+
+/* All groups that live at instruction k ask again, the new one last. Returns how many ways to `failed` there are. */
+static unsigned emit_ask_again(Translator *t, const Group *new, unsigned k, uint8_t **failed)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i <= t->nb_groups; i++) {
+        const Group *g = i < t->nb_groups ? &t->groups[i] : new;
+        bool lives = g->first < k && k < g->last;
+        if (i == t->nb_groups || lives) {
+            const Access lowest = group_access(t, g, k);
+            emit_cold_address(t, &lowest);
+            failed[n++] = emit_group_probe(t, g);
+        }
+    }
+    return n;
+}
+
+/* See share.c. */
+static void emit_group_cold(Translator *t, const Cold *c)
+{
+    Emit *e = &t->e;
+    const Group *g = c->group;
+    uint8_t *failed[JIT_PARKS + 1];
+    emit_flags_before(e, c);
+    uint8_t *done = emit_own_access(t, c, g->first);
+    unsigned ways = emit_ask_again(t, g, g->first, failed);
+    slots_emit_reload(e, &c->slots_before);
+    em_jmp(e, c->back);
+    while (ways-- > 0) {
+        em_patch(failed[ways], e->rx_delta, em_here(e));
+    }
+    t->x87_last = c->site->x87_last;
+    t->x87_operand = c->site->x87_operand;
+    bool goes_on = emit_handler(t, g->first, true);
+    em_patch(done, e->rx_delta, em_here(e));
+    for (unsigned k = g->first + 1; k <= g->end && goes_on; k++) {
+        goes_on = emit_handler(t, k, false);
+    }
+    if (goes_on) {
+        emit_after_handler(t, c);
+    }
+}
+
 static void emit_cold(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
@@ -366,14 +595,16 @@ static void emit_cold(Translator *t, const Cold *c)
         em_jmp(e, c->back);
         return;
     }
+    if (c->kind == COLD_GROUP) {
+        emit_group_cold(t, c);
+        return;
+    }
     if (c->recent >= 0) {
         em_mov_ri32(e, H_T1, (uint32_t)recent_off(t->mmu_mode, c->recent, 0));
         em_call(e, jit_refill[t->code64][t->mmu_mode][c->site->write][__builtin_ctz(c->site->size)]);
         em_patch(em_jcc_later(e, COND_E), e->rx_delta, c->back);
     }
-    if (!c->before.mem && c->before.recipe.kind != RECIPE_NONE) {
-        flags_emit_recipe_to_mem(e, &c->before.recipe);
-    }
+    emit_flags_before(e, c);
     em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)c->site);
     if (c->kind == COLD_SEGMENT) {
         em_call(e, t->thunks->handler);

@@ -53,13 +53,28 @@ static bool pass_interrupt_point(CPUState *cpu, const JitSite *site)
     return true;
 }
 
+/*
+ * The instruction moved the end of the slice, as a device does when it arms a timer. Is it still behind the block? Code
+ * that keeps the budget in a register cannot be told.
+ */
+static bool budget_follows(CPUState *cpu, const JitSite *site)
+{
+    int64_t behind = cpu->icount_limit - cpu->icount - (site->left - 1);
+    if (!jit_context_is_64(site->ctx) || behind <= 0) {
+        return false;
+    }
+    cpu->jit.budget = behind;
+    return true;
+}
+
 /* After the handler: does the block go on? If not, icount has to be right. */
 static uintptr_t finish(CPUState *cpu, const JitSite *site, int64_t limit)
 {
     cpu->icount++;
     interp_set_running(NULL);
-    bool goes_on = cpu->icount_limit == limit && cpu->eip == site->next_ip && !site->ends_block && site->jb->block;
-    goes_on = goes_on && cpu->fetch_page && cpu->icount < limit && !g_atomic_int_get(&cpu->exit_request);
+    bool goes_on = cpu->eip == site->next_ip && !site->ends_block && site->jb->block && cpu->fetch_page;
+    goes_on = goes_on && (cpu->icount_limit == limit ? cpu->icount < limit : budget_follows(cpu, site));
+    goes_on = goes_on && !g_atomic_int_get(&cpu->exit_request);
     goes_on = goes_on && cpu->run_end && (cpu->run_end != RUN_END_INT_POINT || pass_interrupt_point(cpu, site));
     if (goes_on && site->may_change_context) {
         goes_on = jit_context_matches(cpu, site->ctx);
@@ -117,6 +132,9 @@ static uintptr_t call_handler(void *biased, JitSite *site, uint64_t la, int64_t 
     CPUState *cpu = (CPUState *)((uint8_t *)biased - CPU_BIAS);
     (void)la;
     make_precise(cpu, site, budget);
+    if (unlikely(site->of_group)) {
+        jit_group_failed(cpu, site->jb);
+    }
     return run_handler(cpu, site);
 }
 

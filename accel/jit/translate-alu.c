@@ -16,12 +16,13 @@ typedef struct Binary {
     int32_t imm;
 } Binary;
 
-static void load_ext(Emit *e, unsigned size, unsigned to, unsigned base)
+/* The memory operand, extended by zeros to 32 bits at least. */
+static void load_ext(Translator *t, unsigned size, unsigned to)
 {
     if (size < 2) {
-        em_rm(e, 2, size ? 0x0fb7 : 0x0fb6, to, base, 0);
+        em_rm(&t->e, 2, size ? 0x0fb7 : 0x0fb6, to, H_ADDR, t->at);
     } else {
-        em_load(e, size, to, base, 0);
+        em_load(&t->e, size, to, H_ADDR, t->at);
     }
 }
 
@@ -135,7 +136,7 @@ static void binary_load(Translator *t, const Binary *b, bool keep)
 {
     Emit *e = &t->e;
     if (!keep || is_logic(b)) {
-        em_rm(e, b->size, b->op * 8 + (b->size ? 3 : 2), b->first, H_ADDR, 0);
+        em_rm(e, b->size, b->op * 8 + (b->size ? 3 : 2), b->first, H_ADDR, t->at);
         if (is_logic(b)) {
             logic_result(t, b, b->first, keep);
         } else {
@@ -143,7 +144,7 @@ static void binary_load(Translator *t, const Binary *b, bool keep)
         }
         return;
     }
-    load_ext(e, b->size, H_T1, H_ADDR);
+    load_ext(t, b->size, H_T1);
     flags_keep_second(t, H_T1);
     flags_keep_first(t, b->first);
     em_alu_rr(e, b->size, b->op, b->first, H_T1);
@@ -156,10 +157,10 @@ static void test_memory(Translator *t, const Binary *b)
     Emit *e = &t->e;
     unsigned word = b->size ? 1 : 0;
     if (b->has_imm) {
-        em_rm(e, b->size, 0xf6 | word, 0, H_ADDR, 0);
+        em_rm(e, b->size, 0xf6 | word, 0, H_ADDR, t->at);
         em_imm(e, b->size, b->imm);
     } else {
-        em_rm(e, b->size, 0x84 | word, b->second, H_ADDR, 0);
+        em_rm(e, b->size, 0x84 | word, b->second, H_ADDR, t->at);
     }
     flags_set(t, true);
 }
@@ -169,7 +170,7 @@ static void binary_compare_memory(Translator *t, const Binary *b, bool keep)
 {
     Emit *e = &t->e;
     if (b->op == OP_TEST && (keep || (t->on_path[t->k] & CC_A))) {
-        load_ext(e, b->size, H_T1, H_ADDR);
+        load_ext(t, b->size, H_T1);
         op_reg(e, b, H_T1);
         logic_result(t, b, H_T1, keep);
         return;
@@ -180,14 +181,14 @@ static void binary_compare_memory(Translator *t, const Binary *b, bool keep)
     }
     if (!keep) {
         if (b->has_imm) {
-            em_alu_mi(e, b->size, ALU_CMP, H_ADDR, 0, b->imm);
+            em_alu_mi(e, b->size, ALU_CMP, H_ADDR, t->at, b->imm);
         } else {
-            em_rm(e, b->size, b->size ? 0x39 : 0x38, b->second, H_ADDR, 0);
+            em_rm(e, b->size, b->size ? 0x39 : 0x38, b->second, H_ADDR, t->at);
         }
         flags_set(t, false);
         return;
     }
-    load_ext(e, b->size, H_T1, H_ADDR);
+    load_ext(t, b->size, H_T1);
     keep_operands(t, b, H_T1);
     op_reg(e, b, H_T1);
     flags_set_recipe(t, true, recipe_alu(b));
@@ -198,24 +199,24 @@ static void binary_rmw(Translator *t, const Binary *b, bool keep)
 {
     Emit *e = &t->e;
     if (is_logic(b) && (keep || (t->on_path[t->k] & CC_A))) {
-        load_ext(e, b->size, H_T1, H_ADDR);
+        load_ext(t, b->size, H_T1);
         op_reg(e, b, H_T1);
-        em_store(e, b->size, H_T1, H_ADDR, 0);
+        em_store(e, b->size, H_T1, H_ADDR, t->at);
         logic_result(t, b, H_T1, keep);
         return;
     }
     if (keep) {
-        load_ext(e, b->size, H_T1, H_ADDR);
+        load_ext(t, b->size, H_T1);
         keep_operands(t, b, H_T1);
         op_reg(e, b, H_T1);
-        em_store(e, b->size, H_T1, H_ADDR, 0);
+        em_store(e, b->size, H_T1, H_ADDR, t->at);
         flags_set_recipe(t, true, recipe_alu(b));
         return;
     }
     if (b->has_imm) {
-        em_alu_mi(e, b->size, b->op, H_ADDR, 0, b->imm);
+        em_alu_mi(e, b->size, b->op, H_ADDR, t->at, b->imm);
     } else {
-        em_rm(e, b->size, b->op * 8 + (b->size ? 1 : 0), b->second, H_ADDR, 0);
+        em_rm(e, b->size, b->op * 8 + (b->size ? 1 : 0), b->second, H_ADDR, t->at);
     }
     flags_set(t, is_logic(b));
 }
@@ -337,7 +338,7 @@ static void step(Translator *t, unsigned ext, unsigned reg)
     }
     unsigned opcode = d->op_size ? 0xff : 0xfe;
     if (insn_is_mem(d)) {
-        em_rm(&t->e, d->op_size, opcode, ext, H_ADDR, 0);
+        em_rm(&t->e, d->op_size, opcode, ext, H_ADDR, t->at);
     } else {
         em_rr(&t->e, d->op_size, opcode, ext, host_reg_sized(t, reg, d->op_size));
         reg_changed(t, reg);
@@ -361,7 +362,7 @@ static void rule_not(Translator *t)
     const DecodedInsn *d = t->d;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << d->op_size, true);
-        em_rm(&t->e, d->op_size, d->op_size ? 0xf7 : 0xf6, 2, H_ADDR, 0);
+        em_rm(&t->e, d->op_size, d->op_size ? 0xf7 : 0xf6, 2, H_ADDR, t->at);
     } else {
         em_rr(&t->e, d->op_size, d->op_size ? 0xf7 : 0xf6, 2, host_reg_sized(t, d->rm, d->op_size));
         reg_changed(t, d->rm);
@@ -374,7 +375,7 @@ static unsigned operand_to_change(Translator *t)
     const DecodedInsn *d = t->d;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << d->op_size, true);
-        load_ext(&t->e, d->op_size, H_T1, H_ADDR);
+        load_ext(t, d->op_size, H_T1);
         return H_T1;
     }
     unsigned reg = host_reg_sized(t, d->rm, d->op_size);
@@ -392,7 +393,7 @@ static void rule_neg(Translator *t)
     }
     em_rr(&t->e, size, opcode, 3, reg);
     if (mem) {
-        em_store(&t->e, size, reg, H_ADDR, 0);
+        em_store(&t->e, size, reg, H_ADDR, t->at);
     }
     if (keep) {
         flags_set_recipe(t, true, (FlagRecipe){ .kind = RECIPE_NEG, .size = (uint8_t)size });
@@ -410,7 +411,7 @@ static void imul_two(Translator *t, bool has_imm)
     unsigned size = d->op_size, source = H_T1;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, false);
-        load_ext(e, size, H_T1, H_ADDR);
+        load_ext(t, size, H_T1);
     } else {
         source = host_reg(t, d->rm);
     }
@@ -454,7 +455,7 @@ static void rule_mul(Translator *t)
     unsigned ext = (unsigned)d->info->modrm.reg, size = d->op_size;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, false);
-        em_rm(e, size, 0xf7, ext, H_ADDR, 0);
+        em_rm(e, size, 0xf7, ext, H_ADDR, t->at);
     } else {
         em_rr(e, size, 0xf7, ext, host_reg(t, d->rm));
     }
@@ -485,7 +486,7 @@ static void rule_div(Translator *t)
     unsigned size = d->op_size;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, false);
-        em_load(e, size, H_T1, H_ADDR, 0);
+        em_load(e, size, H_T1, H_ADDR, t->at);
     } else {
         flags_before_clobber(t);
         em_mov_rr(e, size, H_T1, host_reg(t, d->rm));
@@ -535,7 +536,7 @@ static void rule_shift_imm(Translator *t)
     }
     shift_steps(e, size, op, reg, count, needed && !keep);
     if (mem) {
-        em_store(e, size, reg, H_ADDR, 0);
+        em_store(e, size, reg, H_ADDR, t->at);
     }
     if (keep) {
         flags_set_recipe(
@@ -612,12 +613,41 @@ static void rule_double_shift_flags(Translator *t)
     flags_set(t, true);
 }
 
-/* By CL only where nobody wants the flags (flags_analyse). */
+/* By CL, flags wanted: as with a shift by CL. */
+static void rule_double_shift_cl_flags(Translator *t)
+{
+    const DecodedInsn *d = t->d;
+    Emit *e = &t->e;
+    unsigned size = d->op_size, reg = host_reg(t, d->rm), opcode = d->info->opcode, single = opcode == 0xa5 ? 4 : 5;
+    reg_changed(t, d->rm);
+    flags_want_mem(t);
+    em_mov_rr(e, size, H_T1, host_reg(t, d->reg));
+    em_rr(e, 0, 0xf6, 0, H_RCX); /* test cl, imm8 */
+    em8(e, size == 3 ? 63 : 31);
+    uint8_t *none = em_jcc_later(e, COND_E);
+    em_rm(e, 3, 0x8d, H_RCX, H_RCX, -1);
+    em_rr(e, size, 0x0f00 | opcode, H_T1, reg);
+    em_rr(e, size, 0xd3, single, H_T1);
+    em_rm(e, 3, 0x8d, H_RCX, H_RCX, 1);
+    em_rr(e, size, 0x0f00 | (opcode - 1), H_T1, reg);
+    em8(e, 1);
+    flags_emit_save(e, true);
+    em_patch(none, e->rx_delta, em_here(e));
+    if (size == 2) {
+        em_mov_rr(e, 2, reg, reg);
+    }
+    t->flags = (FlagState){ .mem = true };
+}
+
 static void rule_double_shift(Translator *t)
 {
     const DecodedInsn *d = t->d;
     if (t->needed[t->k]) {
-        rule_double_shift_flags(t);
+        if (d->info->opcode & 1) {
+            rule_double_shift_cl_flags(t);
+        } else {
+            rule_double_shift_flags(t);
+        }
         return;
     }
     unsigned reg = host_reg(t, d->rm);
@@ -668,7 +698,7 @@ static void rule_bt(Translator *t)
     }
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, ext != 4);
-        em_rm(e, size, 0x0fba, ext, H_ADDR, 0);
+        em_rm(e, size, 0x0fba, ext, H_ADDR, t->at);
         em8(e, bit);
     } else if (imm) {
         em_rr(e, size, 0x0fba, ext, operand_to_change(t));
@@ -689,10 +719,10 @@ static void rule_bt_string(Translator *t)
         flags_want_mem(t);
     }
     mem_bit_string(t, d->reg, write);
-    em_load(&t->e, d->op_size, H_T1, H_ADDR, 0);
+    em_load(&t->e, d->op_size, H_T1, H_ADDR, t->at);
     em_rr(&t->e, d->op_size, 0x0f00 | d->info->opcode, host_reg(t, d->reg), H_T1);
     if (write) {
-        em_store(&t->e, d->op_size, H_T1, H_ADDR, 0);
+        em_store(&t->e, d->op_size, H_T1, H_ADDR, t->at);
     }
     finish_flag(t, COND_B, 0);
 }
@@ -708,7 +738,7 @@ static void rule_bsf(Translator *t)
     unsigned size = d->op_size, source = H_T2;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, false);
-        em_load(e, size, H_T2, H_ADDR, 0);
+        em_load(e, size, H_T2, H_ADDR, t->at);
     } else {
         source = host_reg(t, d->rm);
     }
@@ -731,10 +761,10 @@ static void rule_cmpxchg(Translator *t)
     unsigned reg = host_reg_sized(t, d->reg, size);
     if (keep) {
         flags_keep_first(t, H_RAX);
-        load_ext(e, size, H_T1, H_ADDR);
+        load_ext(t, size, H_T1);
         flags_keep_second(t, H_T1);
     }
-    em_rm(e, size, size ? 0x0fb1 : 0x0fb0, reg, H_ADDR, 0);
+    em_rm(e, size, size ? 0x0fb1 : 0x0fb0, reg, H_ADDR, t->at);
     if (keep) {
         flags_set_recipe(t, true, (FlagRecipe){ .kind = RECIPE_ALU, .op = ALU_CMP, .size = (uint8_t)size });
     } else {
@@ -749,7 +779,7 @@ static void rule_cmpxchg_pair(Translator *t)
         flags_want_mem(t);
     }
     mem_operand(t, 8, true);
-    em_rm(&t->e, 2, 0x0fc7, 1, H_ADDR, 0);
+    em_rm(&t->e, 2, 0x0fc7, 1, H_ADDR, t->at);
     finish_flag(t, COND_E, 6);
 }
 
@@ -762,11 +792,11 @@ static void rule_xadd(Translator *t)
     reg_changed(t, d->reg);
     mem_operand(t, 1u << size, true);
     if (keep) {
-        load_ext(e, size, H_T1, H_ADDR);
+        load_ext(t, size, H_T1);
         flags_keep_first(t, H_T1);
         flags_keep_second(t, reg);
     }
-    em_rm(e, size, size ? 0x0fc1 : 0x0fc0, reg, H_ADDR, 0);
+    em_rm(e, size, size ? 0x0fc1 : 0x0fc0, reg, H_ADDR, t->at);
     if (keep) {
         flags_set_recipe(t, true, (FlagRecipe){ .kind = RECIPE_ALU, .op = ALU_ADD, .size = (uint8_t)size });
     } else {
@@ -904,9 +934,9 @@ Rule *rule_for_alu(const Translator *t, const DecodedInsn *d)
     return d->info->map == M_1B ? one_byte_rule(d) : d->info->map == M_0F ? two_byte_rule(t, d) : NULL;
 }
 
-/* Instructions whose flags we cannot make: they are run by their handler where the flags are wanted. */
+/* SHLD, SHRD of ECX by CL: where the flags are wanted the count would have to be in two places. */
 bool rule_needs_dead_flags(const DecodedInsn *d)
 {
     unsigned op = d->info->opcode;
-    return d->info->map == M_0F && (op == 0xa5 || op == 0xad);
+    return d->info->map == M_0F && (op == 0xa5 || op == 0xad) && d->rm == R_ECX;
 }

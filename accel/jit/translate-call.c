@@ -232,11 +232,11 @@ static void finish_call(Translator *t)
 {
     unsigned size = native_size(t);
     if ((t->next_ip & UINT32_MAX) == t->next_ip && (size == 2 || t->next_ip <= INT32_MAX)) {
-        em_rm(&t->e, size, 0xc7, 0, H_ADDR, 0);
+        em_rm(&t->e, size, 0xc7, 0, H_ADDR, t->at);
         em32(&t->e, (uint32_t)t->next_ip);
     } else {
         em_mov_ri64(&t->e, H_T1, t->next_ip);
-        em_store(&t->e, size, H_T1, H_ADDR, 0);
+        em_store(&t->e, size, H_T1, H_ADDR, t->at);
     }
     em_rm(&t->e, size, 0x8d, H_R12, H_R12, -(1 << size));
 }
@@ -295,7 +295,7 @@ void rule_ret(Translator *t)
     Indirect in = { .release = bytes + more };
     flags_want_mem(t);
     mem_stack(t, R_ESP, 0, (unsigned)bytes, false);
-    em_load(&t->e, native_size(t), H_ADDR, H_ADDR, 0);
+    em_load(&t->e, native_size(t), H_ADDR, H_ADDR, t->at);
     emit_release(t, &in, 1);
     if (is_retpoline(t)) {
         emit_indirect_jump(t, &in);
@@ -312,7 +312,7 @@ static void target_operand(Translator *t)
     flags_want_mem(t);
     if (insn_is_mem(t->d)) {
         mem_operand(t, 1u << native_size(t), false);
-        em_load(&t->e, native_size(t), H_ADDR, H_ADDR, 0);
+        em_load(&t->e, native_size(t), H_ADDR, H_ADDR, t->at);
     } else {
         em_mov_rr(&t->e, native_size(t), H_ADDR, host_reg(t, t->d->rm));
     }

@@ -11,7 +11,7 @@ static void operation(Translator *t, unsigned bytes)
     unsigned op = 0x0f00 | d->info->opcode;
     if (insn_is_mem(d)) {
         mem_operand(t, bytes, false);
-        em_rm(&t->e, 2, op, d->reg & 7, H_ADDR, 0);
+        em_rm(&t->e, 2, op, d->reg & 7, H_ADDR, t->at);
     } else {
         em_rr(&t->e, 2, op, d->reg & 7, d->rm & 7);
     }
@@ -42,7 +42,7 @@ static void rule_store(Translator *t)
     unsigned op = 0x0f00 | d->info->opcode;
     if (insn_is_mem(d)) {
         mem_operand(t, 8, true);
-        em_rm(&t->e, 2, op, d->reg & 7, H_ADDR, 0);
+        em_rm(&t->e, 2, op, d->reg & 7, H_ADDR, t->at);
     } else {
         em_rr(&t->e, 2, op, d->reg & 7, d->rm & 7);
     }
@@ -55,7 +55,7 @@ static void rule_movd(Translator *t)
     unsigned op = 0x0f00 | d->info->opcode, size = d->op_size == 3 ? 3 : 2;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, d->info->attributes & WRITES_MEM);
-        em_rm(&t->e, size, op, d->reg & 7, H_ADDR, 0);
+        em_rm(&t->e, size, op, d->reg & 7, H_ADDR, t->at);
     } else {
         bool to_general = d->info->opcode == 0x7e;
         em_rr(&t->e, size, op, d->reg & 7, to_general ? host_reg_out(t, d->rm) : host_reg(t, d->rm));
@@ -67,7 +67,7 @@ static void rule_pinsrw(Translator *t)
     const DecodedInsn *d = t->d;
     if (insn_is_mem(d)) {
         mem_operand(t, 2, false);
-        em_rm(&t->e, 2, 0x0fc4, d->reg & 7, H_ADDR, 0);
+        em_rm(&t->e, 2, 0x0fc4, d->reg & 7, H_ADDR, t->at);
     } else {
         em_rr(&t->e, 2, 0x0fc4, d->reg & 7, host_reg(t, d->rm));
     }

@@ -22,7 +22,7 @@ static void rule_mov_e_g(Translator *t)
     unsigned size = d->op_size, reg = host_reg_sized(t, d->reg, size);
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, true);
-        em_store(&t->e, size, reg, H_ADDR, 0);
+        em_store(&t->e, size, reg, H_ADDR, t->at);
     } else {
         em_mov_rr(&t->e, size, target_reg(t, d->rm), reg);
     }
@@ -34,7 +34,7 @@ static void rule_mov_g_e(Translator *t)
     unsigned size = d->op_size;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, false);
-        em_load(&t->e, size, target_reg(t, d->reg), H_ADDR, 0);
+        em_load(&t->e, size, target_reg(t, d->reg), H_ADDR, t->at);
     } else {
         unsigned from = host_reg_sized(t, d->rm, size);
         em_mov_rr(&t->e, size, target_reg(t, d->reg), from);
@@ -50,9 +50,9 @@ static void rule_mov_high(Translator *t)
     mem_operand(t, 1, store);
     em_rr(&t->e, 0, 0x86, H_HIGH | low, low);
     if (store) {
-        em_store(&t->e, 0, low, H_ADDR, 0);
+        em_store(&t->e, 0, low, H_ADDR, t->at);
     } else {
-        em_load(&t->e, 0, low, H_ADDR, 0);
+        em_load(&t->e, 0, low, H_ADDR, t->at);
     }
     em_rr(&t->e, 0, 0x86, H_HIGH | low, low);
 }
@@ -76,7 +76,7 @@ static void rule_mov_e_i(Translator *t)
         return;
     }
     mem_operand(t, 1u << d->op_size, true);
-    em_rm(&t->e, d->op_size, d->op_size ? 0xc7 : 0xc6, 0, H_ADDR, 0);
+    em_rm(&t->e, d->op_size, d->op_size ? 0xc7 : 0xc6, 0, H_ADDR, t->at);
     em_imm(&t->e, d->op_size, (int32_t)d->imm);
 }
 
@@ -88,13 +88,13 @@ static void rule_mov_z_i(Translator *t)
 static void rule_mov_a_o(Translator *t)
 {
     mem_operand(t, 1u << t->d->op_size, false);
-    em_load(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+    em_load(&t->e, t->d->op_size, H_RAX, H_ADDR, t->at);
 }
 
 static void rule_mov_o_a(Translator *t)
 {
     mem_operand(t, 1u << t->d->op_size, true);
-    em_store(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+    em_store(&t->e, t->d->op_size, H_RAX, H_ADDR, t->at);
 }
 
 /* MOVZX, MOVSX: the source is a byte or a word. */
@@ -104,7 +104,7 @@ static void rule_extend(Translator *t)
     unsigned opcode = 0x0f00 | d->info->opcode, from = d->info->opcode & 1;
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << from, false);
-        em_rm(&t->e, d->op_size, opcode, target_reg(t, d->reg), H_ADDR, 0);
+        em_rm(&t->e, d->op_size, opcode, target_reg(t, d->reg), H_ADDR, t->at);
     } else {
         unsigned source = host_reg_sized(t, d->rm, from);
         em_rr(&t->e, d->op_size, opcode, target_reg(t, d->reg), source);
@@ -118,7 +118,7 @@ static void rule_extend_dword(Translator *t)
     unsigned opcode = d->op_size == 3 ? 0x63 : 0x8b;
     if (insn_is_mem(d)) {
         mem_operand(t, 4, false);
-        em_rm(&t->e, d->op_size, opcode, target_reg(t, d->reg), H_ADDR, 0);
+        em_rm(&t->e, d->op_size, opcode, target_reg(t, d->reg), H_ADDR, t->at);
     } else {
         unsigned source = host_reg(t, d->rm);
         em_rr(&t->e, d->op_size, opcode, target_reg(t, d->reg), source);
@@ -136,8 +136,8 @@ static void rule_xchg_e_g(Translator *t)
         return;
     }
     mem_operand(t, 1u << size, true);
-    em_load(&t->e, size, H_T1, H_ADDR, 0);
-    em_store(&t->e, size, reg, H_ADDR, 0);
+    em_load(&t->e, size, H_T1, H_ADDR, t->at);
+    em_store(&t->e, size, reg, H_ADDR, t->at);
     em_mov_rr(&t->e, size, reg, H_T1);
 }
 
@@ -207,7 +207,7 @@ static void rule_setcc(Translator *t)
     em_rm(&t->e, 0, 0x0f90 | cond, 0, H_CPU, TMP_OFF);
     mem_operand(t, 1, true);
     em_load(&t->e, 0, H_T1, H_CPU, TMP_OFF);
-    em_store(&t->e, 0, H_T1, H_ADDR, 0);
+    em_store(&t->e, 0, H_T1, H_ADDR, t->at);
 }
 
 static void rule_cmov(Translator *t)
@@ -216,7 +216,7 @@ static void rule_cmov(Translator *t)
     unsigned source = H_T1, target = host_reg(t, d->reg);
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << d->op_size, false);
-        em_load(&t->e, d->op_size, H_T1, H_ADDR, 0);
+        em_load(&t->e, d->op_size, H_T1, H_ADDR, t->at);
     } else {
         source = host_reg(t, d->rm);
     }
@@ -246,14 +246,14 @@ static void rule_push_z(Translator *t)
 {
     unsigned reg = host_reg(t, t->d->reg);
     push_probe(t);
-    em_store(&t->e, native_size(t), reg, H_ADDR, 0);
+    em_store(&t->e, native_size(t), reg, H_ADDR, t->at);
     adjust_sp(t, -item_bytes(t));
 }
 
 static void rule_push_i(Translator *t)
 {
     push_probe(t);
-    em_rm(&t->e, native_size(t), 0xc7, 0, H_ADDR, 0);
+    em_rm(&t->e, native_size(t), 0xc7, 0, H_ADDR, t->at);
     em32(&t->e, (uint32_t)t->d->imm);
     adjust_sp(t, -item_bytes(t));
 }
@@ -264,7 +264,7 @@ static void rule_push_e(Translator *t)
     unsigned reg = H_T1, size = native_size(t);
     if (insn_is_mem(d)) {
         mem_operand(t, 1u << size, false);
-        em_load(&t->e, size, H_T1, H_ADDR, 0);
+        em_load(&t->e, size, H_T1, H_ADDR, t->at);
         em_store(&t->e, size, H_T1, H_CPU, TMP_OFF);
     } else {
         reg = host_reg(t, d->rm);
@@ -273,7 +273,7 @@ static void rule_push_e(Translator *t)
     if (insn_is_mem(d)) {
         em_load(&t->e, size, H_T1, H_CPU, TMP_OFF);
     }
-    em_store(&t->e, size, reg, H_ADDR, 0);
+    em_store(&t->e, size, reg, H_ADDR, t->at);
     adjust_sp(t, -item_bytes(t));
 }
 
@@ -281,7 +281,7 @@ static void rule_pop_z(Translator *t)
 {
     mem_stack(t, R_ESP, 0, (unsigned)item_bytes(t), false);
     unsigned reg = host_reg_out(t, t->d->reg);
-    em_load(&t->e, native_size(t), reg, H_ADDR, 0);
+    em_load(&t->e, native_size(t), reg, H_ADDR, t->at);
     if (reg != H_R12) {
         adjust_sp(t, item_bytes(t));
     }
@@ -291,7 +291,7 @@ static void rule_leave(Translator *t)
 {
     mem_stack(t, R_EBP, 0, (unsigned)item_bytes(t), false);
     em_rm(&t->e, native_size(t), 0x8d, H_R12, H_RBP, item_bytes(t));
-    em_load(&t->e, native_size(t), H_RBP, H_ADDR, 0);
+    em_load(&t->e, native_size(t), H_RBP, H_ADDR, t->at);
 }
 
 /* ---- strings without REP: addresses of the native size ---- */
@@ -309,11 +309,11 @@ static void rule_movs(Translator *t)
 {
     unsigned size = t->d->op_size;
     mem_at(t, t->d->seg, R_ESI, 0, 1u << size, false);
-    em_load(&t->e, size, H_T1, H_ADDR, 0);
+    em_load(&t->e, size, H_T1, H_ADDR, t->at);
     em_store(&t->e, size, H_T1, H_CPU, TMP_OFF);
     mem_at(t, R_ES, R_EDI, 0, 1u << size, true);
     em_load(&t->e, size, H_T1, H_CPU, TMP_OFF);
-    em_store(&t->e, size, H_T1, H_ADDR, 0);
+    em_store(&t->e, size, H_T1, H_ADDR, t->at);
     advance(t, H_RSI);
     advance(t, H_RDI);
 }
@@ -321,21 +321,21 @@ static void rule_movs(Translator *t)
 static void rule_stos(Translator *t)
 {
     mem_at(t, R_ES, R_EDI, 0, 1u << t->d->op_size, true);
-    em_store(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+    em_store(&t->e, t->d->op_size, H_RAX, H_ADDR, t->at);
     advance(t, H_RDI);
 }
 
 static void rule_lods(Translator *t)
 {
     mem_at(t, t->d->seg, R_ESI, 0, 1u << t->d->op_size, false);
-    em_load(&t->e, t->d->op_size, H_RAX, H_ADDR, 0);
+    em_load(&t->e, t->d->op_size, H_RAX, H_ADDR, t->at);
     advance(t, H_RSI);
 }
 
 static void rule_scas(Translator *t)
 {
     mem_at(t, R_ES, R_EDI, 0, 1u << t->d->op_size, false);
-    em_rm(&t->e, t->d->op_size, t->d->op_size ? 0x3b : 0x3a, H_RAX, H_ADDR, 0);
+    em_rm(&t->e, t->d->op_size, t->d->op_size ? 0x3b : 0x3a, H_RAX, H_ADDR, t->at);
     flags_set(t, false);
     advance(t, H_RDI);
 }

@@ -25,10 +25,11 @@ static void emit_register_form(Emit *e, const InsnInfo *info, unsigned size, uns
     em_rr(e, size, 0x0f00 | info->opcode, reg, rm);
 }
 
-static void emit_memory_form(Emit *e, const InsnInfo *info, unsigned size, unsigned reg)
+static void emit_memory_form(Translator *t, unsigned size, unsigned reg)
 {
-    prefix(e, info);
-    em_rm(e, size, 0x0f00 | info->opcode, reg, H_ADDR, 0);
+    const InsnInfo *info = t->d->info;
+    prefix(&t->e, info);
+    em_rm(&t->e, size, 0x0f00 | info->opcode, reg, H_ADDR, t->at);
 }
 
 /* ---- operands ---- */
@@ -58,8 +59,7 @@ static unsigned kind_bytes(unsigned kind, const DecodedInsn *d)
     }
 }
 
-/* Of the operand that may be memory; 0: of a kind that is not for us. */
-static unsigned operand_bytes(const DecodedInsn *d)
+unsigned sse_operand_bytes(const DecodedInsn *d)
 {
     unsigned first = kind_bytes(d->info->operands[0], d);
     return first ? first : kind_bytes(d->info->operands[1], d);
@@ -69,8 +69,8 @@ static void memory_form(Translator *t, unsigned size, unsigned reg)
 {
     const DecodedInsn *d = t->d;
     uint32_t attributes = d->info->attributes;
-    mem_operand_aligned(t, operand_bytes(d), attributes & WRITES_MEM, attributes & ALIGN16);
-    emit_memory_form(&t->e, d->info, size, reg);
+    mem_operand_aligned(t, sse_operand_bytes(d), attributes & WRITES_MEM, attributes & ALIGN16);
+    emit_memory_form(t, size, reg);
 }
 
 static void immediate(Translator *t)
@@ -131,8 +131,8 @@ static void rule_general_result(Translator *t)
     const DecodedInsn *d = t->d;
     unsigned size = d->info->operands[0] == OPERAND_Gy && d->op_size == 3 ? 3 : 2;
     if (insn_is_mem(d)) {
-        mem_operand(t, operand_bytes(d), false);
-        emit_memory_form(&t->e, d->info, size, host_reg_out(t, d->reg));
+        mem_operand(t, sse_operand_bytes(d), false);
+        emit_memory_form(t, size, host_reg_out(t, d->reg));
     } else {
         emit_register_form(&t->e, d->info, size, host_reg_out(t, d->reg), d->rm);
     }
@@ -144,17 +144,17 @@ static void rule_ldmxcsr(Translator *t)
 {
     Emit *e = &t->e;
     mem_operand(t, 4, false);
-    em_load(e, 2, H_T1, H_ADDR, 0);
+    em_load(e, 2, H_T1, H_ADDR, t->at);
     em_alu_ri(e, 2, ALU_AND, H_T1, (int32_t)(~MXCSR_WRITABLE | MXCSR_MASKS));
     em_alu_ri(e, 2, ALU_CMP, H_T1, (int32_t)MXCSR_MASKS);
     handler_if(t, COND_NE);
-    emit_memory_form(e, t->d->info, 2, 2);
+    emit_memory_form(t, 2, 2);
 }
 
 static void rule_stmxcsr(Translator *t)
 {
     mem_operand(t, 4, true);
-    emit_memory_form(&t->e, t->d->info, 2, 3);
+    emit_memory_form(t, 2, 3);
 }
 
 /* ---- which rule ---- */
@@ -186,7 +186,7 @@ static Rule *rule_by_operands(const DecodedInsn *d)
     if (is_general_rm(operands[0]) || is_general_rm(operands[1])) {
         return d->op_size >= 2 || operands[1] == OPERAND_Ew ? rule_general_rm : NULL;
     }
-    if (insn_is_mem(d) && !operand_bytes(d)) {
+    if (insn_is_mem(d) && !sse_operand_bytes(d)) {
         return NULL;
     }
     if (is_general(operands[0])) {

@@ -89,7 +89,7 @@ static void rule_pushf(Translator *t)
     em_load(e, 2, H_T2, H_CPU, CPU_OFF(eflags));
     em_alu_ri(e, 2, ALU_AND, H_T2, (int32_t)~SHADOW_FLAGS);
     em_alu_rr(e, 2, ALU_OR, H_T1, H_T2);
-    em_store(e, native_size(t), H_T1, H_ADDR, 0);
+    em_store(e, native_size(t), H_T1, H_ADDR, t->at);
     em_rm(e, native_size(t), 0x8d, H_R12, H_R12, -(1 << native_size(t)));
 }
 
@@ -105,7 +105,7 @@ static void rule_popf(Translator *t)
     em_alu_mi(e, 2, ALU_CMP, H_CPU, CPU_OFF(interrupt_request), 0);
     handler_if(t, COND_NE);
     mem_stack(t, R_ESP, 0, 1u << size, false);
-    em_load(e, 2, H_T1, H_ADDR, 0);
+    em_load(e, 2, H_T1, H_ADDR, t->at);
     em_load(e, 2, H_T2, H_CPU, CPU_OFF(eflags));
     em_alu_rr(e, 2, ALU_XOR, H_T2, H_T1);
     em_rr(e, 2, 0xf7, 0, H_T2);
@@ -136,7 +136,7 @@ static void rule_push_sreg(Translator *t)
     unsigned size = t->code64 ? 3 : 1;
     mem_stack(t, R_ESP, -item, 1u << size, true);
     em_rm(&t->e, 2, 0x0fb7, H_T1, H_CPU, selector_off(pushed_segment(t->d)));
-    em_store(&t->e, size, H_T1, H_ADDR, 0);
+    em_store(&t->e, size, H_T1, H_ADDR, t->at);
     em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, -item);
 }
 
@@ -145,7 +145,7 @@ static void rule_mov_from_sreg(Translator *t)
     if (insn_is_mem(t->d)) {
         mem_operand(t, 2, true);
         em_rm(&t->e, 2, 0x0fb7, H_T1, H_CPU, selector_off(t->d->reg));
-        em_store(&t->e, 1, H_T1, H_ADDR, 0);
+        em_store(&t->e, 1, H_T1, H_ADDR, t->at);
         return;
     }
     unsigned reg = host_reg_out(t, t->d->rm);
@@ -168,7 +168,7 @@ static void same_segment(Translator *t, int seg)
     em_load(e, 3, H_ADDR, H_CPU, loaded + LOADED_OFF(index));
     em_rm(e, 3, 0x03, H_ADDR, H_CPU, CPU_OFF(gdt.base)); /* a sum that would wrap misses */
     mem_linear_or_handler(t, 8);
-    em_load(e, 3, H_T1, H_ADDR, 0);
+    em_load(e, 3, H_T1, H_ADDR, t->at);
     em_rm(e, 3, 0x3b, H_T1, H_CPU, loaded + LOADED_OFF(raw));
     handler_if(t, COND_NE);
 }
@@ -185,7 +185,7 @@ static void rule_pop_sreg(Translator *t)
 {
     int32_t item = 1 << native_size(t);
     mem_stack(t, R_ESP, 0, (unsigned)item, false);
-    em_rm(&t->e, 2, 0x0fb7, H_T1, H_ADDR, 0);
+    em_rm(&t->e, 2, 0x0fb7, H_T1, H_ADDR, t->at);
     same_segment(t, t->d->info->opcode >> 3);
     em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, item);
 }
@@ -250,6 +250,11 @@ static bool loads_data_segment(const Translator *t, unsigned seg)
 static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, bool is_last)
 {
     switch (d->info->opcode) {
+    case 0xa4:
+    case 0xa5:
+    case 0xaa:
+    case 0xab:
+        return rule_for_rep(t, d);
     case 0x07:
     case 0x1f:
         return loads_data_segment(t, d->info->opcode >> 3) && stack_is_native(t, d) ? rule_pop_sreg : NULL;

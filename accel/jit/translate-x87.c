@@ -116,7 +116,7 @@ static void rule_memory(Translator *t)
     const InsnInfo *info = t->d->info;
     unsigned reg = (unsigned)info->modrm.reg;
     mem_operand(t, operand_bytes[info->opcode & 7][reg], info->attributes & WRITES_MEM);
-    em_rm(&t->e, 2, info->opcode, reg, H_ADDR, 0);
+    em_rm(&t->e, 2, info->opcode, reg, H_ADDR, t->at);
     record_operand(t);
 }
 
@@ -125,7 +125,7 @@ static void rule_fldcw(Translator *t)
 {
     Emit *e = &t->e;
     mem_operand(t, 2, false);
-    em_rm(e, 2, 0x0fb7, H_T1, H_ADDR, 0);
+    em_rm(e, 2, 0x0fb7, H_T1, H_ADDR, t->at);
     em_rr(e, 2, 0xf7, 2, H_T1);
     em_rr(e, 2, 0xf7, 0, H_T1);
     em32(e, FSW_FLAGS);
@@ -145,13 +145,13 @@ static void rule_fnstcw(Translator *t)
 {
     mem_operand(t, 2, true);
     em_rm(&t->e, 2, 0x0fb7, H_T1, H_CPU, CPU_OFF(fpu.cw));
-    em_store(&t->e, 1, H_T1, H_ADDR, 0);
+    em_store(&t->e, 1, H_T1, H_ADDR, t->at);
 }
 
 static void rule_fnstsw_memory(Translator *t)
 {
     mem_operand(t, 2, true);
-    em_rm(&t->e, 2, 0xdd, 7, H_ADDR, 0);
+    em_rm(&t->e, 2, 0xdd, 7, H_ADDR, t->at);
 }
 
 static void rule_fnstsw_ax(Translator *t)

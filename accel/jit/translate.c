@@ -14,11 +14,9 @@ uint32_t rule_flags_read(const DecodedInsn *d)
 /* Flags that are written whatever the operands. A shift by CL may write none. */
 uint32_t rule_flags_killed(const DecodedInsn *d)
 {
-    bool by_cl = d->info->map == M_1B && (d->info->opcode == 0xd2 || d->info->opcode == 0xd3);
-    if (by_cl || rule_needs_dead_flags(d)) {
-        return 0;
-    }
-    return d->info->flags_written;
+    unsigned op = d->info->opcode;
+    bool by_cl = d->info->map == M_1B ? op == 0xd2 || op == 0xd3 : d->info->map == M_0F && (op == 0xa5 || op == 0xad);
+    return by_cl ? 0 : d->info->flags_written;
 }
 
 /* ---- registers ---- */
@@ -173,25 +171,51 @@ static bool ends_translation(const DecodedInsn *d)
     return d->info->attributes & ENDS_BLOCK;
 }
 
+static void finish_one_cold(const Translator *t, Cold *c, unsigned states)
+{
+    c->next = em_here(&t->e);
+    c->after = t->flags;
+    c->slots_after = t->slots;
+    c->own_recipe = t->own_recipe;
+    c->flags_after = t->needed[t->k];
+    c->states = states;
+    c->next_ip = t->next_ip;
+    c->left = t->n - t->k - 1;
+}
+
+/* The cold paths of groups go on where no group lives any more. */
+static void finish_groups(Translator *t)
+{
+    for (unsigned i = 0; i < t->nb_cold; i++) {
+        Cold *c = &t->cold[i];
+        if (c->kind == COLD_GROUP && c->group->end == t->k) {
+            finish_one_cold(t, c, states_kept(t, t->k + 1));
+            c->own_recipe = t->flags.recipe.kind != RECIPE_NONE;
+        }
+    }
+}
+
 static void finish_cold(Translator *t)
 {
     unsigned states = t->nb_cold > t->first_cold ? states_kept(t, t->k + 1) : 0;
     for (unsigned i = t->first_cold; i < t->nb_cold; i++) {
-        Cold *c = &t->cold[i];
-        c->next = em_here(&t->e);
-        c->after = t->flags;
-        c->slots_after = t->slots;
-        c->own_recipe = t->own_recipe;
-        c->flags_after = t->needed[t->k];
-        c->states = states;
+        finish_one_cold(t, &t->cold[i], states);
     }
+    finish_groups(t);
+}
+
+void set_insn(Translator *t, unsigned k)
+{
+    t->k = k;
+    t->d = t->insn[k];
+    t->ip = t->ips[k];
+    t->next_ip = t->ip + t->d->len;
 }
 
 static void translate_insn(Translator *t)
 {
-    t->d = t->insn[t->k];
-    t->ip = t->ips[t->k];
-    t->next_ip = t->ip + t->d->len;
+    set_insn(t, t->k);
+    t->at = 0;
     t->own_recipe = false;
     t->first_cold = t->nb_cold;
     if (t->rules[t->k]) {
@@ -275,6 +299,8 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     choose_rules(&t);
     t.is_loop = jumps_to_itself(&t);
     flags_analyse(&t);
+    share_analyse(&t);
+    flags_analyse(&t); /* again: less is observed */
     emit_entry(&t);
     t.jb->states = t.states;
     for (t.k = 0; t.k < t.n; t.k++) {

@@ -30,9 +30,34 @@ typedef struct Slots {
     uint8_t guest[NB_SLOTS]; /* 0: free */
 } Slots;
 
+/* Bytes of memory, by the registers that lead there; R_ZERO: none. */
+typedef struct Access {
+    uint8_t seg, base, index, scale;
+    uint16_t size;
+    bool write;
+    int64_t disp;
+} Access;
+
+/* Accesses that share a probe (share.c). */
+typedef struct Group {
+    Access all;          /* together; by way of ESP: from where it was when the block began */
+    uint8_t first, last; /* instructions */
+    uint8_t end;         /* the last instruction of all groups that overlap with it */
+    bool parked;         /* others use H_ADDR between: */
+    uint8_t park;        /* the host address is kept in place number so-and-so */
+} Group;
+
+/* The access of an instruction that belongs to a group. */
+typedef struct Share {
+    uint8_t group; /* its number + 1; 0: none */
+    bool write;
+    uint16_t size;
+    int32_t at; /* from the group's lowest byte */
+} Share;
+
 /* Code that runs rarely, emitted behind the block. */
 typedef struct Cold {
-    enum { COLD_ACCESS, COLD_SEGMENT, COLD_STATE } kind;
+    enum { COLD_ACCESS, COLD_SEGMENT, COLD_STATE, COLD_GROUP } kind;
     uint8_t *jump;       /* rel32 that leads here */
     const uint8_t *back; /* ACCESS: with the host address in H_ADDR; STATE: it is loaded */
     const uint8_t *next; /* the instruction was done */
@@ -44,6 +69,9 @@ typedef struct Cold {
     bool own_recipe;     /* the recipe after it is the instruction's own */
     unsigned states;     /* to be loaded before the hot code goes on */
     JitExit *state_exit; /* STATE: when it cannot be */
+    uint64_t next_ip;    /* after the instruction, */
+    unsigned left;       /* and what the block has left then */
+    const Group *group;  /* GROUP */
 } Cold;
 
 #define MAX_COLD (6 * BLOCK_MAX_INSNS + 2)
@@ -90,7 +118,14 @@ struct Translator {
     bool crossing[BLOCK_MAX_INSNS];    /* and something destroys the host's flags before that */
     bool own_recipe;
     Rule *rules[BLOCK_MAX_INSNS];
-    unsigned states; /* bits: surely loaded here */
+    /* memory */
+    Share share[BLOCK_MAX_INSNS];
+    Group groups[BLOCK_MAX_INSNS];
+    unsigned nb_groups;
+    int64_t moved[BLOCK_MAX_INSNS + 1]; /* ESP before instruction k, since the block began: while a group goes by it */
+    const Group *pointer;               /* whose host address is in H_ADDR */
+    int32_t at;                         /* the operand, from H_ADDR on */
+    unsigned states;                    /* bits: surely loaded here */
     /* x87: as in JitSite */
     const JitX87Record *x87_last;
     const DecodedInsn *x87_operand;
@@ -167,13 +202,22 @@ void flags_emit_recipe_to_mem(Emit *e, const FlagRecipe *r); /* cold paths */
 void flags_emit_restore(Emit *e);                            /* uses H_T2 */
 void flags_emit_save(Emit *e, bool af_bad);                  /* uses H_T2 */
 
+/* ---- share.c ---- */
+/* Fills in t->share and t->groups; rules are chosen. */
+void share_analyse(Translator *t);
+/* Needs no probe any more. */
+static inline bool is_later_access(const Translator *t, unsigned k)
+{
+    return t->share[k].group && t->groups[t->share[k].group - 1].first < k;
+}
+
 /* ---- mem.c ---- */
-/* H_ADDR = host address of the memory operand; false: not for us (nothing was emitted). */
+/* H_ADDR + t->at = host address of the memory operand. */
 void mem_operand(Translator *t, unsigned size, bool write);
 void mem_operand_aligned(Translator *t, unsigned size, bool write,
                          bool aligned); /* aligned: else the handler raises #GP */
-/* H_ADDR = host address of that item of a bit string (BT and its like) in which bit number `guest` lies; of the native
- * address size. */
+/* H_ADDR + t->at = host address of that item of a bit string (BT and its like) in which bit number `guest` lies; of the
+ * native address size. */
 void mem_bit_string(Translator *t, unsigned guest, bool write);
 /* The same for seg:[register + disp]; addresses are of the native size. */
 void mem_at(Translator *t, unsigned seg, unsigned guest_base, int32_t disp, unsigned size, bool write);
@@ -187,7 +231,15 @@ void mem_offset(Translator *t, const DecodedInsn *d, unsigned reg);
 void handler_if(Translator *t, unsigned cond);
 /* H_ADDR: linear -> host address of something to be read, at the present privilege; else the same. */
 void mem_linear_or_handler(Translator *t, unsigned size);
+/*
+ * host = host address of what register `reg` points to, if the TLB has its page and the `more` (a register; fewer than
+ * the TLB's pages hold) bytes behind the first one lie on it too; else the jump that is returned is taken. `host` may be
+ * H_T1; H_T1 and H_T2 are gone.
+ */
+uint8_t *mem_probe_run(Translator *t, unsigned host, unsigned reg, unsigned more, bool write);
 void mem_emit_cold(Translator *t);
+/* The instruction at which the translator is from now on. */
+void set_insn(Translator *t, unsigned k);
 JitSite *new_site(Translator *t);
 void call_handler_in_place(Translator *t);
 
@@ -196,10 +248,14 @@ Rule *rule_for_alu(const Translator *t, const DecodedInsn *d);
 Rule *rule_for_mov(const Translator *t, const DecodedInsn *d);
 Rule *rule_for_branch(const Translator *t, const DecodedInsn *d, uint64_t next_ip);
 Rule *rule_for_sse(const DecodedInsn *d);
+/* Of the operand that may be memory; 0: of a kind that is not for us. */
+unsigned sse_operand_bytes(const DecodedInsn *d);
 Rule *rule_for_x87(const DecodedInsn *d);
 Rule *rule_for_mmx(const DecodedInsn *d);
 /* is_last: of its translation */
 Rule *rule_for_system(const Translator *t, const DecodedInsn *d, bool is_last);
+/* translate-rep.c. The last of its translation. */
+Rule *rule_for_rep(const Translator *t, const DecodedInsn *d);
 bool system_rule_observes(const DecodedInsn *d);
 /* Its flags cannot be made: it is left to its handler where they are wanted. */
 bool rule_needs_dead_flags(const DecodedInsn *d);

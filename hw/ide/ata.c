@@ -154,13 +154,19 @@ static bool is_write(const IDEDrive *d)
     return d->move == MOVE_PIO_OUT || d->move == MOVE_DMA_OUT;
 }
 
+/* What is read before the bus master is started would have to lie in a buffer until then: bmdma_kick() asks again. */
+static bool reads_too_early(const IDEDrive *d)
+{
+    return d->move == MOVE_DMA_IN && !bmdma_may_run(d->channel, true);
+}
+
 static void next_piece(IDEDrive *d, bool first)
 {
     if (d->left == 0) {
         transfer_done(d);
     } else if (is_write(d)) {
         want_data(d, first);
-    } else {
+    } else if (!reads_too_early(d)) {
         ide_medium_read(d, piece_size(d));
     }
 }

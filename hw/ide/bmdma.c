@@ -41,7 +41,7 @@ static bool fetch_descriptor(IDEChannel *ch)
     return true;
 }
 
-static bool may_run(const IDEChannel *ch, bool to_memory)
+bool bmdma_may_run(const IDEChannel *ch, bool to_memory)
 {
     return (ch->bm_status & BMST_ACTIVE) && ((ch->bm_command & CMD_TO_MEMORY) != 0) == to_memory &&
            (lduw_le_p(ch->pci->config + PCI_COMMAND) & PCI_COMMAND_MASTER);
@@ -67,7 +67,7 @@ static uint32_t move_piece(IDEChannel *ch, uint8_t *buf, size_t len, bool to_mem
 size_t bmdma_transfer(IDEChannel *ch, uint8_t *buf, size_t len, bool to_memory)
 {
     size_t done = 0;
-    while (done < len && may_run(ch, to_memory) && (ch->prd_left || fetch_descriptor(ch))) {
+    while (done < len && bmdma_may_run(ch, to_memory) && (ch->prd_left || fetch_descriptor(ch))) {
         done += move_piece(ch, buf + done, len - done, to_memory);
     }
     return done;

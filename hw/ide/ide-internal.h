@@ -198,6 +198,8 @@ void bmdma_interrupt(IDEChannel *ch); /* INTRQ rose */
 /* Move up to len bytes, as far as the table goes; fewer (or 0) when it ended, is stopped, or runs in the other
  * direction. */
 size_t bmdma_transfer(IDEChannel *ch, uint8_t *buf, size_t len, bool to_memory);
+/* Is it started, in this direction? */
+bool bmdma_may_run(const IDEChannel *ch, bool to_memory);
 void bmdma_kick(IDEChannel *ch); /* it may run now: whichever drive waits for it goes on */
 
 /* ---- drives ---- */

@@ -1,9 +1,9 @@
 /*
  * block/block-int.h  Nodes of the block graph and the one table of operations behind which each format stands.
  *
- * Operations block. They run on pool threads, several at once on one node: a driver guards its metadata with its own
- * lock and does data I/O outside it. They return 0 (or a length) or -errno, and never touch the machine. Images are
- * hostile input: every number read from one is bounded before use.
+ * Operations block (but for pread_now). They run on pool threads, several at once on one node: a driver guards its
+ * metadata with its own lock and does data I/O outside it. They return 0 (or a length) or -errno, and never touch the
+ * machine. Images are hostile input: every number read from one is bounded before use.
  */
 #ifndef BLOCK_BLOCK_INT_H
 #define BLOCK_BLOCK_INT_H
@@ -35,6 +35,8 @@ typedef struct QEMUSnapshotInfo {
     uint64_t vm_clock_nsec, icount; /* icount: UINT64_MAX when not stored */
 } QEMUSnapshotInfo;
 
+typedef int BlockReadFunc(BlockNode *bs, int64_t offset, void *buf, size_t bytes);
+
 typedef enum BlockStatus { BLOCK_UNALLOCATED, BLOCK_ZERO, BLOCK_DATA } BlockStatus;
 
 typedef struct BlockDriver {
@@ -51,7 +53,10 @@ typedef struct BlockDriver {
     void (*close)(BlockNode *bs);
     int64_t (*getlength)(BlockNode *bs);
     /* Reads beyond the node's end give zeroes: a shorter backing file, the last part of a cluster. */
-    int (*pread)(BlockNode *bs, int64_t offset, void *buf, size_t bytes);
+    BlockReadFunc *pread;
+    /* The same without waiting for a disk or a lock; -EAGAIN: that cannot be. buf may then hold anything. NULL: never.
+     */
+    BlockReadFunc *pread_now;
     /* Drivers never see BDRV_REQ_FUA: bdrv_pwrite() flushes behind them. */
     int (*pwrite)(BlockNode *bs, int64_t offset, const void *buf, size_t bytes, int flags);
     int (*pwrite_zeroes)(BlockNode *bs, int64_t offset, int64_t bytes,
@@ -117,6 +122,8 @@ void bdrv_foreach(void (*fn)(BlockNode *bs, void *opaque), void *opaque);
  * the machine is stopped. offset + bytes must not pass INT64_MAX; where a device ends is the BlockBackend's affair.
  */
 int bdrv_pread(BlockNode *bs, int64_t offset, void *buf, size_t bytes);
+/* What the host has in memory; -EAGAIN: it would have to wait. Any thread. */
+int bdrv_pread_now(BlockNode *bs, int64_t offset, void *buf, size_t bytes);
 int bdrv_pwrite(BlockNode *bs, int64_t offset, const void *buf, size_t bytes, int flags);
 int bdrv_pwrite_zeroes(BlockNode *bs, int64_t offset, int64_t bytes, int flags);
 int bdrv_pdiscard(BlockNode *bs, int64_t offset, int64_t bytes); /* nothing without BDRV_O_UNMAP */
@@ -129,6 +136,12 @@ BlockStatus bdrv_block_status(BlockNode *bs, int64_t offset, int64_t *bytes);
 /* block/thread-pool.c: run fn(opaque) on a pool thread. Any thread. */
 typedef void ThreadPoolFunc(void *opaque);
 void thread_pool_submit(ThreadPoolFunc *fn, void *opaque);
+/* The same, but no thread is called: for thread_pool_run_put_off(), or thread_pool_call_for_put_off() if nobody comes.
+ */
+void thread_pool_put_off(ThreadPoolFunc *fn, void *opaque);
+bool thread_pool_has_put_off(void);
+void thread_pool_run_put_off(void);
+void thread_pool_call_for_put_off(void);
 
 /* block/block-backend.c: the root of the drive with this id; NULL. */
 BlockNode *blk_find_root(const char *id);

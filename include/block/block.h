@@ -2,7 +2,8 @@
  * block/block.h  Storage as a device sees it: a BlockBackend takes requests and completes them, in every mode, at a
  * checkpoint.
  *
- * The guest side (devices; machine_lock held): blk_aio_*() gives a request a number and hands it to the thread pool.
+ * The guest side (devices; machine_lock held): blk_aio_*() gives a request a number and hands it to the thread pool, or
+ * reads what the host has in memory at once.
  * Data never moves behind the machine's back: what is written is copied when the request is issued, what is read
  * arrives in a buffer of the request's own and is handed to the completion, which runs with machine_lock at a
  * checkpoint (block/blkreplay.c: recorded, or when the log says so).
@@ -47,6 +48,14 @@ bool blk_aio_reattach(BlockBackend *blk, BlockRequestId id, BlockCompletionFunc 
 /* Bytes that a request under way will bring; 0: it is no read, or none of blk's. A snapshot may name any request: a
  * device makes sure that it can take what comes. */
 size_t blk_aio_read_bytes(BlockBackend *blk, BlockRequestId id);
+
+/*
+ * Writes that were issued in a slice may have been put off until its end. vCPU thread: are there any (cheap); a CPU
+ * that is idle does them itself, without locks; one that is not leaves them to the pool.
+ */
+bool blk_has_put_off(void);
+void blk_do_put_off(void);
+void blk_submit_put_off(void);
 
 /* ---- properties; any thread, fixed while the machine runs ---- */
 int64_t

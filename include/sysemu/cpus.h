@@ -29,6 +29,9 @@ void cpus_kick(void);
  */
 void cpus_kick_for_interrupt(void);
 
+/* The slice in which this is called ends after at most so many instructions. False: it is not called in one. */
+bool cpus_end_slice_within(int64_t instructions);
+
 /* Install the virtual clock; before the machine is built. */
 void cpus_init(void);
 /* Keys that -icount knows, those of record/replay among them. */

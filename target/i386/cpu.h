@@ -120,7 +120,7 @@ typedef struct SegmentCache {
 #define SEG_G 0x8000
 
 /* ---- TLB: machine state (DESIGN 2.6). Direct-mapped; supervisor and user accesses have tables of their own. ---- */
-#define TLB_BITS 13
+#define TLB_BITS 14
 #define TLB_SIZE (1u << TLB_BITS)
 enum { MMU_KERNEL, MMU_USER, NB_MMU_MODES };
 
@@ -217,6 +217,7 @@ struct CPUState {
         uint64_t fa, fb;             /* operands of the instruction whose flags may have to be recomputed */
         int64_t budget;              /* 64-bit code: see H_BUDGET */
         uint64_t tmp;
+        uint64_t parked[4];          /* host addresses, within a block: accel/jit/share.c */
         uint32_t from;               /* JitPlace of the code that was left: see JitExit.from */
         uint64_t ns_per_insn, ns_at_0; /* the virtual clock is ns_at_0 + icount * ns_per_insn; 0: it is not */
         struct {

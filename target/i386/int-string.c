@@ -1,17 +1,18 @@
 /*
- * target/i386/int-string.c  MOVS STOS LODS CMPS SCAS, alone and with REP. SDM volume 2, "REP/REPE/REPZ/REPNE/REPNZ". (INS, OUTS:
- * system part.)
+ * target/i386/int-string.c  MOVS STOS LODS CMPS SCAS, alone and with REP. SDM volume 2, "REP/REPE/REPZ/REPNE/REPNZ".
+ * (INS, OUTS: system part.)
  *
- * A repeated instruction retires one per iteration. One call does as many as the budget (icount_limit) allows; when some are
- * left, eip stays on the instruction and the block ends. Counter, index registers, flags and icount are up to date after each
- * iteration, so an access may fault at any time and a device sees the exact time. After an iteration that touched I/O or
- * tripped a data breakpoint the instruction stops as if the budget had ended.
+ * A repeated instruction retires one per iteration. One call does as many as the budget (icount_limit) allows; when
+ * some are left, eip stays on the instruction and the block ends. Counter, index registers, flags and icount are up to
+ * date after each iteration, so an access may fault at any time and a device sees the exact time. After an iteration
+ * that touched I/O or tripped a data breakpoint the instruction stops as if the budget had ended.
  *
- * The first iteration of each pass goes the ordinary way: it fills the TLB and takes the faults, in order. What follows on the
- * same pages, inside segment and address-size limits, is done in bulk on host pointers: no iteration is done there that could
- * behave differently one by one.
+ * The first iteration of each pass goes the ordinary way: it fills the TLB and takes the faults, in order. What follows
+ * on the same pages, inside segment and address-size limits, is done in bulk on host pointers: no iteration is done
+ * there that could behave differently one by one.
  */
 #include "target/i386/int-common.h"
+#include "util/bytes.h"
 
 /* ---- iterations ---- */
 static inline bool is_repeated(const DecodedInsn *d)
@@ -19,7 +20,8 @@ static inline bool is_repeated(const DecodedInsn *d)
     return d->prefix & (PREFIX_REP | PREFIX_REPNE);
 }
 
-/* A call never keeps somebody who waits for the machine longer than this many iterations take. Where it stops does not show. */
+/* A call never keeps somebody who waits for the machine longer than this many iterations take. Where it stops does not
+ * show. */
 #define REP_CALL_MAX 16384
 
 /* Iterations to do in this call, 0 when the counter is zero. Single step traps after each. */
@@ -174,6 +176,43 @@ static uint64_t lods_bulk(CPUState *cpu, const DecodedInsn *d, uint64_t left, un
     return n - 1;
 }
 
+/* How many bytes at the beginning are the same in both. */
+static uint64_t equal_bytes(const uint8_t *p, const uint8_t *q, uint64_t bytes)
+{
+    uint64_t i = 0;
+    for (; bytes - i >= 8; i += 8) {
+        uint64_t differing = ldq_le_p(p + i) ^ ldq_le_p(q + i);
+        if (differing) {
+            return i + (unsigned)__builtin_ctzll(differing) / 8;
+        }
+    }
+    while (i < bytes && p[i] == q[i]) {
+        i++;
+    }
+    return i;
+}
+
+/* Of n elements, how many CMPS passes without ending, as far as that can be told fast; less than n. */
+static uint64_t cmps_pass(const CPUState *cpu, const uint8_t *p, const uint8_t *q, uint64_t n, unsigned size,
+                          bool while_zf)
+{
+    return while_zf && cpu->df > 0 ? MIN(equal_bytes(p, q, n * size) / size, n - 1) : 0;
+}
+
+/* SCAS. An area that is full of one value equals itself, one element further. */
+static uint64_t scas_pass(const CPUState *cpu, const uint8_t *p, uint64_t n, unsigned size, bool while_zf)
+{
+    if (cpu->df < 0) {
+        return 0;
+    }
+    if (while_zf) {
+        bool begins = memcmp(p, &cpu->gpr[R_EAX], size) == 0;
+        return begins ? MIN(1 + equal_bytes(p, p + size, (n - 1) * size) / size, n - 1) : 0;
+    }
+    const uint8_t *found = size == 1 ? memchr(p, (uint8_t)cpu->gpr[R_EAX], n) : p;
+    return found ? (uint64_t)(found - p) : n - 1;
+}
+
 /* MOVS, STOS, LODS: after a failed attempt at bulk (MMIO, code page) go one by one for a while before the next. */
 #define BULK_RETRY 32
 #define COPY_DEFINE(name, bits)                                    \
@@ -281,13 +320,14 @@ static uint64_t lods_bulk(CPUState *cpu, const DecodedInsn *d, uint64_t left, un
         if (!q) {                                                                                          \
             return 0;                                                                                      \
         }                                                                                                  \
+        i = cmps_pass(cpu, p, q, n, bits / 8, while_zf);                                                   \
         do {                                                                                               \
             a = element##bits(p, i, n, cpu->df < 0);                                                       \
             b = element##bits(q, i, n, cpu->df < 0);                                                       \
         } while (++i < n && (a == b) == while_zf);                                                         \
         cc_sub##bits(cpu, a, b, 0);                                                                        \
-        advance(cpu, d, R_ESI, i * (bits / 8));                                                            \
-        advance(cpu, d, R_EDI, i * (bits / 8));                                                            \
+        advance(cpu, d, R_ESI, i *(bits / 8));                                                             \
+        advance(cpu, d, R_EDI, i *(bits / 8));                                                             \
         return i;                                                                                          \
     }                                                                                                      \
     static uint64_t scas_bulk##bits(CPUState *cpu, const DecodedInsn *d, uint64_t left, unsigned while_zf) \
@@ -299,11 +339,12 @@ static uint64_t lods_bulk(CPUState *cpu, const DecodedInsn *d, uint64_t left, un
         if (!p) {                                                                                          \
             return 0;                                                                                      \
         }                                                                                                  \
+        i = scas_pass(cpu, p, n, bits / 8, while_zf);                                                      \
         do {                                                                                               \
             b = element##bits(p, i, n, cpu->df < 0);                                                       \
         } while (++i < n && (a == b) == while_zf);                                                         \
         cc_sub##bits(cpu, a, b, 0);                                                                        \
-        advance(cpu, d, R_EDI, i * (bits / 8));                                                            \
+        advance(cpu, d, R_EDI, i *(bits / 8));                                                             \
         return i;                                                                                          \
     }                                                                                                      \
     COPY_DEFINE(movs, bits)                                                                                \

@@ -20,6 +20,8 @@
 #define PDPTE_PAE_RESERVED 0x1e6ull /* bits 1, 2, 5 to 8 */
 
 #define WALK_LEVELS 4
+/* One function per walk: a TLB miss waits for it. */
+#define WALK_INLINE static inline __attribute__((always_inline))
 
 /* The entries that a walk went through, the last one is the leaf. */
 typedef struct WalkState {
@@ -58,7 +60,7 @@ static uint64_t load_host(const uint8_t *p, unsigned size)
 }
 
 /* Entries are naturally aligned, so that they never cross a page. */
-static bool entry_load(WalkState *w, uint64_t addr, uint64_t *entry)
+WALK_INLINE bool entry_load(WalkState *w, uint64_t addr, uint64_t *entry)
 {
     addr &= w->cpu->a20_mask;
     ram_addr_t ram = tlb_ram_page(addr & PAGE_MASK);
@@ -93,7 +95,7 @@ static void entry_store(WalkState *w, uint64_t addr, uint64_t entry)
 }
 
 /* Read the entry of one level; false when it is not present or has a reserved bit set. */
-static bool walk_level(WalkState *w, uint64_t table, unsigned index, uint64_t reserved, uint64_t *entry)
+WALK_INLINE bool walk_level(WalkState *w, uint64_t table, unsigned index, uint64_t reserved, uint64_t *entry)
 {
     uint64_t addr = table + (uint64_t)index * w->entry_size;
     if (!entry_load(w, addr, entry) || !(*entry & PTE_P)) {
@@ -228,22 +230,6 @@ static void walk_set_accessed(WalkState *w, bool write)
             entry_store(w, w->addr[i], w->entry[i] | set);
         }
     }
-}
-
-/* 4.6.1 */
-bool paging_allows(const CPUState *cpu, uint64_t bits, AccessKind kind, int mmu_mode)
-{
-    bool user_page = bits & TLB_U;
-    if (mmu_mode == MMU_USER) {
-        return user_page && !(kind == ACCESS_WRITE && !(bits & TLB_W)) && !(kind == ACCESS_FETCH && (bits & TLB_NX));
-    }
-    if (kind == ACCESS_FETCH) {
-        return !(bits & TLB_NX) && !(user_page && (cpu->cr4 & CR4_SMEP));
-    }
-    if (user_page && (cpu->cr4 & CR4_SMAP) && (cpu->cpl == 3 || !(cpu->eflags & AC_MASK))) {
-        return false; /* AC lifts SMAP for explicit accesses only; those that CPL 3 makes as supervisor are implicit */
-    }
-    return kind != ACCESS_WRITE || (bits & TLB_W) || !(cpu->cr0 & CR0_WP);
 }
 
 /* 4.7. I/D is reported only where fetches have rights of their own. */

@@ -23,8 +23,21 @@ typedef struct PageWalk {
 bool paging_walk(CPUState *cpu, uint64_t la, AccessKind kind, int mmu_mode, PageWalk *walk);
 /* The same for a debugger: no rights needed, nothing changes, page tables outside RAM are not read. */
 bool paging_walk_debug(CPUState *cpu, uint64_t la, PageWalk *walk);
-/* May `kind` be done through a translation with these TLB_* bits? Ignores D. */
-bool paging_allows(const CPUState *cpu, uint64_t bits, AccessKind kind, int mmu_mode);
+/* May `kind` be done through a translation with these TLB_* bits (4.6.1)? Ignores D. */
+static inline bool paging_allows(const CPUState *cpu, uint64_t bits, AccessKind kind, int mmu_mode)
+{
+    bool user_page = bits & TLB_U;
+    if (mmu_mode == MMU_USER) {
+        return user_page && !(kind == ACCESS_WRITE && !(bits & TLB_W)) && !(kind == ACCESS_FETCH && (bits & TLB_NX));
+    }
+    if (kind == ACCESS_FETCH) {
+        return !(bits & TLB_NX) && !(user_page && (cpu->cr4 & CR4_SMEP));
+    }
+    if (user_page && (cpu->cr4 & CR4_SMAP) && (cpu->cpl == 3 || !(cpu->eflags & AC_MASK))) {
+        return false; /* AC lifts SMAP for explicit accesses only; those that CPL 3 makes as supervisor are implicit */
+    }
+    return kind != ACCESS_WRITE || (bits & TLB_W) || !(cpu->cr0 & CR0_WP);
+}
 /* PAE paging outside long mode: read the four PDPTEs at cr3. False: reserved bits are set. cr0, cr4 as they will be. */
 bool paging_read_pdptes(CPUState *cpu, uint64_t cr3, uint64_t pdpte[4]);
 

@@ -14,9 +14,11 @@
 
 #define TLB_NODES     (NB_MMU_MODES * TLB_SIZE)
 #define TLB_WORDS     (TLB_SIZE / 64)
-#define CHAIN_BUCKETS 8192u
+#define CHAIN_BUCKETS TLB_SIZE
 #define CHAIN_END     (-1)
 #define REGION_BITS   10 /* of large_regions */
+
+_Static_assert(TLB_NODES - 1 <= INT16_MAX, "a node's number has 16 bits");
 
 /* The RAM behind an entry, and its place among those that have the same one. */
 typedef struct TLBNode {
@@ -236,15 +238,22 @@ void tlb_derive_page(CPUState *cpu, ram_addr_t page)
     }
 }
 
-static void entry_derive(CPUState *cpu, int mode, unsigned index)
+/* All but which entries are in use. */
+static void entry_derive_rest(CPUState *cpu, int mode, unsigned index)
 {
     const TLBEntry *e = &cpu->tlb[mode][index];
     struct TLBIndex *x = cpu->tlb_index;
     cpu->tlb_place[mode][index] = 0;
-    mark_used(x, mode, index, e->page, e->phys);
     mark_region(x, mode, e);
     set_ram(x, mode * TLB_SIZE + index, e->page ? tlb_ram_page(e->phys & PAGE_MASK) : RAM_ADDR_INVALID);
     fast_derive(cpu, mode, index);
+}
+
+static void entry_derive(CPUState *cpu, int mode, unsigned index)
+{
+    const TLBEntry *e = &cpu->tlb[mode][index];
+    mark_used(cpu->tlb_index, mode, index, e->page, e->phys);
+    entry_derive_rest(cpu, mode, index);
 }
 
 void tlb_rederive(CPUState *cpu)
@@ -482,8 +491,11 @@ static TLBEntry *tlb_fill(CPUState *cpu, uint64_t la, AccessKind kind, int mode)
     if ((cpu->cr0 & CR0_PG) && !paging_walk(cpu, la, kind, mode, &walk)) {
         raise_page_fault(cpu, la, walk.error_code);
     }
+    if (!e->page || ((e->phys ^ walk.phys) & (TLB_G | TLB_LARGE))) {
+        mark_used(cpu->tlb_index, mode, index, true, walk.phys);
+    }
     *e = (TLBEntry){ .page = (la & PAGE_MASK) | TLB_VALID, .phys = walk.phys };
-    entry_derive(cpu, mode, index);
+    entry_derive_rest(cpu, mode, index);
     return e;
 }
 

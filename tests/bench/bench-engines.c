@@ -18,7 +18,7 @@ LOOP(store_hit, "mov $0x20000, %esi", TIMES8("mov %ecx, 16(%esi)"));
 LOOP(chase, "mov $0x20000, %esi; mov %esi, (%esi)", TIMES8("mov (%esi), %esi"));
 LOOP(push_pop, "", TIMES8("push %ecx; pop %eax"));
 /* Two linear pages that have one place in the TLB. */
-LOOP(miss, "mov $0x20000, %esi", TIMES8("mov (%esi), %eax; mov 0x2000000(%esi), %eax"));
+LOOP(miss, "mov $0x20000, %esi", TIMES8("mov (%esi), %eax; mov 0x40000000(%esi), %eax"));
 LOOP(chained, "", TIMES8("jmp 2f; nop; 2:"));
 LOOP(crossing, "jmp 1f; .skip 0x2000 - (. - start); 3: jmp 4f; .skip 0x3000 - (. - start); 4: jmp 5f; .skip 0x3100 - (. - start)",
      "jmp 3b; 5:");
@@ -71,10 +71,10 @@ static void gate_page_fault(void)
     put_gate(EXCP_PF, 0x15000, 0);
     put32(PT_A + (0x21000 >> PAGE_BITS) * 4, 0);
 }
-/* 32 MiB further the same memory. */
+/* 1 GiB further the same memory. */
 static void map_again(void)
 {
-    put32(PD_A + 8 * 4, PT_A | 7);
+    put32(PD_A + 256 * 4, PT_A | 7);
 }
 static void sysenter_target(void)
 {

@@ -1207,7 +1207,8 @@ static void random_string_world(DecodedInsn *d)
                            : (unsigned)g_test_rand_int_range(0, 0xa100);
     cpu->gpr[R_EDI] = (uint32_t)cpu->gpr[R_EDI];
     cpu->gpr[R_ECX] = (unsigned)g_test_rand_int_range(0, g_test_rand_bit() ? 10 : 0x3000);
-    cpu->gpr[R_EAX] = g_test_rand_bit() ? 0 : 0x0102030401020304;
+    static const uint64_t sought[] = { 0, 2, 0x0102030401020304 }; /* everywhere, now and then, nowhere */
+    cpu->gpr[R_EAX] = sought[g_test_rand_int_range(0, ARRAY_SIZE(sought))];
     if (d->addr_size == 1) {
         cpu->gpr[R_ESI] |= 0x770000;
         cpu->gpr[R_EDI] |= 0x880000;

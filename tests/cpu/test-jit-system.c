@@ -116,14 +116,14 @@ PROGRAM(other_context, "mov $0x2b, %eax; mov %eax, %ds; mov %eax, %es; push %eax
                        "2: call 4f; mov 0x22000, %edi; mov %cs, %eax; add %eax, %ebx; test $3, %al; jz 3f; dec %ecx; jnz 2b; mov $1, %eax; int $0x80\n"
                        "3: iret\n"
                        "4: mov (%esp), %esi; mov $2, %eax; int $0x80; ret");
-PROGRAM(return_there, "cmp $1, %eax; je 1f; mov 0x2022000, %edi; push %esi; ret; 1: hlt");
+PROGRAM(return_there, "cmp $1, %eax; je 1f; mov 0x40022000, %edi; push %esi; ret; 1: hlt");
 
 /*
  * While code runs in SHARED its page goes elsewhere, without INVLPG: the TLB's entry makes way for another page's and comes back changed,
  * or (now and then) only makes way. What is fetched stays the old page until control leaves it; a call from there returns to the new one.
  */
 #define MOVED(name, a, b, c) \
-    PROGRAM(name, "add $" a ", %ebx; test $4, %cl; jz 4f; mov 0x2018000, %eax; xorl $0x1000, 0x5060; test $2, %cl; jz 4f; mov 0x18000, %eax\n" \
+    PROGRAM(name, "add $" a ", %ebx; test $4, %cl; jz 4f; mov 0x40018000, %eax; xorl $0x1000, 0x5060; test $2, %cl; jz 4f; mov 0x18000, %eax\n" \
                   "4: call 1f; add $" b ", %ebx; mov $(0x18000 + 1f - start), %eax; call *%eax; push $(0x18000 + 3f - start); ret\n" \
                   "3: test $1, %cl; jz 2f; call *%esi; 2: add $" c ", %ebx; ret; 1: ret")
 MOVED(moved_a, "1", "0x10", "0x100");
@@ -359,7 +359,7 @@ static void threads_check(void)
 static void other_context_more(void)
 {
     PLACE(0x14000, return_there);
-    put32(PD_A + 8 * 4, PT_A | 7); /* 32 MiB further the same memory, in the same places of the TLB */
+    put32(PD_A + 256 * 4, PT_A | 7); /* 1 GiB further the same memory, in the same places of the TLB */
     put_gate(0x80, 0x14000, 3);
 }
 static void other_context_check(void)
@@ -371,7 +371,7 @@ static void moving_more(void)
 {
     PLACE(SHARED, moved_a);
     PLACE(OTHER, moved_b);
-    put32(PD_A + 8 * 4, PT_A | 7);
+    put32(PD_A + 256 * 4, PT_A | 7);
 }
 static void moving_check(void)
 {

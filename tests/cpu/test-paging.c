@@ -3,7 +3,8 @@
  * tests/cpu/test-paging.c  Page walks in each mode, accessed and dirty bits, fault codes, and what the TLB keeps
  * (DESIGN 2.6).
  *
- * Guest memory: 16 MiB of RAM at 0, ROM of 64 KiB at FFFF0000h, a counting device of one page at FE000000h.
+ * Guest memory: RAM at 0, more than the TLB can hold, ROM of 64 KiB at FFFF0000h, a counting device of one page at
+ * FE000000h.
  */
 #include "tests/cpu/cpu-stubs.h"
 
@@ -26,6 +27,8 @@
 #define PDPT  0x13000
 #define DATA  0x200000
 #define MMIO  0xfe000000u
+
+#define TLB_SPAN ((uint64_t)TLB_SIZE << PAGE_BITS) /* addresses so far apart share an entry */
 
 static MemoryRegion ram, rom, mmio;
 static CPUState *cpu;
@@ -54,7 +57,7 @@ static const MemoryRegionOps mmio_ops = { .read = mmio_read, .write = mmio_write
 static void machine_init(void)
 {
     memory_init();
-    memory_region_init_ram(&ram, "ram", 48 * MiB);
+    memory_region_init_ram(&ram, "ram", TLB_SPAN + 16 * MiB);
     memory_region_init_rom(&rom, "rom", 64 * KiB);
     memory_region_init_io(&mmio, &mmio_ops, NULL, "mmio", PAGE_SIZE);
     memory_region_add_subregion(get_system_memory(), 0, &ram);
@@ -426,7 +429,7 @@ static void test_global(void)
 static void test_conflict_and_chains(void)
 {
     start();
-    uint64_t other = 0x5000 + ((uint64_t)TLB_SIZE << PAGE_BITS);
+    uint64_t other = 0x5000 + TLB_SPAN;
     RUN(cpu, cpu_st32(cpu, 0x5000, 1));
     RUN(cpu, cpu_st32(cpu, other, 2));
     g_assert_null(entry(0x5000, MMU_KERNEL));
@@ -523,7 +526,7 @@ static void map_for_random(void)
     for (unsigned i = 0; i < 1024; i++) {
         put32(PT + 4 * i, DATA | (i << 12 & 0xff000) | P | W | U | (i % 3 ? 0 : G));
     }
-    for (unsigned base = 0; base <= 8; base += 4) {
+    for (unsigned base = 0; base <= TLB_SPAN / (4 * MiB); base += TLB_SPAN / (8 * MiB)) {
         put32(TABLE + 4 * base, PT | P | W | U);
         put32(TABLE + 4 * (base + 1), PS | P | W | U);
         put32(TABLE + 4 * (base + 2), PS | P | W | U | G);
@@ -533,7 +536,7 @@ static void map_for_random(void)
 static void random_step(GRand *rand)
 {
     uint32_t r = g_rand_int(rand);
-    uint64_t la = r % 3 * 16 * MiB + (r >> 4) % 3072 * PAGE_SIZE;
+    uint64_t la = r % 3 * (TLB_SPAN / 2) + (r >> 4) % 3072 * PAGE_SIZE;
     user(r >> 3 & 1);
     switch (g_rand_int_range(rand, 0, 8)) {
     case 0:
@@ -577,7 +580,7 @@ static void test_fetch_latch(void)
     g_assert_cmphex(get32(PT + 4) & A, ==, A);
     put32(PT + 4, 0);
     /* Another page takes the entry's place; within the page, no fetch asks the TLB. */
-    uint64_t other = 0x1000 + ((uint64_t)TLB_SIZE << PAGE_BITS);
+    uint64_t other = 0x1000 + TLB_SPAN;
     put32(TABLE + 4 * (other >> 22), PT | P);
     put32(PT + 4, DATA | P);
     RUN(cpu, ld(other));

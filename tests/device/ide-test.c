@@ -344,8 +344,10 @@ static void test_master_not_ready(void)
     setup();
     put_prd(0, 0x10000, 512, true);
     command28(BASE, 0, 0xc8, 5, 1);
-    fake_complete(); /* data are there before the master is started */
+    g_assert_true(g_queue_is_empty(&fake_queue)); /* nothing is read before the master is started */
     check_status(BSY | READY);
+    device_foreach(find_disk, NULL);
+    check_state_goes_round(disk_device);
     start_dma(0, false); /* the wrong direction moves nothing */
     check_bm(0x01);
     outb(BM_PORT, 0);
@@ -353,7 +355,9 @@ static void test_master_not_ready(void)
     memset(ram(0x10000), 0, 512);
     start_dma(0, true);
     check_bm(0x01);
+    g_assert_true(g_queue_is_empty(&fake_queue));
     ide_config(PCI_COMMAND, PCI_COMMAND_IO | PCI_COMMAND_MASTER, 2);
+    fake_complete();
     take_irq(READY);
     check_on_disk(ram(0x10000), 5 * 512, 512);
 }

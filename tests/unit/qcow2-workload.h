@@ -83,6 +83,9 @@ static inline void workload_compare(Workload *w)
         int64_t n = MIN(MiB, w->size - at);
         g_assert_cmpint(bdrv_pread(w->bs, at, got, n), ==, 0);
         workload_check("disk", w, at, got, w->model + at, n);
+        if (bdrv_pread_now(w->bs, at, got, n) == 0) {
+            workload_check("disk, without waiting", w, at, got, w->model + at, n);
+        }
     }
 }
 

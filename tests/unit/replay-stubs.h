@@ -36,6 +36,13 @@ void cpus_kick(void)
     g_atomic_int_inc(&kicks);
 }
 
+static bool fake_vcpu_thread;
+bool cpus_end_slice_within(int64_t instructions)
+{
+    (void)instructions;
+    return fake_vcpu_thread;
+}
+
 bool replay_mutex_locked(void)
 {
     return true;
@@ -206,7 +213,7 @@ static char *write_log(const char *name, const ReplayEvent *events, size_t count
 static inline void use_all_stubs(void)
 {
     (void)take_message, (void)expect_finish, (void)write_log, (void)begin_started, (void)shutdowns,
-        (void)remove_temp_dir;
+        (void)fake_vcpu_thread, (void)remove_temp_dir;
 }
 
 #endif

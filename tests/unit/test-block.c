@@ -120,6 +120,26 @@ static void test_holes(void)
     g_free(path);
 }
 
+/* What was just written is in the page cache (where the file system can tell); beyond the end there is nothing to find.
+ */
+static void test_read_now(void)
+{
+    char *path = make_file("now", 64 << 10, 'n');
+    uint8_t buf[4096];
+    BlockNode *bs = open_with(path, "raw", "size=32768", BDRV_O_RDWR);
+    int ret = bdrv_pread_now(bs, 30000, buf, sizeof(buf));
+    g_assert_true(ret == 0 || ret == -EAGAIN);
+    if (ret == 0) {
+        g_assert_true(buf[0] == 'n' && buf[2767] == 'n' && buf[2768] == 0 && buf[4095] == 0);
+    }
+    bdrv_unref(bs);
+    bs = open_with(path, "raw", NULL, BDRV_O_RDWR);
+    g_assert_cmpint(bdrv_pread_now(bs, (64 << 10) - 1, buf, 2), ==, -EAGAIN);
+    g_assert_cmpint(bdrv_pread_now(bs, -1, buf, 2), ==, -EIO);
+    bdrv_unref(bs);
+    g_free(path);
+}
+
 /* O_DIRECT: what is not aligned goes through a buffer and leaves its neighbours alone. */
 static void test_direct(void)
 {
@@ -463,6 +483,15 @@ static void wait_a_little(void)
     g_thread_yield();
 }
 
+/* The end of the slice in which a request was issued. */
+static void see_to_disks(bool idle)
+{
+    if (blk_has_put_off()) {
+        (idle ? blk_do_put_off : blk_submit_put_off)();
+    }
+    g_assert_false(blk_has_put_off());
+}
+
 static char *run_random(uint32_t host_seed, int count)
 {
     begin_requests();
@@ -470,7 +499,9 @@ static char *run_random(uint32_t host_seed, int count)
     GRand *guest = g_rand_new_with_seed(4711);
     uint8_t *model = g_malloc0(DISK_SIZE);
     for (int i = 0; i < count; i++) {
+        fake_vcpu_thread = i % 3;
         issue_random(blk, guest, model);
+        see_to_disks(i % 3 == 1);
         run_to(fake_icount + g_rand_int_range(guest, 1, 1000));
         while (g_hash_table_size(pending) > 24) {
             wait_a_little();
@@ -526,6 +557,30 @@ static void finish_all(void)
 {
     blk_drain_all();
     run_to(fake_icount + 1);
+}
+
+/* Nobody does a write before its slice ends, unless somebody waits for it. */
+static void test_put_off(void)
+{
+    static const uint8_t data[512] = { 0x55 };
+    replay_reset_for_test();
+    begin_requests();
+    BlockBackend *blk = new_slow_backend("disk", 1);
+    uint8_t *disk = ((SlowState *)blk->root->opaque)->data;
+    fake_vcpu_thread = true;
+    expect(blk_aio_write(blk, 0, data, 512, false, on_completion, NULL), NULL, 0, 0);
+    g_assert_true(blk_has_put_off());
+    g_assert_cmphex(disk[0], ==, 0);
+    blk_do_put_off();
+    g_assert_cmphex(disk[0], ==, 0x55);
+    expect(blk_aio_write(blk, 512, data, 512, true, on_completion, NULL), NULL, 0, 0);
+    g_assert_false(blk_has_put_off()); /* the host's disk is in it */
+    expect(blk_aio_write(blk, 1024, data, 512, false, on_completion, NULL), NULL, 0, 0);
+    g_assert_cmpint(g_hash_table_size(pending), ==, 3); /* nothing completes before a checkpoint */
+    finish_all();
+    g_assert_cmphex(disk[1024], ==, 0x55);
+    fake_vcpu_thread = false;
+    end_requests();
 }
 
 static void test_impossible(void)
@@ -921,11 +976,13 @@ int main(int argc, char **argv)
     g_test_add_func("/block/raw", test_raw);
     g_test_add_func("/block/raw/part", test_raw_part);
     g_test_add_func("/block/file/holes", test_holes);
+    g_test_add_func("/block/file/now", test_read_now);
     g_test_add_func("/block/file/direct", test_direct);
     g_test_add_func("/block/open/errors", test_open_errors);
     g_test_add_func("/block/open/graph", test_graph);
     g_test_add_func("/block/open/chain", test_chain);
     g_test_add_func("/block/requests/overlap", test_overlap);
+    g_test_add_func("/block/requests/put-off", test_put_off);
     g_test_add_func("/block/requests/record-replay", test_record_replay);
     g_test_add_func("/block/requests/impossible", test_impossible);
     g_test_add_func("/block/requests/host-error", test_host_error);
