@@ -19,40 +19,9 @@ static void set_place(const JitExit *exit, const JitPlace *place)
     }
 }
 
-/* JMP target; or nothing, when that is what comes next. */
-static void put_jmp(uint8_t *patch, intptr_t delta, const uint8_t *target, bool falls)
-{
-    Emit e = { .p = patch - 1, .rx_delta = delta };
-    if (falls) {
-        em_nops(&e, 5);
-    } else {
-        em_jmp(&e, target);
-    }
-}
-
-/* JE target, JMP miss; or JNE miss, when the target comes next. */
-static void put_je_jmp(uint8_t *patch, intptr_t delta, const uint8_t *target, bool falls)
-{
-    bool fell = patch[-1] == (0x80 | COND_NE);
-    const uint8_t *miss = em_target(fell ? patch : patch + 5, delta);
-    patch[-1] = 0x80 | (falls ? COND_NE : COND_E);
-    em_patch(patch, delta, falls ? miss : target);
-    put_jmp(patch + 5, delta, miss, falls);
-}
-
-/* Blocks that follow each other often are often translated one after the other. */
 static void lead_to(const JitExit *exit, const uint8_t *target)
 {
-    intptr_t delta = jit_cache.rx - jit_cache.rw;
-    const uint8_t *behind = exit->patch + delta + (exit->end == JIT_END_JE_JMP ? 9 : 4);
-    bool falls = (size_t)(target - behind) < JIT_CODE_ALIGN;
-    if (exit->end == JIT_END_JMP) {
-        put_jmp(exit->patch, delta, target, falls);
-    } else if (exit->end == JIT_END_JE_JMP) {
-        put_je_jmp(exit->patch, delta, target, falls);
-    } else {
-        em_patch(exit->patch, delta, target);
-    }
+    em_patch(exit->patch, jit_cache.rx - jit_cache.rw, target);
     if (exit->patch2) {
         em_patch(exit->patch2, jit_cache.rx - jit_cache.rw, target);
     }

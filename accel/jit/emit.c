@@ -208,32 +208,3 @@ void em_patch(uint8_t *at, intptr_t rx_delta, const void *target)
     int32_t rel = (int32_t)((intptr_t)target - ((intptr_t)at + rx_delta + 4));
     memcpy(at, &rel, 4);
 }
-
-const uint8_t *em_target(const uint8_t *at, intptr_t rx_delta)
-{
-    int32_t rel;
-    memcpy(&rel, at, 4);
-    return at + rx_delta + 4 + rel;
-}
-
-/* SDM 2B, NOP: the forms recommended for each length. */
-void em_nops(Emit *e, size_t bytes)
-{
-    static const uint8_t forms[9][9] = {
-        { 0x90 },
-        { 0x66, 0x90 },
-        { 0x0f, 0x1f, 0x00 },
-        { 0x0f, 0x1f, 0x40, 0x00 },
-        { 0x0f, 0x1f, 0x44, 0x00, 0x00 },
-        { 0x66, 0x0f, 0x1f, 0x44, 0x00, 0x00 },
-        { 0x0f, 0x1f, 0x80, 0x00, 0x00, 0x00, 0x00 },
-        { 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00 },
-        { 0x66, 0x0f, 0x1f, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00 },
-    };
-    while (bytes) {
-        size_t n = MIN(bytes, ARRAY_SIZE(forms));
-        memcpy(e->p, forms[n - 1], n);
-        e->p += n;
-        bytes -= n;
-    }
-}

@@ -108,11 +108,7 @@ uint8_t *em_jmp_later(Emit *e);
 uint8_t *em_jcc_later(Emit *e, unsigned cond);
 uint8_t *em_call_later(Emit *e);
 uint8_t *em_lea_later(Emit *e, unsigned to); /* the register = the address */
-/* Instructions that do nothing. */
-void em_nops(Emit *e, size_t bytes);
 /* Let the rel32 at `at` (writable) lead to `target` (executable). */
 void em_patch(uint8_t *at, intptr_t rx_delta, const void *target);
-/* Where it leads. */
-const uint8_t *em_target(const uint8_t *at, intptr_t rx_delta);
 
 #endif

@@ -87,16 +87,12 @@ typedef struct JitRet {
 
 #define JIT_NOWHERE 1u /* no JitPlace has this address */
 
-/* What a block's code ends with, when that may lead to the one right behind it. `patch` is of the first jump. */
-typedef enum JitExitEnd { JIT_END_OTHER, JIT_END_JMP, JIT_END_JE_JMP } JitExitEnd;
-
 /* A way out of translated code; LINK: also the place where two blocks may be joined. */
 struct JitExit {
     uint64_t eip;    /* all but INDIRECT and LEAVE */
     uint32_t kind;   /* JitExitKind */
     uint32_t refund; /* instructions of the block that did not run: icount = limit - R14 - refund */
     bool crosses;    /* LINK: into another page */
-    uint8_t end;     /* LINK: JitExitEnd */
     uint8_t *patch;  /* LINK: writable rel32 that leads to `stub` or to the other block */
     uint8_t *patch2; /* another one, or NULL */
     const uint8_t *stub;
@@ -287,9 +283,8 @@ extern const uint8_t *jit_refill[2][NB_MMU_MODES][2][5]; /* code64, mode, write,
 
 /* ---- translate.c ---- */
 /* NULL: this block is not for us, or the block cache was flushed. There must be room: JIT_ROOM_*. */
-#define JIT_CODE_ALIGN 16
-#define JIT_ROOM_CODE  (96 * KiB)
-#define JIT_ROOM_DATA  (64 * KiB)
+#define JIT_ROOM_CODE (96 * KiB)
+#define JIT_ROOM_DATA (64 * KiB)
 /* most: instructions that it may have; fewer than BLOCK_MAX_INSNS: of this block only */
 JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint64_t eip, unsigned most);
 

@@ -153,14 +153,12 @@ void emit_goto(Translator *t, uint64_t target)
 {
     if (!link_crosses(t, target)) {
         emit_link(t, em_jmp_later(&t->e), target);
-        t->stubs[t->nb_stubs - 1].exit->end = JIT_END_JMP;
         return;
     }
     JitExit *exit = alloc_exit(t, JIT_EXIT_LINK, target);
     emit_crossing(t, exit);
     uint8_t *miss = em_jmp_later(&t->e);
     add_link(t, exit, exit->patch);
-    exit->end = JIT_END_JE_JMP;
     switch_part(t);
     em_patch(miss, t->e.rx_delta, em_here(&t->e));
     emit_crossing_stub(t, exit);

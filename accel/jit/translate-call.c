@@ -206,7 +206,6 @@ static void emit_continuation(Translator *t)
     emit_link_compare(t, exit);
     add_link(t, exit, em_jcc_later(e, COND_E));
     uint8_t *elsewhere = em_jmp_later(e);
-    exit->end = JIT_END_JE_JMP;
     switch_part(t);
     em_patch(elsewhere, e->rx_delta, em_here(e));
     emit_continuation_cold(t, exit);

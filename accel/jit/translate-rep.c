@@ -22,7 +22,7 @@ static bool is_movs(const DecodedInsn *d)
     return (d->info->opcode & ~1u) == 0xa4;
 }
 
-/* H_R10 = iterations - 1: 0 to 4095, and the slice does not end before the last one. */
+/* H_R10 = iterations - 1: 0 to 4095, and the slice does not end with the last one: see emit_entry(). */
 static void check_count(Translator *t, RepSlow *slow)
 {
     Emit *e = &t->e;
@@ -34,7 +34,7 @@ static void check_count(Translator *t, RepSlow *slow)
     } else {
         em_alu_rr(e, 3, ALU_CMP, H_R10, H_BUDGET);
     }
-    slow_if(t, slow, COND_G);
+    slow_if(t, slow, COND_GE);
     em_alu_mi(e, 2, ALU_CMP, H_CPU, CPU_OFF(df), 1);
     slow_if(t, slow, COND_NE);
 }

@@ -124,8 +124,7 @@ static void begin_code(Translator *t)
 
 static void end_code(Translator *t)
 {
-    em_nops(&t->e, -(uintptr_t)t->e.p & (JIT_CODE_ALIGN - 1));
-    jit_cache.used = (size_t)(t->e.p - jit_cache.rw);
+    jit_cache.used = ((size_t)(t->e.p - jit_cache.rw) + 15) & ~(size_t)15;
     jit_cache.cold_used = (size_t)(t->other.p - jit_cache.rw);
     lockstep_assert(jit_cache.used <= jit_cache.cold && jit_cache.cold_used <= jit_cache.size,
                     "jit: code cache overrun");
