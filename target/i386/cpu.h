@@ -226,7 +226,8 @@ struct CPUState {
         bool x87_loaded, sse_loaded; /* translate-state.c */
         uint8_t x87_seg;
     } jit;                           /* accel/jit's, between two instructions of a block only */
-    sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here */
+    sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here... */
+    sigjmp_buf *fault_to;            /* ...unless this is not NULL: the delivery of an event catches its own faults */
 
     /* ---- addressing ---- */
     SegmentCache seg[CPU_NB_SEGS];
