@@ -148,6 +148,12 @@ static void rule_mov_from_sreg(Translator *t)
         em_store(&t->e, 1, H_T1, H_ADDR, 0);
         return;
     }
+    if (t->d->op_size == 1) {
+        unsigned low = host_reg(t, t->d->rm);
+        reg_changed(t, t->d->rm);
+        em_load(&t->e, 1, low, H_CPU, selector_off(t->d->reg));
+        return;
+    }
     unsigned reg = host_reg_out(t, t->d->rm);
     em_rm(&t->e, 2, 0x0fb7, reg, H_CPU, selector_off(t->d->reg));
 }
@@ -170,12 +176,22 @@ static void same_descriptor(Translator *t, int slot)
     handler_if(t, COND_NE);
 }
 
+/* H_T1 = the operand of MOV to a segment register, or of VERW: a word, whatever the operand size. */
+static void selector_operand(Translator *t)
+{
+    if (insn_is_mem(t->d)) {
+        mem_operand(t, 2, false);
+        em_rm(&t->e, 2, 0x0fb7, H_T1, H_ADDR, 0);
+    } else {
+        em_rr(&t->e, 2, 0x0fb7, H_T1, host_reg(t, t->d->rm));
+    }
+}
+
 /* DS, ES: nothing changes when it is there, from a descriptor that every level may load. */
 static void rule_mov_to_sreg(Translator *t)
 {
-    unsigned reg = host_reg(t, t->d->rm);
     flags_before_clobber(t);
-    em_rr(&t->e, 2, 0x0fb7, H_T1, reg);
+    selector_operand(t);
     same_descriptor(t, seg_loaded_slot(t->d->reg));
 }
 
@@ -231,9 +247,8 @@ static void load_fs(Translator *t)
 
 static void rule_mov_to_fs(Translator *t)
 {
-    unsigned reg = host_reg(t, t->d->rm);
     level_0_only(t);
-    em_rr(&t->e, 2, 0x0fb7, H_T1, reg);
+    selector_operand(t);
     load_fs(t);
 }
 
@@ -252,12 +267,7 @@ static void rule_verw(Translator *t)
 {
     flags_want_mem(t);
     level_0_only(t);
-    if (insn_is_mem(t->d)) {
-        mem_operand(t, 2, false);
-        em_rm(&t->e, 2, 0x0fb7, H_T1, H_ADDR, 0);
-    } else {
-        em_rr(&t->e, 2, 0x0fb7, H_T1, host_reg(t, t->d->rm));
-    }
+    selector_operand(t);
     same_descriptor(t, LOADED_VERW);
     em_alu_mi(&t->e, 0, ALU_OR, H_CPU, CPU_OFF(jit.flags) + 1, CC_Z);
     t->flags = (FlagState){ .mem = true };
@@ -332,7 +342,7 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, bool is_la
     case 0x1f:
         return loads_segment(t, d->info->opcode >> 3) && stack_is_native(t, d) ? rule_pop_sreg : NULL;
     case 0x8e:
-        if (insn_is_mem(d) || !loads_segment(t, d->reg)) {
+        if (!loads_segment(t, d->reg)) {
             return NULL;
         }
         return d->reg == R_FS ? rule_mov_to_fs : rule_mov_to_sreg;
@@ -342,7 +352,7 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, bool is_la
     case 0x1e:
         return stack_is_native(t, d) ? rule_push_sreg : NULL;
     case 0x8c:
-        return (insn_is_mem(d) || d->op_size >= 2) && d->reg <= R_GS ? rule_mov_from_sreg : NULL;
+        return d->reg <= R_GS ? rule_mov_from_sreg : NULL;
     case 0x9c:
         return stack_is_native(t, d) ? rule_pushf : NULL;
     case 0x9d:

@@ -135,6 +135,7 @@ PROGRAM(reload, "mov $60, %ecx; xor %ebp, %ebp; mov $0x2b, %edx; sub $8, %esp; s
 PROGRAM(reload_fs, "mov $60, %ecx; xor %ebp, %ebp; mov $0x2b, %edx; sub $8, %esp; sgdt (%esp)\n"
                    "1: mov %edx, %fs; add %fs:0x20000, %ebp; xor %eax, %eax; mov %eax, %fs; mov %fs, %eax; add %eax, %ebp\n"
                    "   push %edx; pop %fs; add %fs:0x20004, %ebp; push $3; pop %fs; mov %fs, %eax; add %eax, %ebp; verw %dx; pushf; pop %eax; add %eax, %ebp\n"
+                   "   mov %edx, 0x20050; mov 0x20050, %fs; add %fs:0x20000, %ebp; movw %fs, %ax; add %eax, %ebp; stc; verw 0x20050; adc %ebp, %ebp\n"
                    "   mov %ecx, %eax; xor %ebx, %ebx; push %edx; xor %edx, %edx; mov $3, %edi; div %edi; cmp $0, %edx; pop %edx; jne 2f\n"
                    "   mov 2(%esp), %edi; xorb $0x10, %ss:0x28+2(%edi)\n"
                    "2: test $3, %cl; jne 3f; movw $0x27, (%esp); lgdt (%esp); mov %edx, %fs; verw %dx; pushf; pop %eax; add %eax, %ebp\n"
