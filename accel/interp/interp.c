@@ -127,18 +127,15 @@ static bool must_step(const CPUState *cpu)
     return (cpu->eflags & TF_MASK) || cpu->int_shadow || cpu->has_breakpoints;
 }
 
-/* Delivery may use fault_jmp for itself. Should it fault nevertheless, insn_ip is where execution goes on. */
+/* Should delivery fault, insn_ip is where execution goes on. */
 static void deliver(CPUState *cpu, bool debug_trap)
 {
-    sigjmp_buf saved;
-    memcpy(&saved, &cpu->fault_jmp, sizeof(saved));
     cpu->insn_ip = cpu->eip;
     if (debug_trap) {
         cpu_deliver_debug_trap(cpu);
     } else {
         cpu_take_interrupt(cpu);
     }
-    memcpy(&cpu->fault_jmp, &saved, sizeof(saved));
 }
 
 /* Traps go before interrupts, and both before leaving. Returns true with *reason when the slice ends here. */

@@ -90,6 +90,8 @@ static void rule_rep(Translator *t)
     RepSlow slow = { .n = 0 };
     flags_want_mem(t);
     x87_flush_pointers(t);
+    em_rr(&t->e, native_size(t), 0x85, H_RCX, H_RCX);
+    uint8_t *none = em_jcc_later(&t->e, COND_E);
     check_count(t, &slow);
     em_rx(&t->e, 3, 0x8d, H_R11, H_NONE, H_RCX, d->op_size, -1); /* bytes behind the first one */
     if (is_movs(d)) {
@@ -98,6 +100,7 @@ static void rule_rep(Translator *t)
     slow.jump[slow.n++] = mem_probe_run(t, H_T1, H_RDI, H_R11, true);
     take_budget(t);
     run(t);
+    em_patch(none, t->e.rx_delta, em_here(&t->e));
     call_handler_aside(t, &slow);
 }
 

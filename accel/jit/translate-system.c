@@ -1,6 +1,6 @@
 /*
  * accel/jit/translate-system.c  System instructions that are simple in the common case: CLD, STD, CLI, STI, PUSHF,
- * POPF, PUSH and MOV of a segment register, MOV from a control register, SWAPGS, RDTSC. What is not common
+ * POPF, PUSH and MOV of a segment register, VERW, MOV from a control register, SWAPGS, RDTSC. What is not common
  * (virtual-8086 mode, IOPL, a waiting interrupt) is left to their handlers.
  */
 #include "accel/jit/translate.h"
@@ -148,18 +148,21 @@ static void rule_mov_from_sreg(Translator *t)
         em_store(&t->e, 1, H_T1, H_ADDR, t->at);
         return;
     }
+    if (t->d->op_size == 1) {
+        unsigned low = host_reg(t, t->d->rm);
+        reg_changed(t, t->d->rm);
+        em_load(&t->e, 1, low, H_CPU, selector_off(t->d->reg));
+        return;
+    }
     unsigned reg = host_reg_out(t, t->d->rm);
     em_rm(&t->e, 2, 0x0fb7, reg, H_CPU, selector_off(t->d->reg));
 }
 
-/*
- * H_T1: a selector for DS or ES. Nothing changes when it is the one that is there, came from a descriptor that every
- * level may load, and the GDT still has the same one; else the handler loads it.
- */
-static void same_segment(Translator *t, int seg)
+/* H_T1: a selector. It is the one that was noted there, and the GDT still has the same descriptor; else the handler. */
+static void same_descriptor(Translator *t, int slot)
 {
     Emit *e = &t->e;
-    int32_t loaded = CPU_OFF(jit.loaded[0]) + seg_loaded_slot(seg) * (int32_t)sizeof(((CPUState *)0)->jit.loaded[0]);
+    int32_t loaded = CPU_OFF(jit.loaded[0]) + slot * (int32_t)sizeof(((CPUState *)0)->jit.loaded[0]);
     em_rm(e, 2, 0x3b, H_T1, H_CPU, loaded + LOADED_OFF(selector));
     handler_if(t, COND_NE);
     em_load(e, 2, H_T1, H_CPU, CPU_OFF(gdt.limit));
@@ -173,12 +176,23 @@ static void same_segment(Translator *t, int seg)
     handler_if(t, COND_NE);
 }
 
+/* H_T1 = the operand of MOV to a segment register, or of VERW: a word, whatever the operand size. */
+static void selector_operand(Translator *t)
+{
+    if (insn_is_mem(t->d)) {
+        mem_operand(t, 2, false);
+        em_rm(&t->e, 2, 0x0fb7, H_T1, H_ADDR, t->at);
+    } else {
+        em_rr(&t->e, 2, 0x0fb7, H_T1, host_reg(t, t->d->rm));
+    }
+}
+
+/* DS, ES: nothing changes when it is there, from a descriptor that every level may load. */
 static void rule_mov_to_sreg(Translator *t)
 {
-    unsigned reg = host_reg(t, t->d->rm);
     flags_before_clobber(t);
-    em_rr(&t->e, 2, 0x0fb7, H_T1, reg);
-    same_segment(t, t->d->reg);
+    selector_operand(t);
+    same_descriptor(t, seg_loaded_slot(t->d->reg));
 }
 
 static void rule_pop_sreg(Translator *t)
@@ -186,8 +200,77 @@ static void rule_pop_sreg(Translator *t)
     int32_t item = 1 << native_size(t);
     mem_stack(t, R_ESP, 0, (unsigned)item, false);
     em_rm(&t->e, 2, 0x0fb7, H_T1, H_ADDR, t->at);
-    same_segment(t, t->d->info->opcode >> 3);
+    same_descriptor(t, seg_loaded_slot(t->d->info->opcode >> 3));
     em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, item);
+}
+
+static void copy_fs(Emit *e)
+{
+    for (size_t at = 0; at < sizeof(SegmentCache); at += 8) {
+        em_load(e, 3, H_T1, H_CPU, CPU_OFF(jit.fs) + (int32_t)at);
+        em_store(e, 3, H_T1, H_CPU, segment_off(R_FS, at));
+    }
+}
+
+static void clear_member(Emit *e, size_t member)
+{
+    em_rm(e, 3, 0xc7, 0, H_CPU, segment_off(R_FS, member));
+    em32(e, 0);
+}
+
+/* H_T1: a null selector. */
+static void null_fs(Emit *e)
+{
+    em_store(e, 3, H_T1, H_CPU, segment_off(R_FS, 0)); /* selector; attributes and limit 0 */
+    clear_member(e, offsetof(SegmentCache, base));
+    clear_member(e, offsetof(SegmentCache, read_end));
+    clear_member(e, offsetof(SegmentCache, write_end));
+    clear_member(e, offsetof(SegmentCache, linear_base));
+    em_rm(e, 0, 0xc6, 0, H_CPU, segment_off(R_FS, offsetof(SegmentCache, null)));
+    em8(e, 1);
+}
+
+/* H_T1: selector, at level 0. 32-bit kernels load FS with theirs at each entry, and with the user's, mostly null. */
+static void load_fs(Translator *t)
+{
+    Emit *e = &t->e;
+    em_rr(e, 2, 0xf7, 0, H_T1);
+    em32(e, 0xfffc);
+    uint8_t *null = em_jcc_later(e, COND_E);
+    same_descriptor(t, LOADED_FS);
+    copy_fs(e);
+    uint8_t *done = em_jmp_later(e);
+    em_patch(null, e->rx_delta, em_here(e));
+    null_fs(e);
+    em_patch(done, e->rx_delta, em_here(e));
+}
+
+static void rule_mov_to_fs(Translator *t)
+{
+    level_0_only(t);
+    selector_operand(t);
+    load_fs(t);
+}
+
+static void rule_pop_fs(Translator *t)
+{
+    int32_t item = 1 << native_size(t);
+    level_0_only(t);
+    mem_stack(t, R_ESP, 0, (unsigned)item, false);
+    em_rm(&t->e, 2, 0x0fb7, H_T1, H_ADDR, t->at);
+    load_fs(t);
+    em_rm(&t->e, native_size(t), 0x8d, H_R12, H_R12, item);
+}
+
+/* Linux does it on the way out to the user, for its side effect on some processors: always the same selector. */
+static void rule_verw(Translator *t)
+{
+    flags_want_mem(t);
+    level_0_only(t);
+    selector_operand(t);
+    same_descriptor(t, LOADED_VERW);
+    em_alu_mi(&t->e, 0, ALU_OR, H_CPU, CPU_OFF(jit.flags) + 1, CC_Z);
+    t->flags = (FlagState){ .mem = true };
 }
 
 static const int32_t control_off[] = { [0] = CPU_OFF(cr0), [2] = CPU_OFF(cr2), [3] = CPU_OFF(cr3), [4] = CPU_OFF(cr4) };
@@ -242,9 +325,9 @@ static bool stack_is_native(const Translator *t, const DecodedInsn *d)
 }
 
 /* 64-bit code loads hardly any. */
-static bool loads_data_segment(const Translator *t, unsigned seg)
+static bool loads_segment(const Translator *t, unsigned seg)
 {
-    return !t->code64 && !(t->ctx->mode & MODE_CPL3) && (seg == R_DS || seg == R_ES);
+    return !t->code64 && !(t->ctx->mode & MODE_CPL3) && (seg == R_DS || seg == R_ES || seg == R_FS);
 }
 
 static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, bool is_last)
@@ -257,16 +340,19 @@ static Rule *one_byte_rule(const Translator *t, const DecodedInsn *d, bool is_la
         return rule_for_rep(t, d);
     case 0x07:
     case 0x1f:
-        return loads_data_segment(t, d->info->opcode >> 3) && stack_is_native(t, d) ? rule_pop_sreg : NULL;
+        return loads_segment(t, d->info->opcode >> 3) && stack_is_native(t, d) ? rule_pop_sreg : NULL;
     case 0x8e:
-        return loads_data_segment(t, d->reg) && !insn_is_mem(d) ? rule_mov_to_sreg : NULL;
+        if (!loads_segment(t, d->reg)) {
+            return NULL;
+        }
+        return d->reg == R_FS ? rule_mov_to_fs : rule_mov_to_sreg;
     case 0x06:
     case 0x0e:
     case 0x16:
     case 0x1e:
         return stack_is_native(t, d) ? rule_push_sreg : NULL;
     case 0x8c:
-        return (insn_is_mem(d) || d->op_size >= 2) && d->reg <= R_GS ? rule_mov_from_sreg : NULL;
+        return d->reg <= R_GS ? rule_mov_from_sreg : NULL;
     case 0x9c:
         return stack_is_native(t, d) ? rule_pushf : NULL;
     case 0x9d:
@@ -288,6 +374,8 @@ static Rule *two_byte_rule(const Translator *t, const DecodedInsn *d)
 {
     bool level_3 = t->ctx->mode & MODE_CPL3;
     switch (d->info->opcode) {
+    case 0x00:
+        return d->info->modrm.reg == 5 && !level_3 ? rule_verw : NULL;
     case 0x01: /* F8 */
         return d->modrm == 0xf8 && t->code64 && !level_3 ? rule_swapgs : NULL;
     case 0x20:
@@ -297,6 +385,8 @@ static Rule *two_byte_rule(const Translator *t, const DecodedInsn *d)
     case 0xa0:
     case 0xa8:
         return stack_is_native(t, d) ? rule_push_sreg : NULL;
+    case 0xa1:
+        return loads_segment(t, R_FS) && stack_is_native(t, d) ? rule_pop_fs : NULL;
     default:
         return NULL;
     }
@@ -317,7 +407,8 @@ bool system_rule_observes(const DecodedInsn *d)
 {
     if (d->info->map == M_0F) {
         unsigned op = d->info->opcode;
-        return op == 0x20 || op == 0x31 || op == 0xa0 || op == 0xa8 || (op == 0x01 && d->modrm == 0xf8);
+        return op == 0x00 || op == 0x20 || op == 0x31 || op == 0xa0 || op == 0xa1 || op == 0xa8 ||
+               (op == 0x01 && d->modrm == 0xf8);
     }
     switch (d->info->map == M_1B ? d->info->opcode : 0) {
     case 0x06:

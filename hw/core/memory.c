@@ -507,8 +507,22 @@ uint64_t address_space_ld(AddressSpace *as, hwaddr addr, unsigned size)
     return value;
 }
 
+/* Nearly all accesses lie within one range: a device's registers. */
+static const FlatRange *range_of_all(AddressSpace *as, hwaddr addr, unsigned size)
+{
+    hwaddr last;
+    const FlatRange *found = find_range(as, addr, &last);
+    return found && last - addr >= size - 1 ? found : NULL;
+}
+
 void address_space_st(AddressSpace *as, hwaddr addr, uint64_t value, unsigned size)
 {
+    const FlatRange *all = range_of_all(as, addr, size);
+    if (likely(all)) {
+        FlatRange r = *all;
+        range_write(&r, addr, value, size);
+        return;
+    }
     for (unsigned done = 0; done < size;) {
         hwaddr last;
         const FlatRange *found = find_range(as, addr + done, &last);

@@ -117,6 +117,13 @@ static bool test_bit256(const uint32_t *reg, uint8_t n)
 /* The highest bit set, or -1. */
 static int highest_bit256(const uint32_t *reg)
 {
+    uint32_t any = 0;
+    for (int i = 0; i < 8; i++) {
+        any |= reg[i];
+    }
+    if (!any) {
+        return -1; /* mostly */
+    }
     for (int i = 7; i >= 0; i--) {
         if (reg[i]) {
             return i * 32 + 31 - __builtin_clz(reg[i]);

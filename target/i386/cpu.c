@@ -213,6 +213,7 @@ static const VMStateField cpu_fields[] = {
     VMSTATE_DERIVED(CPUState, exit_request),
     VMSTATE_DERIVED(CPUState, jit), /* in use within the engine only */
     VMSTATE_DERIVED(CPUState, fault_jmp),
+    VMSTATE_DERIVED(CPUState, fault_to),
     VMSTATE_STRUCT_ARRAY(CPUState, seg, vmstate_segment),
     VMSTATE_INT(CPUState, cpl),
     VMSTATE_DERIVED(CPUState, mmu_mode),

@@ -220,16 +220,18 @@ struct CPUState {
         uint64_t parked[4];          /* host addresses, within a block: accel/jit/share.c */
         uint32_t from;               /* JitPlace of the code that was left: see JitExit.from */
         uint64_t ns_per_insn, ns_at_0; /* the virtual clock is ns_at_0 + icount * ns_per_insn; 0: it is not */
-        struct {
-            uint64_t raw;            /* the descriptor in the GDT that the present hidden part came from... */
-            uint64_t index;          /* ...at this offset */
-            uint32_t end, selector;  /* its last byte; ~0: not known, or not for each privilege level */
-        } loaded[2];                 /* ES, DS: see seg_note_loaded() */
         const struct JitX87Record *x87_last; /* accel/jit/x87-state.c, while x87_loaded */
         bool x87_loaded, sse_loaded; /* translate-state.c */
         uint8_t x87_seg;
+        struct {
+            uint64_t raw;            /* the descriptor in the GDT that the last load found... */
+            uint64_t index;          /* ...at this offset */
+            uint32_t end, selector;  /* its last byte; ~0: not known, or not for each privilege level */
+        } loaded[4];                 /* ES, DS, FS, VERW: see seg_note_loaded() */
+        SegmentCache fs;             /* outside 64-bit mode: what loaded[2] gives */
     } jit;                           /* accel/jit's, between two instructions of a block only */
-    sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here */
+    sigjmp_buf fault_jmp;            /* cpu_raise*() and faulting accesses land here... */
+    sigjmp_buf *fault_to;            /* ...unless this is not NULL: the delivery of an event catches its own faults */
 
     /* ---- addressing ---- */
     SegmentCache seg[CPU_NB_SEGS];

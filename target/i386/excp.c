@@ -28,12 +28,17 @@ typedef struct Event {
 
 /* ---- raising ---- */
 
+static __attribute__((noreturn)) void land(CPUState *cpu)
+{
+    siglongjmp(cpu->fault_to ? *cpu->fault_to : cpu->fault_jmp, 1);
+}
+
 void cpu_raise(CPUState *cpu, int vector, uint32_t error_code)
 {
     cpu->exception_index = vector;
     cpu->error_code = error_code;
     cpu->has_error_code = true;
-    siglongjmp(cpu->fault_jmp, 1);
+    land(cpu);
 }
 
 void cpu_raise_noerr(CPUState *cpu, int vector)
@@ -41,7 +46,7 @@ void cpu_raise_noerr(CPUState *cpu, int vector)
     cpu->exception_index = vector;
     cpu->error_code = 0;
     cpu->has_error_code = false;
-    siglongjmp(cpu->fault_jmp, 1);
+    land(cpu);
 }
 
 /* error_code, not pushed for #DB, tells event_from_fault() which kind it was. */
@@ -51,7 +56,7 @@ void cpu_raise_general_detect(CPUState *cpu)
     cpu->exception_index = EXCP_DB;
     cpu->error_code = DR6_BD;
     cpu->has_error_code = false;
-    siglongjmp(cpu->fault_jmp, 1);
+    land(cpu);
 }
 
 CPULogInterrupt *cpu_log_interrupt;
@@ -113,8 +118,9 @@ static void idt_read(CPUState *cpu, const Event *ev, Descriptor *gate)
         cpu_raise(cpu, EXCP_GP, error);
     }
     gate->la = table_address(cpu, cpu->idt.base, entry);
-    gate->lo = cpu_ld32_kernel(cpu, gate->la);
-    gate->hi = cpu_ld32_kernel(cpu, gate->la + 4);
+    uint64_t both = cpu_ld64_kernel(cpu, gate->la);
+    gate->lo = (uint32_t)both;
+    gate->hi = (uint32_t)(both >> 32);
     gate->upper = wide ? cpu_ld32_kernel(cpu, gate->la + 8) : 0;
     if (!desc_is_system(gate) || !is_idt_gate(cpu, gate) || (ev->software && desc_dpl(gate) < cpu->cpl)) {
         cpu_raise(cpu, EXCP_GP, error);
@@ -280,14 +286,14 @@ static __attribute__((noinline)) void deliver(CPUState *cpu, const Event *ev)
 /* False when it faulted; then the fault is in exception_index. */
 static bool deliver_caught(CPUState *cpu, const Event *ev)
 {
-    sigjmp_buf outer;
+    sigjmp_buf here, *const outer = cpu->fault_to;
     volatile bool ok = false;
-    memcpy(&outer, &cpu->fault_jmp, sizeof(outer));
-    if (sigsetjmp(cpu->fault_jmp, 0) == 0) {
+    if (sigsetjmp(here, 0) == 0) {
+        cpu->fault_to = &here;
         deliver(cpu, ev);
         ok = true;
     }
-    memcpy(&cpu->fault_jmp, &outer, sizeof(outer));
+    cpu->fault_to = outer;
     return ok;
 }
 

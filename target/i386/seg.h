@@ -164,20 +164,33 @@ static inline void seg_derive_long(CPUState *cpu, int seg)
     s->read_end = s->write_end = ~0ull;
     s->linear_base = seg == R_FS || seg == R_GS ? s->base : 0;
 }
+enum { LOADED_ES, LOADED_DS, LOADED_FS, LOADED_VERW };
 /* Number of DS or ES in cpu->jit.loaded, -1 for the others. */
 static inline int seg_loaded_slot(int seg)
 {
-    return seg == R_DS ? 1 : seg == R_ES ? 0 : -1;
+    return seg == R_DS ? LOADED_DS : seg == R_ES ? LOADED_ES : -1;
 }
-/* Loading this selector again changes nothing as long as the GDT has the same descriptor: JIT, translate-system.c. */
-static inline void seg_note_loaded(CPUState *cpu, int seg, uint16_t selector, const Descriptor *d)
+static inline void seg_note_descriptor(CPUState *cpu, int slot, uint16_t selector, const Descriptor *d)
 {
-    int slot = seg_loaded_slot(seg);
-    if (slot >= 0 && !(selector & SELECTOR_TI) && desc_dpl(d) == 3) {
+    if (!(selector & SELECTOR_TI)) {
         cpu->jit.loaded[slot].raw = (uint64_t)d->hi << 32 | d->lo;
         cpu->jit.loaded[slot].index = selector & 0xfff8u;
         cpu->jit.loaded[slot].end = (selector & 0xfff8u) + 7;
         cpu->jit.loaded[slot].selector = selector;
+    }
+}
+/*
+ * As long as the GDT has the same descriptor, loading DS or ES again with this selector changes nothing, and FS gets
+ * the same hidden part at level 0: JIT, translate-system.c.
+ */
+static inline void seg_note_loaded(CPUState *cpu, int seg, uint16_t selector, const Descriptor *d)
+{
+    int slot = seg_loaded_slot(seg);
+    if (slot >= 0 && desc_dpl(d) == 3) {
+        seg_note_descriptor(cpu, slot, selector, d);
+    } else if (seg == R_FS && !cpu_code64(cpu) && !(selector & SELECTOR_TI)) {
+        seg_note_descriptor(cpu, LOADED_FS, selector, d);
+        cpu->jit.fs = cpu->seg[R_FS];
     }
 }
 static inline void seg_forget_loaded(CPUState *cpu, int seg)

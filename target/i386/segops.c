@@ -329,7 +329,11 @@ static void verw_insn(CPUState *cpu, const DecodedInsn *insn)
 {
     Descriptor d;
     uint16_t selector = read_e16(cpu, insn);
-    set_zf(cpu, find_visible(cpu, selector, &d) && desc_is_writable_data(&d));
+    bool ok = find_visible(cpu, selector, &d) && desc_is_writable_data(&d);
+    if (ok) {
+        seg_note_descriptor(cpu, LOADED_VERW, selector, &d);
+    }
+    set_zf(cpu, ok);
 }
 
 /* Memory is read, and written only when it changes: a read-only page is no obstacle otherwise. */

@@ -101,7 +101,28 @@ static bool item_fits(const Stack *st, uint64_t offset, unsigned size)
     return st->flat ? range_is_canonical(offset, size) : stack_writable(st->ss) && seg_limit_ok(st->ss, offset, size);
 }
 
-void stack_push(CPUState *cpu, Stack *st, const uint64_t *values, unsigned n, unsigned size)
+/* Where a frame of so many bytes goes, if it all fits and the TLB has its page; or NULL, and nothing has happened. */
+static uint8_t *frame_host(CPUState *cpu, const Stack *st, unsigned bytes)
+{
+    uint64_t offset = (st->sp - bytes) & st->mask;
+    if (offset > (st->sp & st->mask) || !item_fits(st, offset, bytes)) {
+        return NULL;
+    }
+    uint64_t la = st->flat ? offset : (uint32_t)(st->ss->base + offset);
+    const TLBFast *e = tlb_fast_entry(cpu, la, st->mmu_mode);
+    return e->write == ((la + bytes - 1) & PAGE_MASK) ? (uint8_t *)(uintptr_t)(la + e->addend) : NULL;
+}
+
+/* The last item is the lowest. */
+static inline void frame_fill(uint8_t *frame, const uint64_t *values, unsigned n, unsigned size)
+{
+    for (unsigned i = n; i-- > 0; frame += size) {
+        uint64_t value = GUINT64_TO_LE(values[i]);
+        memcpy(frame, &value, size);
+    }
+}
+
+static void push_items(CPUState *cpu, const Stack *st, const uint64_t *values, unsigned n, unsigned size)
 {
     for (unsigned i = 0; i < n; i++) {
         if (!item_fits(st, item_offset(st, i, size), size)) {
@@ -110,6 +131,18 @@ void stack_push(CPUState *cpu, Stack *st, const uint64_t *values, unsigned n, un
     }
     for (unsigned i = 0; i < n; i++) {
         stack_store(cpu, st, item_offset(st, i, size), values[i], size);
+    }
+}
+
+void stack_push(CPUState *cpu, Stack *st, const uint64_t *values, unsigned n, unsigned size)
+{
+    uint8_t *frame = frame_host(cpu, st, n * size);
+    if (likely(frame && size == 8)) {
+        frame_fill(frame, values, n, 8);
+    } else if (frame) {
+        frame_fill(frame, values, n, size);
+    } else {
+        push_items(cpu, st, values, n, size);
     }
     st->sp = stack_pointer_merge(st->sp, st->sp - (uint64_t)n * size, st->mask);
 }

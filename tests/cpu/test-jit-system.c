@@ -146,6 +146,18 @@ PROGRAM(reload, "mov $60, %ecx; xor %ebp, %ebp; mov $0x2b, %edx; sub $8, %esp; s
                 "3: cmp $20, %ecx; jne 4f; mov 2(%esp), %edi; andb $~0x60, %ss:0x28+5(%edi); mov %edx, %ds; mov %edx, %es\n"
                 "   orb $0x60, %ss:0x28+5(%edi); mov %edx, %ds\n"
                 "4: mov %ss, %eax; mov %eax, %ds; mov %eax, %es; dec %ecx; jnz 1b; hlt");
+/* The same with FS, which is null in between, and VERW; once the descriptor is read-only. */
+PROGRAM(reload_fs, "mov $60, %ecx; xor %ebp, %ebp; mov $0x2b, %edx; sub $8, %esp; sgdt (%esp)\n"
+                   "1: mov %edx, %fs; add %fs:0x20000, %ebp; xor %eax, %eax; mov %eax, %fs; mov %fs, %eax; add %eax, %ebp\n"
+                   "   push %edx; pop %fs; add %fs:0x20004, %ebp; push $3; pop %fs; mov %fs, %eax; add %eax, %ebp; verw %dx; pushf; pop %eax; add %eax, %ebp\n"
+                   "   mov %edx, 0x20050; mov 0x20050, %fs; add %fs:0x20000, %ebp; movw %fs, %ax; add %eax, %ebp; stc; verw 0x20050; adc %ebp, %ebp\n"
+                   "   mov %ecx, %eax; xor %ebx, %ebx; push %edx; xor %edx, %edx; mov $3, %edi; div %edi; cmp $0, %edx; pop %edx; jne 2f\n"
+                   "   mov 2(%esp), %edi; xorb $0x10, %ss:0x28+2(%edi)\n"
+                   "2: test $3, %cl; jne 3f; movw $0x27, (%esp); lgdt (%esp); mov %edx, %fs; verw %dx; pushf; pop %eax; add %eax, %ebp\n"
+                   "   movw $0x7f, (%esp); lgdt (%esp)\n"
+                   "3: cmp $20, %ecx; jne 4f; mov 2(%esp), %edi; andb $~2, %ss:0x28+5(%edi); mov %edx, %fs; verw %dx; pushf; pop %eax\n"
+                   "   add %eax, %ebp; orb $2, %ss:0x28+5(%edi)\n"
+                   "4: dec %ecx; jnz 1b; hlt");
 PROGRAM(skip_load, "add $4, %esp; addl $2, (%esp); incl %ss:0x20040; iret");
 
 /* ---- the machine at the start ---- */
@@ -295,12 +307,20 @@ static void reload_more(void)
     put32(0x20010, 7);
     put32(0x20014, 11);
 }
-static void reload_check(void)
+static void check_faults(uint32_t expected)
 {
     uint32_t faults;
     memcpy(&faults, mem + 0x20040, 4);
-    g_assert_cmpuint(faults, ==, 2 * (60 / 4 + 1));
+    g_assert_cmpuint(faults, ==, expected);
     g_assert_cmphex(cpu->gpr[R_ECX], ==, 0);
+}
+static void reload_check(void)
+{
+    check_faults(2 * (60 / 4 + 1));
+}
+static void reload_fs_check(void)
+{
+    check_faults(60 / 4);
 }
 
 static void debug_more(void)
@@ -394,6 +414,7 @@ static const Case cases[] = {
     { "other-context", other_context_start, other_context_end, other_context_more, true, other_context_check },
     { "moving", moving_start, moving_end, moving_more, true, moving_check },
     { "reload", reload_start, reload_end, reload_more, true, reload_check },
+    { "reload-fs", reload_fs_start, reload_fs_end, reload_more, true, reload_fs_check },
     { "debug", debug_start, debug_end, debug_more, false, debug_check },
 };
 

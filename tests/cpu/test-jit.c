@@ -283,7 +283,26 @@ static void put_system(Program *p)
     static const uint8_t control[] = { 0, 2, 3, 4, 1 };
     static const uint8_t selectors[] = { 0x10, 0x28, 0x2b, 0x2a, 0x2b, 0x2b, 0x00, 0x33, 0x08, 0x70 };
     unsigned seg = below(2) ? R_DS : R_ES;
-    switch (below(9)) {
+    switch (below(12)) {
+    case 11:
+        put(p, 0x6a); /* POP FS */
+        put(p, selectors[below(ARRAY_SIZE(selectors))]);
+        put(p, 0x0f);
+        put(p, 0xa1);
+        break;
+    case 10:
+        put(p, 0xb8); /* MOV FS */
+        put_bytes(p, selectors[below(ARRAY_SIZE(selectors))], 4);
+        put(p, 0x8e);
+        put(p, 0xc0 | R_FS << 3);
+        break;
+    case 9:
+        put(p, 0xb8); /* VERW */
+        put_bytes(p, selectors[below(ARRAY_SIZE(selectors))], 4);
+        put(p, 0x0f);
+        put(p, 0x00);
+        put(p, 0xe8);
+        break;
     case 6:
     case 7:
         put(p, 0x6a); /* POP DS, ES */
