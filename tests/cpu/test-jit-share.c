@@ -72,6 +72,33 @@ static void map_more(void)
 
 static uint8_t low_memory[CODE]; /* tables */
 
+/* Programs rewrite themselves, and then may change anything. */
+static struct {
+    uint64_t cr0, cr3, cr4, efer;
+    __typeof__(((CPUState *)0)->gdt) gdt;
+    __typeof__(((CPUState *)0)->idt) idt;
+} control;
+
+static void note_control(void)
+{
+    control.cr0 = cpu->cr0;
+    control.cr3 = cpu->cr3;
+    control.cr4 = cpu->cr4 | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    control.efer = cpu->efer;
+    control.gdt = cpu->gdt;
+    control.idt = cpu->idt;
+}
+
+static void restore_control(void)
+{
+    cpu->cr0 = control.cr0;
+    cpu->cr3 = control.cr3;
+    cpu->cr4 = control.cr4;
+    cpu->efer = control.efer;
+    cpu->gdt = control.gdt;
+    cpu->idt = control.idt;
+}
+
 static void make_machine(void)
 {
     machine_mode = variant->mode;
@@ -81,6 +108,7 @@ static void make_machine(void)
     }
     map_more();
     memcpy(low_memory, mem, CODE);
+    note_control();
 }
 
 /* ---- programs ---- */
@@ -208,6 +236,22 @@ static void put_imm(Program *p, unsigned op, unsigned size)
     put_bytes(p, below(2) ? g_rand_int(rnd) : below(4), byte ? 1 : size == 1 ? 2 : 4);
 }
 
+/* Without registers: an absolute address, in 64-bit mode also relative to RIP, or of 64 bits. */
+static void put_constant(Program *p)
+{
+    static const uint8_t ops[] = { 0x89, 0x8b, 0x01, 0x03, 0x39, 0x87 };
+    unsigned size = below(3) ? 2 : machine_is_64() ? 3 : 2, reg = data_reg(p), form = below(3);
+    uint64_t address = DATA + PAGE_SIZE + (uint32_t)p->near[0] + below(64);
+    if (form == 0) {
+        put_op(p, 0xa0 + below(4), size, rex_of(size, 0, 0, 0), true);
+        put_bytes(p, address, machine_is_64() ? 8 : 4);
+        return;
+    }
+    put_op(p, ops[below(ARRAY_SIZE(ops))], size, rex_of(size, reg, 0, 0), true);
+    put(p, 0x05 | (reg & 7) << 3);
+    put_bytes(p, machine_is_64() ? address - (CODE + p->len + 4) : address, 4);
+}
+
 /* An instruction with a memory operand that has a rule. */
 static void put_access(Program *p)
 {
@@ -319,7 +363,7 @@ static void put_change(Program *p)
 {
     unsigned native = machine_is_64() ? 3 : 2, reg = p->base[below(p->bases)], other = p->base[below(p->bases)];
     const Operand o = { .base = reg, .index = 4, .disp = (int32_t)below(32) - 16 }, m = any_operand(p);
-    switch (below(20)) {
+    switch (below(3) ? below(7) : below(20)) {
     case 0:
         put_reg(p, 0x83, native, below(2) * 5, reg);
         put(p, below(16));
@@ -467,7 +511,9 @@ static void put_insn(Program *p)
     if (p->jump_after && --p->jump_after == 0 && p->len - p->jump_at - 1 < 128) {
         p->bytes[p->jump_at] = (uint8_t)(p->len - p->jump_at - 1);
     }
-    if (kind < 18) {
+    if (kind < 2) {
+        put_constant(p);
+    } else if (kind < 18) {
         (variant->sse && below(3) == 0 ? put_sse_access : put_access)(p);
     } else if (kind < 23) {
         put_stack(p);
@@ -506,11 +552,15 @@ typedef struct Start {
     XMMReg xmm[16];
 } Start;
 
-/* Around where a page begins, or well inside; the same elsewhere; now and then nowhere. */
-static uint64_t random_pointer(const Program *p)
+/* Around where a page begins, or well inside; the same elsewhere; now and then nowhere. tame: in writable pages. */
+static uint64_t random_pointer(const Program *p, bool tame)
 {
     uint64_t v = DATA + below(10) * PAGE_SIZE;
     v += below(2) ? below(200) - 100u : 0x300 + below(0x800);
+    if (tame) {
+        v = DATA + (below(2) ? below(2) : 8 + below(4)) * PAGE_SIZE + (below(4) ? 0x300 + below(0x800) : PAGE_SIZE - below(300));
+        return v + (below(4) ? 0 : ALIAS);
+    }
     switch (below(16)) {
     case 0 ... 2:
         return v + ALIAS;
@@ -530,8 +580,9 @@ static uint64_t random_pointer(const Program *p)
 static Start random_start(const Program *p)
 {
     Start s = { .eflags = g_rand_int(rnd) & CC_ALL, .seed = g_rand_int(rnd), .warm = below(2) ? g_rand_int(rnd) : 0 };
+    bool tame = below(2);
     for (int i = 0; i < 16; i++) {
-        s.gpr[i] = random_pointer(p);
+        s.gpr[i] = random_pointer(p, tame);
     }
     s.gpr[R_ESP] = STACK + (below(3) ? 0x800u : 0) + below(24) * 4 - 48;
     if (p->index != 4) {
@@ -594,6 +645,7 @@ static void load_start(const Start *s)
             cpu_physical_memory_write(a, image + a, PAGE_SIZE);
         }
     }
+    restore_control();
     tlb_flush(cpu, true);
     memcpy(cpu->gpr, s->gpr, sizeof(s->gpr));
     for (int i = 0; i < 16 && !machine_is_64(); i++) {
@@ -610,7 +662,6 @@ static void load_start(const Start *s)
     cpu->exit_request = 0;
     cpu->cr2 = 0;
     mmio_state = s->seed;
-    cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
     cpu->mxcsr = 0x1f80;
     memcpy(cpu->xmm, s->xmm, sizeof(s->xmm));
     cpu_set_dr(cpu, 6, 0);
@@ -709,7 +760,7 @@ static void random_case(uint32_t seed, unsigned insns)
     for (int round = 0; round < 4; round++) {
         Start s = random_start(&p);
         make_image(&p, &s);
-        compare(&p, &s, 1000, seed);
+        compare(&p, &s, 200, seed);
         for (int64_t budget = 1 + below(4); budget <= by_interp.icount; budget += 1 + below(8)) {
             compare(&p, &s, budget, seed);
         }
@@ -744,6 +795,159 @@ static void test_random(gconstpointer data)
     end_variant();
 }
 
+/* ---- programs for one thing each ---- */
+
+static void put_all(Program *p, const void *bytes, size_t n)
+{
+    g_assert_cmpuint(p->len + n, <=, MAX_CODE);
+    memcpy(p->bytes + p->len, bytes, n);
+    p->len += (unsigned)n;
+}
+#define PUT(p, ...) put_all(p, (const uint8_t[]){ __VA_ARGS__ }, sizeof((const uint8_t[]){ __VA_ARGS__ }))
+
+static void begin(const Variant *v)
+{
+    variant = v;
+    make_machine();
+}
+
+static Start plain_start(void)
+{
+    Start s = { .gpr = { [R_ESP] = STACK }, .dr = { 0 } };
+    for (int i = 0; i < 16; i++) {
+        s.gpr[i] = i == R_ESP ? STACK : DATA + 0x100u;
+    }
+    return s;
+}
+
+static const Variant flat = { "flat32", FLAT32, false, -1, false, false };
+static const Variant long_kernel = { "64-kernel", CODE64_KERNEL, false, -1, false, false };
+
+/* Comparing the stack pointer does not move it. */
+static void test_compare_stack(void)
+{
+    Program p = { .len = 0 };
+    begin(&flat);
+    PUT(&p, 0x89, 0x04, 0x24, 0x83, 0xfc, 0x10, 0x89, 0x5c, 0x24, 0x04); /* mov eax, [esp]; cmp esp, 16; mov [esp + 4], ebx */
+    PUT(&p, 0x81, 0xfc, 0x40, 0, 0, 0, 0x01, 0x4c, 0x24, 0xfc, 0xf4);    /* cmp esp, 64; add [esp - 4], ecx; hlt */
+    Start s = plain_start();
+    make_image(&p, &s);
+    compare(&p, &s, 100, 0);
+    end_variant();
+}
+
+/* Two addresses whose distance is no number of 64 bits: the second one is not canonical, so that #GP is due. */
+static void test_far_constants(void)
+{
+    const uint64_t near = HIGH + DATA, far = 0x7fffffff80000000ull + DATA + 0x100;
+    Program p = { .len = 0 };
+    begin(&long_kernel);
+    PUT(&p, 0x48, 0xa1); /* mov rax, [near] */
+    put_bytes(&p, near, 8);
+    PUT(&p, 0x48, 0xa1); /* mov rax, [far] */
+    put_bytes(&p, far, 8);
+    PUT(&p, 0xf4);
+    Start s = plain_start();
+    make_image(&p, &s);
+    compare(&p, &s, 100, 0);
+    g_assert_cmphex(by_jit.eip, ==, HANDLERS + EXCP_GP + 1);
+    end_variant();
+}
+
+/* Displacements so large that what the stack pointer moves by does not fit beside them. */
+static void test_far_stack(void)
+{
+    Program p = { .len = 0 };
+    begin(&long_kernel);
+    PUT(&p, 0x8b, 0x84, 0x24, 0x08, 0, 0, 0x80, 0x50);             /* mov eax, [rsp - 7ffffff8h]; push rax */
+    PUT(&p, 0x8b, 0x9c, 0x24, 0x00, 0, 0, 0x80, 0x83, 0xc4, 0x08); /* mov ebx, [rsp - 80000000h]; add esp, 8 */
+    PUT(&p, 0x48, 0x81, 0xc4, 0, 0, 0, 0x80, 0x8b, 0x0c, 0x24);    /* add rsp, -80000000h; mov ecx, [rsp] */
+    PUT(&p, 0x8b, 0x94, 0x24, 0x04, 0, 0, 0x80, 0xf4);
+    Start s = plain_start();
+    s.gpr[R_ESP] = HIGH + DATA + 0x100000000;
+    for (unsigned i = 0; i < 2; i++, s.gpr[R_ESP] = 0x80000000u + DATA) {
+        make_image(&p, &s);
+        for (int64_t budget = 1; budget < 10; budget++) {
+            compare(&p, &s, budget, 0);
+        }
+    }
+    end_variant();
+}
+
+/* The most records and code that groups can ask for: each begins among others, all end together. */
+static void test_room(gconstpointer v)
+{
+    Program p = { .len = 0 };
+    begin(v);
+    const unsigned b = machine_is_64() ? 9 : R_EBX;
+    for (unsigned i = 0; i < BLOCK_MAX_INSNS - 1; i++) {
+        const Operand o = { .base = b, .index = 4, .disp = (int32_t)(i % 4 == 3 ? 0 : 0x200 + i * 0x200), .seg = machine_is_64() ? 0x64 : 0 };
+        put_mem(&p, 0x01, 2, R_EAX, &o);
+    }
+    PUT(&p, 0xf4);
+    Start s = plain_start();
+    make_image(&p, &s);
+    size_t data = jit_cache.data_used, hot = jit_cache.used, cold = jit_cache.cold_used;
+    uint64_t blocks = jit_stats.blocks;
+    compare(&p, &s, 100, 0);
+    blocks = jit_stats.blocks - blocks;
+    g_test_message("%u translations, %zu bytes of records, %zu and %zu of code", (unsigned)blocks, jit_cache.data_used - data,
+                   jit_cache.used - hot, jit_cache.cold_used - cold);
+    g_assert_cmpuint(blocks, >, 0);
+    g_assert_cmpuint(jit_cache.data_used - data, <, JIT_ROOM_DATA);
+    g_assert_cmpuint(jit_cache.used - hot, <, JIT_ROOM_CODE);
+    g_assert_cmpuint(jit_cache.cold_used - cold, <, JIT_ROOM_CODE);
+    end_variant();
+}
+
+/*
+ * A loop over a structure in one page fails once, while the page is not dirty. Over one that lies in two pages it fails
+ * until it has no groups any more.
+ */
+static void test_adaptive(void)
+{
+    Program p = { .len = 0 };
+    begin(&flat);
+    PUT(&p, 0x8b, 0x03, 0x01, 0x43, 0x08, 0x29, 0x43, 0x10, 0x49, 0x75, 0xf5, 0xf4); /* 1: mov (ebx); add 8(ebx); sub 16(ebx); dec ecx; jnz 1b */
+    Start s = plain_start();
+    s.gpr[R_ECX] = 1000;
+    const uint64_t failed = jit_stats.failed_groups;
+    for (unsigned straddles = 0; straddles < 2; straddles++) {
+        s.gpr[R_EBX] = straddles ? DATA + PAGE_SIZE - 8u : DATA + 0x100u;
+        make_image(&p, &s);
+        compare(&p, &s, 10000, 0);
+        g_assert_cmpuint(jit_stats.failed_groups - failed, ==, straddles ? JIT_MAX_FAILED_GROUPS : 1);
+    }
+    end_variant();
+}
+
+/*
+ * Three groups at once, of pages that share an entry of the TLB: each one's first access drops another one's. Then the
+ * same while a page's entry is stale: it stays so until it is dropped.
+ */
+static void test_eviction(gconstpointer v)
+{
+    Program p = { .len = 0 };
+    begin(v);
+    static const uint8_t body[] = { 0x8b, 0x03, 0x01, 0x06, 0x29, 0x07, 0x01, 0x43, 0x04, 0x29, 0x46, 0x04, 0x11, 0x47, 0x04, 0x19, 0x43, 0x08,
+                                    0x8b, 0x56, 0x08, 0x8b, 0x6f, 0x08 };
+    put_all(&p, body, sizeof(body));
+    put_absolute(&p, 0xc7, PAGE_ENTRY + (DATA >> PAGE_BITS) * (machine_mode == FLAT32 ? 4 : 8), (DATA + PAGE_SIZE) | 7);
+    put_all(&p, body, sizeof(body));
+    PUT(&p, 0xf4);
+    Start s = plain_start();
+    for (unsigned same = 0; same < 8; same++) {
+        s.gpr[R_EBX] = DATA + 0x100u + (same & 1 ? ALIAS : 0);
+        s.gpr[R_ESI] = DATA + 0x120u + (same & 2 ? ALIAS : 0);
+        s.gpr[R_EDI] = DATA + (same & 4 ? 0x0ffcu : 0x140u);
+        make_image(&p, &s);
+        for (int64_t budget = 1; budget < 22; budget++) {
+            compare(&p, &s, budget, 0);
+        }
+    }
+    end_variant();
+}
+
 static const Variant variants[] = {
     { "flat32", FLAT32, false, -1, false, false },
     { "flat32-sse", FLAT32, false, -1, false, true },
@@ -768,5 +972,13 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strconcat("/jit-share/random/", variants[i].name, NULL);
         g_test_add_data_func(path, &variants[i], test_random);
     }
+    g_test_add_func("/jit-share/compare-stack", test_compare_stack);
+    g_test_add_func("/jit-share/far-constants", test_far_constants);
+    g_test_add_func("/jit-share/far-stack", test_far_stack);
+    g_test_add_data_func("/jit-share/room", &flat, test_room);
+    g_test_add_data_func("/jit-share/room-64", &long_kernel, test_room);
+    g_test_add_func("/jit-share/adaptive", test_adaptive);
+    g_test_add_data_func("/jit-share/eviction", &flat, test_eviction);
+    g_test_add_data_func("/jit-share/eviction-64", &long_kernel, test_eviction);
     return g_test_run();
 }
