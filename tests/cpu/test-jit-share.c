@@ -341,11 +341,11 @@ static void put_stack(Program *p)
         break;
     case 10:
         put_reg(p, 0x83, native, below(3) ? below(2) * 5 : below(8), R_ESP); /* ADD SUB and others: a multiple of 4 */
-        put(p, below(16) * 4);
+        put(p, below(2) ? below(16) * 4 : 0x100 - below(16) * 4);
         break;
     case 11:
-        put_reg(p, 0x81, native, below(2) ? 7 : 0, R_ESP);
-        put_bytes(p, below(2) ? below(256) : 0, 4);
+        put_reg(p, 0x81, native, below(2) ? 7 : below(2) * 4, R_ESP); /* CMP, AND, ADD */
+        put_bytes(p, below(2) ? 0u - below(64) : 0u - 16, 4);
         break;
     case 12:
         put_mem(p, 0x8d, native, R_ESP, &top);
@@ -375,13 +375,17 @@ static void put_change(Program *p)
         put_reg(p, 0x89, native, other, reg);
         break;
     case 3:
-        put_reg(p, 0x8b, native, reg, other);
+        put_reg(p, below(3) ? 0x8b : 0x2b, native, reg, other);
         break;
     case 4:
         put_reg(p, 0x87, native, other, reg);
         break;
     case 5:
-        put_reg(p, 0xff, native, below(2), reg);
+        if (!machine_is_64() && below(2)) {
+            put_op(p, 0x40 | below(2) << 3 | reg, native, 0x40, false);
+        } else {
+            put_reg(p, 0xff, native, below(2), reg);
+        }
         break;
     case 6:
         put_reg(p, 0x140 + below(16), native, reg, other);
@@ -397,13 +401,17 @@ static void put_change(Program *p)
         put_reg(p, 0x1c0 + below(2), native, data_reg(p), reg);
         break;
     case 10:
-        put_mem(p, below(2) ? 0x8a : 0x88, 0, reg, &m);
+        put_mem(p, below(3) ? 0x8a : below(2) ? 0x88 : below(8) * 8 + 2, 0, reg, &m);
         break;
     case 11:
         put_mem(p, 0x1b0 + below(2), 0, reg, &m); /* CMPXCHG: AL */
         break;
     case 12:
-        put_reg(p, 0xd0, 0, 4 + below(2), reg);
+        if (below(2)) {
+            put_op(p, 0x1c8 | (reg & 7), native, rex_of(native, 0, 0, reg), false); /* BSWAP */
+        } else {
+            put_reg(p, 0xd0, 0, 4 + below(2), reg);
+        }
         break;
     case 13:
         put_reg(p, 0x66017e, 2, below(8), reg);
@@ -547,7 +555,8 @@ static Program random_program(unsigned insns)
 
 typedef struct Start {
     uint64_t gpr[16];
-    uint32_t eflags, seed, warm; /* warm: bits: pages that were touched before */
+    uint32_t eflags, seed;
+    uint64_t warm; /* bits: pages that were read, and those that were written before */
     uint64_t dr[2], dr7;
     XMMReg xmm[16];
 } Start;
@@ -579,7 +588,7 @@ static uint64_t random_pointer(const Program *p, bool tame)
 
 static Start random_start(const Program *p)
 {
-    Start s = { .eflags = g_rand_int(rnd) & CC_ALL, .seed = g_rand_int(rnd), .warm = below(2) ? g_rand_int(rnd) : 0 };
+    Start s = { .eflags = g_rand_int(rnd) & CC_ALL, .seed = g_rand_int(rnd), .warm = below(2) ? (uint64_t)g_rand_int(rnd) << 20 ^ g_rand_int(rnd) : 0 };
     bool tame = below(2);
     for (int i = 0; i < 16; i++) {
         s.gpr[i] = random_pointer(p, tame);
@@ -627,11 +636,11 @@ static void set_segments(void)
 
 static void warm_up(const Start *s)
 {
-    for (uint32_t i = 0; i < 32; i++) {
-        uint32_t page = DATA + (i & 15) * PAGE_SIZE;
-        bool readable = page != MISSING && !(is_user() && page == LEVEL_0) && (page < RAM_SIZE);
+    for (uint32_t i = 0; i < 40; i++) {
+        uint32_t page = DATA + i % 20 * PAGE_SIZE;
+        bool readable = page != MISSING && !(is_user() && page == LEVEL_0);
         if ((s->warm >> i & 1) && readable) {
-            bool write = i >= 16 && page != READONLY;
+            bool write = i >= 20 && page != READONLY;
             cpu_host_ptr(cpu, page, 1, write ? ACCESS_WRITE : ACCESS_READ, cpu->mmu_mode);
         }
     }
@@ -813,7 +822,7 @@ static void begin(const Variant *v)
 
 static Start plain_start(void)
 {
-    Start s = { .gpr = { [R_ESP] = STACK }, .dr = { 0 } };
+    Start s = { .warm = ~0ull };
     for (int i = 0; i < 16; i++) {
         s.gpr[i] = i == R_ESP ? STACK : DATA + 0x100u;
     }
@@ -911,6 +920,7 @@ static void test_adaptive(void)
     PUT(&p, 0x8b, 0x03, 0x01, 0x43, 0x08, 0x29, 0x43, 0x10, 0x49, 0x75, 0xf5, 0xf4); /* 1: mov (ebx); add 8(ebx); sub 16(ebx); dec ecx; jnz 1b */
     Start s = plain_start();
     s.gpr[R_ECX] = 1000;
+    s.warm = 0;
     const uint64_t failed = jit_stats.failed_groups;
     for (unsigned straddles = 0; straddles < 2; straddles++) {
         s.gpr[R_EBX] = straddles ? DATA + PAGE_SIZE - 8u : DATA + 0x100u;
@@ -936,7 +946,8 @@ static void test_eviction(gconstpointer v)
     put_all(&p, body, sizeof(body));
     PUT(&p, 0xf4);
     Start s = plain_start();
-    for (unsigned same = 0; same < 8; same++) {
+    for (unsigned same = 0; same < 16; same++) {
+        s.warm = same & 8 ? ~0ull : 0;
         s.gpr[R_EBX] = DATA + 0x100u + (same & 1 ? ALIAS : 0);
         s.gpr[R_ESI] = DATA + 0x120u + (same & 2 ? ALIAS : 0);
         s.gpr[R_EDI] = DATA + (same & 4 ? 0x0ffcu : 0x140u);
