@@ -1,16 +1,17 @@
 /* LINK: @cpu @jit hw/core/memory.c hw/core/ram.c util/error.c util/log.c util/option.c util/rng.c -lxxhash -lm */
 /*
- * tests/cpu/test-jit-share.c  Accesses that share a TLB probe (accel/jit/share.c), against the interpreter: random programs that access
- * memory again and again by a few registers, a few bytes apart, while those registers change, the stack moves, jumps lead out, and the
- * pages behind are missing, read-only, not dirty, of a device, watched, code that runs, remapped, or evicted from the TLB by each other.
- * After every number of instructions all state must be equal: registers, flags, icount, CR2, the TLB's entries, the page tables, memory.
+ * tests/cpu/test-jit-share.c  Accesses that share a TLB probe (accel/jit/share.c), against the interpreter: random
+ * programs that access memory again and again by a few registers, a few bytes apart, while those registers change, the
+ * stack moves, jumps lead out, and the pages behind are missing, read-only, not dirty, of a device, watched, code that
+ * runs, remapped, or evicted from the TLB by each other. After every number of instructions all state must be equal:
+ * registers, flags, icount, CR2, the TLB's entries, the page tables, memory.
  */
 #include "tests/cpu/jit-machine.h"
 
 #define MAX_CODE   1024
-#define ALIAS      0x40000000u /* plus this: the same memory, and the same place in the TLB */
-#define LEVEL_0    (DATA + 0x7000) /* a page that level 3 may not touch */
-#define TOP        (DATA + 0x8000) /* is also the last page below 4 GiB, and of 64 bits */
+#define ALIAS      0x40000000u           /* plus this: the same memory, and the same place in the TLB */
+#define LEVEL_0    (DATA + 0x7000)       /* a page that level 3 may not touch */
+#define TOP        (DATA + 0x8000)       /* is also the last page below 4 GiB, and of 64 bits */
 #define HIGH       0xffffffff80000000ull /* long mode: plus this the same memory */
 #define PAGE_ENTRY (TABLES + (machine_mode == FLAT32 ? 1u : 3u) * PAGE_SIZE)
 
@@ -117,7 +118,7 @@ typedef struct Program {
     uint8_t bytes[MAX_CODE];
     unsigned len;
     unsigned base[5], bases, index;
-    int32_t near[5];   /* displacements of that base are about this */
+    int32_t near[5];              /* displacements of that base are about this */
     unsigned jump_at, jump_after; /* an open jump: its displacement; instructions until its target */
 } Program;
 
@@ -220,7 +221,7 @@ static Operand any_operand(const Program *p)
     if (below(10) == 0) {
         o.disp += (int32_t)below(600) - 300;
     }
-    if (p->index != 4 && below(5) == 0) {
+    if (p->index != 4 && below(3) == 0) {
         o.index = p->index;
         o.scale = below(2);
     }
@@ -311,8 +312,9 @@ static void put_access(Program *p)
 
 static void put_sse_access(Program *p)
 {
-    static const uint32_t ops[] = { 0x110, 0x111, 0xf30110, 0xf30111, 0xf20110, 0xf20111, 0x66016e, 0x66017e, 0xf3017e, 0x6601d6,
-        0xf3016f, 0xf3017f, 0xf30158, 0xf2012a, 0x12e, 0xf3012c, 0x6601c4, 0x128 };
+    static const uint32_t ops[] = { 0x110,    0x111,    0xf30110, 0xf30111, 0xf20110, 0xf20111,
+                                    0x66016e, 0x66017e, 0xf3017e, 0x6601d6, 0xf3016f, 0xf3017f,
+                                    0xf30158, 0xf2012a, 0x12e,    0xf3012c, 0x6601c4, 0x128 };
     const Operand o = any_operand(p);
     unsigned op = ops[below(ARRAY_SIZE(ops))], reg = (op & 0xff) == 0x2c ? data_reg(p) : below(8);
     bool wide = machine_is_64() && below(3) == 0;
@@ -320,6 +322,22 @@ static void put_sse_access(Program *p)
     put_mem(p, op, variant->code16 ? 1 : wide ? 3 : 2, reg, &o);
     if (op == 0x6601c4) {
         put(p, below(8));
+    }
+}
+
+/* State that groups between must bring back when handlers ran them. */
+static void put_x87(Program *p)
+{
+    static const uint8_t memory[][2] = { { 0xd9, 0 }, { 0xd9, 3 }, { 0xdd, 0 }, { 0xdd, 3 },
+                                         { 0xd8, 0 }, { 0xdc, 1 }, { 0xdb, 0 } };
+    static const uint8_t registers[][2] = { { 0xd9, 0xe8 }, { 0xde, 0xc1 }, { 0xdd, 0xd8 }, { 0xd9, 0xc9 } };
+    const Operand o = any_operand(p);
+    unsigned i = below(11);
+    if (i < 7) {
+        put_mem(p, memory[i][0], variant->code16 ? 1 : 2, memory[i][1], &o);
+    } else {
+        put(p, registers[i - 7][0]);
+        put(p, registers[i - 7][1]);
     }
 }
 
@@ -361,9 +379,10 @@ static void put_stack(Program *p)
 /* Changes a base, mostly by little. */
 static void put_change(Program *p)
 {
-    unsigned native = machine_is_64() ? 3 : 2, reg = p->base[below(p->bases)], other = p->base[below(p->bases)];
+    unsigned native = machine_is_64() ? 3 : 2, other = p->base[below(p->bases)];
+    unsigned reg = below(4) || p->index == 4 ? p->base[below(p->bases)] : p->index;
     const Operand o = { .base = reg, .index = 4, .disp = (int32_t)below(32) - 16 }, m = any_operand(p);
-    switch (below(3) ? below(7) : below(20)) {
+    switch (below(3) ? below(8) : below(20)) {
     case 0:
         put_reg(p, 0x83, native, below(2) * 5, reg);
         put(p, below(16));
@@ -390,7 +409,7 @@ static void put_change(Program *p)
     case 6:
         put_reg(p, 0x140 + below(16), native, reg, other);
         break;
-    case 7:
+    case 15:
         put_reg(p, 0x190 + below(16), 2, 0, reg); /* SETcc of its low byte, or another one's second */
         break;
     case 8:
@@ -419,11 +438,12 @@ static void put_change(Program *p)
     case 14:
         put_reg(p, below(2) ? 0x6601d7 : 0xf2012c, 2, reg, below(8));
         break;
-    case 15:
+    case 7:
         put_op(p, below(2) ? 0x98 : 0x99, native, rex_of(native, 0, 0, 0), false);
         break;
     case 16:
-        put_op(p, 0x90 | (reg & 7), native, rex_of(native, 0, 0, reg), false); /* XCHG EAX */
+        other = data_reg(p);
+        put_op(p, 0x90 | (other & 7), native, rex_of(native, 0, 0, other), false); /* XCHG EAX */
         break;
     case 17:
         put_op(p, 0xb0 | (reg & 7), 0, rex_of(0, 0, 0, reg), false);
@@ -522,7 +542,8 @@ static void put_insn(Program *p)
     if (kind < 2) {
         put_constant(p);
     } else if (kind < 18) {
-        (variant->sse && below(3) == 0 ? put_sse_access : put_access)(p);
+        bool special = variant->sse && below(3) == 0;
+        (!special ? put_access : below(3) ? put_sse_access : put_x87)(p);
     } else if (kind < 23) {
         put_stack(p);
     } else if (kind < 28) {
@@ -537,9 +558,9 @@ static void put_insn(Program *p)
 static Program random_program(unsigned insns)
 {
     static const int32_t near[] = { 0, 0, -20, -80, 0x40, 0x100 };
-    Program p = { .bases = 2 + below(4), .index = below(3) ? 4 : any_reg() };
+    Program p = { .bases = 2 + below(4), .index = below(2) ? 4 : any_reg() };
     for (unsigned i = 0; i < p.bases; i++) {
-        p.base[i] = below(6) ? any_reg() : i % 2 ? R_EBP : R_EAX;
+        p.base[i] = below(3) ? any_reg() : i % 2 ? R_EBP : R_EAX;
         p.near[i] = near[below(ARRAY_SIZE(near))];
     }
     for (unsigned i = 0; i < insns; i++) {
@@ -567,7 +588,8 @@ static uint64_t random_pointer(const Program *p, bool tame)
     uint64_t v = DATA + below(10) * PAGE_SIZE;
     v += below(2) ? below(200) - 100u : 0x300 + below(0x800);
     if (tame) {
-        v = DATA + (below(2) ? below(2) : 8 + below(4)) * PAGE_SIZE + (below(4) ? 0x300 + below(0x800) : PAGE_SIZE - below(300));
+        v = DATA + (below(2) ? below(2) : 8 + below(4)) * PAGE_SIZE +
+            (below(4) ? 0x300 + below(0x800) : PAGE_SIZE - below(300));
         return v + (below(4) ? 0 : ALIAS);
     }
     switch (below(16)) {
@@ -588,7 +610,9 @@ static uint64_t random_pointer(const Program *p, bool tame)
 
 static Start random_start(const Program *p)
 {
-    Start s = { .eflags = g_rand_int(rnd) & CC_ALL, .seed = g_rand_int(rnd), .warm = below(2) ? (uint64_t)g_rand_int(rnd) << 20 ^ g_rand_int(rnd) : 0 };
+    Start s = { .eflags = g_rand_int(rnd) & CC_ALL,
+                .seed = g_rand_int(rnd),
+                .warm = below(2) ? (uint64_t)g_rand_int(rnd) << 20 ^ g_rand_int(rnd) : 0 };
     bool tame = below(2);
     for (int i = 0; i < 16; i++) {
         s.gpr[i] = random_pointer(p, tame);
@@ -602,7 +626,9 @@ static Start random_start(const Program *p)
     }
     s.dr[0] = s.gpr[p->base[0]] + (uint64_t)p->near[0] + below(40);
     s.dr[1] = s.gpr[p->base[1]] + (uint64_t)p->near[1] + below(40);
-    s.dr7 = variant->watch ? 0x400u | 1 | below(2) << 2 | (1 + below(2) * 2) << 16 | below(4) << 18 | 1 << 20 | below(4) << 22 : 0;
+    s.dr7 = variant->watch
+                ? 0x400u | 1 | below(2) << 2 | (1 + below(2) * 2) << 16 | below(4) << 18 | 1 << 20 | below(4) << 22
+                : 0;
     return s;
 }
 
@@ -673,6 +699,7 @@ static void load_start(const Start *s)
     mmio_state = s->seed;
     cpu->mxcsr = 0x1f80;
     memcpy(cpu->xmm, s->xmm, sizeof(s->xmm));
+    cpu->fpu = (FPUState){ .cw = 0x37f };
     cpu_set_dr(cpu, 6, 0);
     cpu_set_dr(cpu, 0, s->dr[0]);
     cpu_set_dr(cpu, 1, s->dr[1]);
@@ -686,12 +713,30 @@ typedef struct Result {
     int64_t icount;
     bool halted;
     XMMReg xmm[16];
+    uint64_t st[8], fpu_ip, fpu_dp;
+    uint16_t st_high[8], fpu_sw, fpu_opcode, fpu_top, fpu_tag;
     TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
     uint8_t memory[RAM_SIZE];
 } Result;
 
+static void save_fpu(Result *r)
+{
+    const FPUState *f = &cpu->fpu;
+    for (int i = 0; i < 8; i++) {
+        r->st[i] = f->st[i].low;
+        r->st_high[i] = f->st[i].high;
+    }
+    r->fpu_ip = f->ip;
+    r->fpu_dp = f->dp;
+    r->fpu_sw = f->sw;
+    r->fpu_opcode = f->opcode;
+    r->fpu_top = f->top;
+    r->fpu_tag = f->tag;
+}
+
 static void save_result(Result *r)
 {
+    save_fpu(r);
     memcpy(r->gpr, cpu->gpr, sizeof(r->gpr));
     r->eip = cpu->eip;
     r->mmio = mmio_state;
@@ -713,8 +758,8 @@ static void save_result(Result *r)
 
 static void print_state(const char *name, const Result *r)
 {
-    fprintf(stderr, "%-6s eip %08lx eflags %05x icount %ld halted %d cr2 %lx", name, (long)r->eip, r->eflags, (long)r->icount, r->halted,
-            (long)r->cr2);
+    fprintf(stderr, "%-6s eip %08lx eflags %05x icount %ld halted %d cr2 %lx", name, (long)r->eip, r->eflags,
+            (long)r->icount, r->halted, (long)r->cr2);
     for (int i = 0; i < 16; i++) {
         fprintf(stderr, " %lx", (long)r->gpr[i]);
     }
@@ -733,7 +778,8 @@ static void explain(const Program *p, const Result *a, const Result *b, uint32_t
     for (unsigned i = 0; i < NB_MMU_MODES * TLB_SIZE; i++) {
         const TLBEntry *x = &a->tlb[0][i], *y = &b->tlb[0][i];
         if (memcmp(x, y, sizeof(*x))) {
-            fprintf(stderr, "TLB %x: %lx %lx, %lx %lx\n", i, (long)x->page, (long)x->phys, (long)y->page, (long)y->phys);
+            fprintf(stderr, "TLB %x: %lx %lx, %lx %lx\n", i, (long)x->page, (long)x->phys, (long)y->page,
+                    (long)y->phys);
         }
     }
     for (uint32_t i = 0; i < RAM_SIZE; i++) {
@@ -837,8 +883,9 @@ static void test_compare_stack(void)
 {
     Program p = { .len = 0 };
     begin(&flat);
-    PUT(&p, 0x89, 0x04, 0x24, 0x83, 0xfc, 0x10, 0x89, 0x5c, 0x24, 0x04); /* mov eax, [esp]; cmp esp, 16; mov [esp + 4], ebx */
-    PUT(&p, 0x81, 0xfc, 0x40, 0, 0, 0, 0x01, 0x4c, 0x24, 0xfc, 0xf4);    /* cmp esp, 64; add [esp - 4], ecx; hlt */
+    PUT(&p, 0x89, 0x04, 0x24, 0x83, 0xfc, 0x10, 0x89, 0x5c, 0x24,
+        0x04); /* mov eax, [esp]; cmp esp, 16; mov [esp + 4], ebx */
+    PUT(&p, 0x81, 0xfc, 0x40, 0, 0, 0, 0x01, 0x4c, 0x24, 0xfc, 0xf4); /* cmp esp, 64; add [esp - 4], ecx; hlt */
     Start s = plain_start();
     make_image(&p, &s);
     compare(&p, &s, 100, 0);
@@ -890,7 +937,10 @@ static void test_room(gconstpointer v)
     begin(v);
     const unsigned b = machine_is_64() ? 9 : R_EBX;
     for (unsigned i = 0; i < BLOCK_MAX_INSNS - 1; i++) {
-        const Operand o = { .base = b, .index = 4, .disp = (int32_t)(i % 4 == 3 ? 0 : 0x200 + i * 0x200), .seg = machine_is_64() ? 0x64 : 0 };
+        const Operand o = { .base = b,
+                            .index = 4,
+                            .disp = (int32_t)(i % 4 == 3 ? 0 : 0x200 + i * 0x200),
+                            .seg = machine_is_64() ? 0x64 : 0 };
         put_mem(&p, 0x01, 2, R_EAX, &o);
     }
     PUT(&p, 0xf4);
@@ -900,8 +950,8 @@ static void test_room(gconstpointer v)
     uint64_t blocks = jit_stats.blocks;
     compare(&p, &s, 100, 0);
     blocks = jit_stats.blocks - blocks;
-    g_test_message("%u translations, %zu bytes of records, %zu and %zu of code", (unsigned)blocks, jit_cache.data_used - data,
-                   jit_cache.used - hot, jit_cache.cold_used - cold);
+    g_test_message("%u translations, %zu bytes of records, %zu and %zu of code", (unsigned)blocks,
+                   jit_cache.data_used - data, jit_cache.used - hot, jit_cache.cold_used - cold);
     g_assert_cmpuint(blocks, >, 0);
     g_assert_cmpuint(jit_cache.data_used - data, <, JIT_ROOM_DATA);
     g_assert_cmpuint(jit_cache.used - hot, <, JIT_ROOM_CODE);
@@ -917,7 +967,8 @@ static void test_adaptive(void)
 {
     Program p = { .len = 0 };
     begin(&flat);
-    PUT(&p, 0x8b, 0x03, 0x01, 0x43, 0x08, 0x29, 0x43, 0x10, 0x49, 0x75, 0xf5, 0xf4); /* 1: mov (ebx); add 8(ebx); sub 16(ebx); dec ecx; jnz 1b */
+    PUT(&p, 0x8b, 0x03, 0x01, 0x43, 0x08, 0x29, 0x43, 0x10, 0x49, 0x75, 0xf5,
+        0xf4); /* 1: mov (ebx); add 8(ebx); sub 16(ebx); dec ecx; jnz 1b */
     Start s = plain_start();
     s.gpr[R_ECX] = 1000;
     s.warm = 0;
@@ -939,8 +990,8 @@ static void test_eviction(gconstpointer v)
 {
     Program p = { .len = 0 };
     begin(v);
-    static const uint8_t body[] = { 0x8b, 0x03, 0x01, 0x06, 0x29, 0x07, 0x01, 0x43, 0x04, 0x29, 0x46, 0x04, 0x11, 0x47, 0x04, 0x19, 0x43, 0x08,
-                                    0x8b, 0x56, 0x08, 0x8b, 0x6f, 0x08 };
+    static const uint8_t body[] = { 0x8b, 0x03, 0x01, 0x06, 0x29, 0x07, 0x01, 0x43, 0x04, 0x29, 0x46, 0x04,
+                                    0x11, 0x47, 0x04, 0x19, 0x43, 0x08, 0x8b, 0x56, 0x08, 0x8b, 0x6f, 0x08 };
     put_all(&p, body, sizeof(body));
     put_absolute(&p, 0xc7, PAGE_ENTRY + (DATA >> PAGE_BITS) * (machine_mode == FLAT32 ? 4 : 8), (DATA + PAGE_SIZE) | 7);
     put_all(&p, body, sizeof(body));
