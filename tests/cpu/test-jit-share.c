@@ -64,7 +64,7 @@ static void map_more(void)
         return;
     }
     put64(TABLES + 8 * 511, (TABLES + PAGE_SIZE) | 7);
-    for (uint32_t i = 0; i < 512; i += i == 3 ? 507 : 1) {
+    for (uint32_t i = 0; i < 512; i += i == 4 ? 506 : 1) {
         put64(TABLES + PAGE_SIZE + 8 * i, (TABLES + 2 * PAGE_SIZE) | 7);
     }
     put64(TABLES + 2 * PAGE_SIZE + 8 * 511, PAGE_ENTRY | 7);
@@ -930,6 +930,25 @@ static void test_far_stack(void)
     end_variant();
 }
 
+/* While the stack pointer is 4 GiB away, another group drops the stack's entry of the TLB, for the page that is there.
+ */
+static void test_far_steps(void)
+{
+    Program p = { .len = 0 };
+    begin(&long_kernel);
+    PUT(&p, 0x8b, 0x04, 0x24, 0x48, 0x81, 0xc4, 0xf0, 0xff, 0xff, 0x7f, 0x48, 0x81, 0xc4, 0xf0, 0xff, 0xff, 0x7f);
+    PUT(&p, 0x8b, 0x0b, 0x8b, 0x53, 0x04, 0x48, 0x81, 0xec, 0xf0, 0xff, 0xff, 0x7f, 0x48, 0x81, 0xec, 0xf0, 0xff, 0xff,
+        0x7f);
+    PUT(&p, 0x8b, 0x74, 0x24, 0x08, 0xf4);
+    Start s = plain_start();
+    s.gpr[R_EBX] += 4 * GiB;
+    make_image(&p, &s);
+    for (int64_t budget = 1; budget < 12; budget++) {
+        compare(&p, &s, budget, 0);
+    }
+    end_variant();
+}
+
 /* The most records and code that groups can ask for: each begins among others, all end together. */
 static void test_room(gconstpointer v)
 {
@@ -1037,6 +1056,7 @@ int main(int argc, char **argv)
     g_test_add_func("/jit-share/compare-stack", test_compare_stack);
     g_test_add_func("/jit-share/far-constants", test_far_constants);
     g_test_add_func("/jit-share/far-stack", test_far_stack);
+    g_test_add_func("/jit-share/far-steps", test_far_steps);
     g_test_add_data_func("/jit-share/room", &flat, test_room);
     g_test_add_data_func("/jit-share/room-64", &long_kernel, test_room);
     g_test_add_func("/jit-share/adaptive", test_adaptive);
