@@ -560,6 +560,25 @@ static unsigned emit_ask_again(Translator *t, const Group *new, unsigned k, uint
     return n;
 }
 
+/*
+ * Handlers run the instructions from k to the last one of all groups that overlap. However many groups those are, that
+ * stands once: the state is the same.
+ */
+static void emit_handlers(Translator *t, const Cold *c, unsigned k)
+{
+    for (; k <= c->group->end; k++) {
+        if (t->handled[k]) {
+            em_jmp(&t->e, t->handled[k]);
+            return;
+        }
+        t->handled[k] = em_here(&t->e);
+        if (!emit_handler(t, k, false)) {
+            return;
+        }
+    }
+    emit_after_handler(t, c);
+}
+
 /* See share.c. */
 static void emit_group_cold(Translator *t, const Cold *c)
 {
@@ -578,11 +597,8 @@ static void emit_group_cold(Translator *t, const Cold *c)
     t->x87_operand = c->site->x87_operand;
     bool goes_on = emit_handler(t, g->first, true);
     em_patch(done, e->rx_delta, em_here(e));
-    for (unsigned k = g->first + 1; k <= g->end && goes_on; k++) {
-        goes_on = emit_handler(t, k, false);
-    }
     if (goes_on) {
-        emit_after_handler(t, c);
+        emit_handlers(t, c, g->first + 1u);
     }
 }
 

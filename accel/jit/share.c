@@ -14,6 +14,8 @@
 #define ALL_REGISTERS 0xffffu
 /* A group that lies across two pages costs more than it saves. */
 #define MAX_SPAN 256
+/* BLOCK_MAX_INSNS of them are still far from the 2 GiB of a displacement. */
+#define MAX_STACK_STEP (1 << 20)
 
 typedef enum Kind {
     NO_ACCESS,
@@ -120,6 +122,17 @@ static Kind two_byte_access(const DecodedInsn *d, Access *a)
     }
 }
 
+/*
+ * Sums of its displacement and what ESP moves by fit into an instruction again, and constant addresses are so near zero
+ * that their difference is one.
+ */
+static bool is_summable(const Access *a)
+{
+    bool constant = a->base == R_ZERO && a->index == R_ZERO;
+    int64_t limit = constant ? 1ll << 62 : a->base == R_ESP ? 1ll << 30 : INT64_MAX;
+    return -limit < a->disp && a->disp < limit;
+}
+
 /* Its linear address is the sum of what the group knows: no segment limit, no truncation. */
 static bool is_linear(const Translator *t, const Access *a, const DecodedInsn *d)
 {
@@ -144,7 +157,7 @@ static Kind access_of(const Translator *t, unsigned k, Access *a)
         a->disp += (int64_t)(t->code64 ? next_ip : (uint32_t)next_ip);
     }
     Kind kind = info->map == M_1B ? one_byte_access(t, d, a) : info->map == M_0F ? two_byte_access(d, a) : BARRIER;
-    return kind == ONE_ACCESS && is_linear(t, a, d) ? ONE_ACCESS : BARRIER;
+    return kind == ONE_ACCESS && is_linear(t, a, d) && is_summable(a) ? ONE_ACCESS : BARRIER;
 }
 
 /* ---- what it does to the registers ---- */
@@ -285,15 +298,19 @@ static int64_t stack_step(const Translator *t, const DecodedInsn *d)
     return op == 0x50 || op == 0x68 || op == 0x6a ? -item : op == 0x58 && d->reg != R_ESP ? item : 0;
 }
 
-/* ADD or SUB of a constant to ESP. */
+/* ADD or SUB of a constant to ESP, not too large a one. */
 static bool moves_stack(const Translator *t, const DecodedInsn *d, int64_t *by)
 {
     unsigned op = d->info->map == M_1B ? d->info->opcode : 0, ext = (unsigned)d->info->modrm.reg;
     if ((op != 0x81 && op != 0x83) || insn_is_mem(d) || d->rm != R_ESP || d->op_size != native_size(t)) {
         return false;
     }
-    *by = ext == 0 ? (int32_t)d->imm : -(int64_t)(int32_t)d->imm;
-    return ext == 0 || ext == 5;
+    int64_t imm = (int32_t)d->imm;
+    if ((ext != 0 && ext != 5) || imm < -MAX_STACK_STEP || imm > MAX_STACK_STEP) {
+        return false;
+    }
+    *by = ext == 0 ? imm : -imm;
+    return true;
 }
 
 /* ---- groups ---- */

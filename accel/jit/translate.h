@@ -125,7 +125,8 @@ struct Translator {
     int64_t moved[BLOCK_MAX_INSNS + 1]; /* ESP before instruction k, since the block began: while a group goes by it */
     const Group *pointer;               /* whose host address is in H_ADDR */
     int32_t at;                         /* the operand, from H_ADDR on */
-    unsigned states;                    /* bits: surely loaded here */
+    const uint8_t *handled[BLOCK_MAX_INSNS]; /* cold code: where handlers go on with instruction k */
+    unsigned states;                         /* bits: surely loaded here */
     /* x87: as in JitSite */
     const JitX87Record *x87_last;
     const DecodedInsn *x87_operand;
