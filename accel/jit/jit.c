@@ -362,6 +362,17 @@ static Block *fetch_again(CPUState *cpu)
     return fetch_block(cpu, cpu->engine_data, cpu_fetch_translate(cpu, la) | (la & ~PAGE_MASK));
 }
 
+/*
+ * stress=exact: how many instructions of the block a translation of its own may run. To the end of the slice, but for a
+ * jump: only where control just falls through may the budget be zero behind a block.
+ */
+static unsigned exact_end(const Block *block, unsigned left_to_run)
+{
+    unsigned most = jit_config.exact ? MIN(left_to_run, BLOCK_MAX_INSNS - 1) : 0;
+    bool jumps = most && most <= block->count && (block->insn[most - 1].info->attributes & ENDS_BLOCK);
+    return jumps ? most - 1 : most;
+}
+
 /* A page was entered: then an instruction runs, whoever wants to end the slice. */
 static Block *run_fetched(CPUState *cpu, Block *block)
 {
@@ -385,8 +396,8 @@ static Block *run_fetched(CPUState *cpu, Block *block)
     if (likely(left_to_run > jb->n)) {
         join(last_exit, jb);
     } else {
-        bool exact = jit_config.exact && left_to_run > 1 && has_room();
-        jb = exact ? jit_translate(cpu, block, jb->ctx, jb->eip, (unsigned)left_to_run - 1) : NULL;
+        unsigned most = exact_end(block, (unsigned)left_to_run);
+        jb = most && has_room() ? jit_translate(cpu, block, jb->ctx, jb->eip, most) : NULL;
     }
     last_exit = NULL;
     if (!jb || !enter_fetched(cpu, jb) || !ends_rf(cpu, jb)) {

@@ -77,7 +77,7 @@ void emit_entry(Translator *t)
     Emit *e = &t->e;
     t->jb->entry = em_here(e);
     emit_budget(t, ALU_SUB, t->n);
-    new_entry_exit(t, COND_LE);
+    new_entry_exit(t, t->may_end_slice ? COND_S : COND_LE);
     states_guard(t, 0, t->jb->eip); /* it may leave: before the latch changes */
     if (t->from[0]->crosses) {
         enter_second_page(t);

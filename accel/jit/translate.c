@@ -287,6 +287,7 @@ JitBlock *jit_translate(CPUState *cpu, Block *block, const JitContext *ctx, uint
     static Translator t;
     t = (Translator){ .ctx = ctx,
                       .code64 = jit_context_is_64(ctx),
+                      .may_end_slice = most < BLOCK_MAX_INSNS,
                       .thunks = &jit_thunks[jit_context_is_64(ctx)],
                       .mmu_mode = ctx->mode & MODE_CPL3 ? MMU_USER : MMU_KERNEL,
                       .flags = { .mem = true } };

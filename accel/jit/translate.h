@@ -98,7 +98,8 @@ struct Translator {
     const JitThunks *thunks;
     int mmu_mode;
     bool code64;
-    bool is_loop; /* the block jumps to itself */
+    bool is_loop;       /* the block jumps to itself */
+    bool may_end_slice; /* it runs once, and the slice may be over then */
     /* the instruction */
     const DecodedInsn *d;
     unsigned k, n;
@@ -234,8 +235,8 @@ void handler_if(Translator *t, unsigned cond);
 void mem_linear_or_handler(Translator *t, unsigned size);
 /*
  * host = host address of what register `reg` points to, if the TLB has its page and the `more` (a register; fewer than
- * the TLB's pages hold) bytes behind the first one lie on it too; else the jump that is returned is taken. `host` may be
- * H_T1; H_T1 and H_T2 are gone.
+ * the TLB's pages hold) bytes behind the first one lie on it too; else the jump that is returned is taken. `host` may
+ * be H_T1; H_T1 and H_T2 are gone.
  */
 uint8_t *mem_probe_run(Translator *t, unsigned host, unsigned reg, unsigned more, bool write);
 void mem_emit_cold(Translator *t);
