@@ -941,6 +941,7 @@ static void test_far_steps(void)
         0x7f);
     PUT(&p, 0x8b, 0x74, 0x24, 0x08, 0xf4);
     Start s = plain_start();
+    s.gpr[R_ESP] = s.gpr[R_EBX];
     s.gpr[R_EBX] += 4 * GiB;
     make_image(&p, &s);
     for (int64_t budget = 1; budget < 12; budget++) {
