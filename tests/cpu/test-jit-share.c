@@ -391,7 +391,7 @@ static void put_change(Program *p)
         put_mem(p, 0x8d, native, reg, &o);
         break;
     case 2:
-        put_reg(p, 0x89, native, other, reg);
+        put_reg(p, below(3) ? 0x89 : 0x29, native, other, reg);
         break;
     case 3:
         put_reg(p, below(3) ? 0x8b : 0x2b, native, reg, other);
@@ -841,11 +841,11 @@ static void test_random(gconstpointer data)
 {
     variant = data;
     make_machine();
-    many_cases(10, 60);
-    many_cases(30, 40);
-    many_cases(60, 20);
+    many_cases(10, 150);
+    many_cases(30, 100);
+    many_cases(60, 50);
     jit_config.random = true;
-    many_cases(40, 15);
+    many_cases(40, 30);
     jit_config.random = false;
     end_variant();
 }
@@ -941,6 +941,7 @@ static void test_far_steps(void)
         0x7f);
     PUT(&p, 0x8b, 0x74, 0x24, 0x08, 0xf4);
     Start s = plain_start();
+    s.gpr[R_ESP] = s.gpr[R_EBX];
     s.gpr[R_EBX] += 4 * GiB;
     make_image(&p, &s);
     for (int64_t budget = 1; budget < 12; budget++) {
