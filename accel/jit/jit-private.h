@@ -152,7 +152,7 @@ typedef struct JitSite {
     bool may_change_context;
     bool ends_block; /* the handler leaves eip and all else to the dispatcher */
     bool is_rep;
-    bool of_group; /* here, because accesses that share a probe are not in one page, or may not be done directly */
+    bool of_group; /* of accesses that share a probe: C runs, because they are not in one page or not for us */
 } JitSite;
 
 /* Indirect branch cache: direct-mapped by EIP, pages shifted against each other. Pointers are below 2 GiB. */

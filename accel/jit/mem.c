@@ -300,6 +300,7 @@ static void begin_group(Translator *t, const Group *g)
     emit_address(&t->e, native_size(t), H_ADDR, &address);
     Cold *c = new_cold(t, COLD_GROUP, emit_group_probe(t, g));
     finish_probe(t, c, share->size, share->write);
+    c->site->of_group = true;
     c->group = g;
 }
 
@@ -455,7 +456,7 @@ void call_handler_in_place(Translator *t)
 static void emit_after_handler(Translator *t, const Cold *c)
 {
     Emit *e = &t->e;
-    if (c->own_recipe && c->flags_after && !c->after.mem) {
+    if (c->own_recipe && c->flags_after && (!c->after.mem || c->kind == COLD_GROUP)) {
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
         *exit = (JitExit){
             .kind = JIT_EXIT_BUDGET, .eip = c->next_ip, .refund = c->left, .from = t->jb->last_place

@@ -154,6 +154,9 @@ static uintptr_t slow_access(void *biased, JitSite *site, uint64_t la, int64_t b
             return (uintptr_t)host;
         }
     }
+    if (site->of_group) {
+        jit_group_failed(cpu, site->jb);
+    }
     return run_handler(cpu, site);
 }
 
