@@ -458,9 +458,7 @@ static void emit_after_handler(Translator *t, const Cold *c)
     Emit *e = &t->e;
     if (c->own_recipe && c->flags_after && (!c->after.mem || c->kind == COLD_GROUP)) {
         JitExit *exit = code_cache_alloc_data(&jit_cache, sizeof(*exit));
-        *exit = (JitExit){
-            .kind = JIT_EXIT_BUDGET, .eip = c->next_ip, .refund = c->left, .from = t->jb->last_place
-        };
+        *exit = (JitExit){ .kind = JIT_EXIT_BUDGET, .eip = c->next_ip, .refund = c->left, .from = t->jb->last_place };
         em_mov_ri32(e, H_T1, (uint32_t)(uintptr_t)exit);
         em_jmp(e, t->thunks->exit);
         return;
