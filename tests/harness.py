@@ -97,6 +97,8 @@ class Guest:
         self.type(line.encode() + b"\n")
         self.expect(b"\n", timeout)
         text = self.expect(prompt, timeout).rpartition(b"\n")[0]
+        before, echoed, after = text.partition(line.encode() + b"\r\n")  # a kernel message may come before the echo
+        text = after if echoed else before
         return text.replace(b"\r", b"").decode(errors="replace")
 
     def monitor(self, command, timeout=20):

@@ -6,7 +6,7 @@
  * runs, remapped, or evicted from the TLB by each other. After every number of instructions all state must be equal:
  * registers, flags, icount, CR2, the TLB's entries, the page tables, memory.
  */
-#include "tests/cpu/jit-machine.h"
+#include "tests/cpu/jit-compare.h"
 
 #define MAX_CODE   1024
 #define ALIAS      0x40000000u           /* plus this: the same memory, and the same place in the TLB */
@@ -14,13 +14,6 @@
 #define TOP        (DATA + 0x8000)       /* is also the last page below 4 GiB, and of 64 bits */
 #define HIGH       0xffffffff80000000ull /* long mode: plus this the same memory */
 #define PAGE_ENTRY (TABLES + (machine_mode == FLAT32 ? 1u : 3u) * PAGE_SIZE)
-
-static GRand *rnd;
-
-static uint32_t below(uint32_t n)
-{
-    return g_rand_int(rnd) % n;
-}
 
 /* ---- what is special about a machine ---- */
 
@@ -70,8 +63,6 @@ static void map_more(void)
     put64(TABLES + 2 * PAGE_SIZE + 8 * 511, PAGE_ENTRY | 7);
     put_page_entry(511, TOP | 7);
 }
-
-static uint8_t low_memory[CODE]; /* tables */
 
 /* Programs rewrite themselves, and then may change anything. */
 static struct {
@@ -632,16 +623,12 @@ static Start random_start(const Program *p)
     return s;
 }
 
-static uint8_t image[RAM_SIZE]; /* memory at the start */
-
 static void make_image(const Program *p, const Start *s)
 {
     uint32_t v = s->seed;
-    memcpy(image, low_memory, CODE);
-    memset(image + CODE, 0xf4, DATA - CODE);
-    memcpy(image + CODE, p->bytes, p->len);
+    image_begin(p->bytes, p->len);
     for (uint32_t a = DATA; a < RAM_SIZE; a += 4) {
-        v = v * 1664525 + 1013904223;
+        v = next_word(v);
         uint32_t word = v & 0x30000 ? v : DATA + (v >> 8) % 0x9000;
         memcpy(image + a, &word, 4);
     }
@@ -672,14 +659,10 @@ static void warm_up(const Start *s)
     }
 }
 
-/* Only pages that differ are written: translated code of the others stays. */
-static void load_start(const Start *s)
+static void load_start(gconstpointer start)
 {
-    for (uint32_t a = 0; a < RAM_SIZE; a += PAGE_SIZE) {
-        if (memcmp(mem + a, image + a, PAGE_SIZE)) {
-            cpu_physical_memory_write(a, image + a, PAGE_SIZE);
-        }
-    }
+    const Start *s = start;
+    load_image();
     restore_control();
     tlb_flush(cpu, true);
     memcpy(cpu->gpr, s->gpr, sizeof(s->gpr));
@@ -688,15 +671,7 @@ static void load_start(const Start *s)
     }
     cpu_set_eflags(cpu, s->eflags | 2);
     set_segments();
-    cpu->int_shadow = 0;
-    cpu->eip = CODE;
-    cpu->icount = 0;
-    cpu->halted = false;
-    cpu->int_point = false;
-    cpu->pending_db = 0;
-    cpu->exit_request = 0;
-    cpu->cr2 = 0;
-    mmio_state = s->seed;
+    load_run_state(s->seed);
     cpu->mxcsr = 0x1f80;
     memcpy(cpu->xmm, s->xmm, sizeof(s->xmm));
     cpu->fpu = (FPUState){ .cw = 0x37f };
@@ -707,102 +682,10 @@ static void load_start(const Start *s)
     warm_up(s);
 }
 
-typedef struct Result {
-    uint64_t gpr[16], eip, mmio, cr2, cr3, dr6, fetch_page, fetch_phys;
-    uint32_t eflags, mode, pending_db, mxcsr;
-    int64_t icount;
-    bool halted;
-    XMMReg xmm[16];
-    uint64_t st[8], fpu_ip, fpu_dp;
-    uint16_t st_high[8], fpu_sw, fpu_opcode, fpu_top, fpu_tag;
-    TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
-    uint8_t memory[RAM_SIZE];
-} Result;
-
-static void save_fpu(Result *r)
-{
-    const FPUState *f = &cpu->fpu;
-    for (int i = 0; i < 8; i++) {
-        r->st[i] = f->st[i].low;
-        r->st_high[i] = f->st[i].high;
-    }
-    r->fpu_ip = f->ip;
-    r->fpu_dp = f->dp;
-    r->fpu_sw = f->sw;
-    r->fpu_opcode = f->opcode;
-    r->fpu_top = f->top;
-    r->fpu_tag = f->tag;
-}
-
-static void save_result(Result *r)
-{
-    save_fpu(r);
-    memcpy(r->gpr, cpu->gpr, sizeof(r->gpr));
-    r->eip = cpu->eip;
-    r->mmio = mmio_state;
-    r->cr2 = cpu->cr2;
-    r->cr3 = cpu->cr3;
-    r->dr6 = cpu->dr[6];
-    r->fetch_page = cpu->fetch_page;
-    r->fetch_phys = cpu->fetch_page ? cpu->fetch_phys : 0;
-    r->eflags = cpu_get_eflags(cpu);
-    r->mode = cpu->mode;
-    r->pending_db = cpu->pending_db;
-    r->mxcsr = cpu->mxcsr;
-    r->icount = cpu->icount;
-    r->halted = cpu->halted;
-    memcpy(r->xmm, cpu->xmm, sizeof(r->xmm));
-    memcpy(r->tlb, cpu->tlb, sizeof(r->tlb));
-    memcpy(r->memory, mem, sizeof(r->memory));
-}
-
-static void print_state(const char *name, const Result *r)
-{
-    fprintf(stderr, "%-6s eip %08lx eflags %05x icount %ld halted %d cr2 %lx", name, (long)r->eip, r->eflags,
-            (long)r->icount, r->halted, (long)r->cr2);
-    for (int i = 0; i < 16; i++) {
-        fprintf(stderr, " %lx", (long)r->gpr[i]);
-    }
-    fprintf(stderr, "\n");
-}
-
-static void explain(const Program *p, const Result *a, const Result *b, uint32_t seed, int64_t budget)
-{
-    fprintf(stderr, "%s, seed %u, %ld instructions\ncode:", variant->name, seed, (long)budget);
-    for (unsigned i = 0; i < p->len; i++) {
-        fprintf(stderr, " %02x", p->bytes[i]);
-    }
-    fprintf(stderr, "\n");
-    print_state("interp", a);
-    print_state("jit", b);
-    for (unsigned i = 0; i < NB_MMU_MODES * TLB_SIZE; i++) {
-        const TLBEntry *x = &a->tlb[0][i], *y = &b->tlb[0][i];
-        if (memcmp(x, y, sizeof(*x))) {
-            fprintf(stderr, "TLB %x: %lx %lx, %lx %lx\n", i, (long)x->page, (long)x->phys, (long)y->page,
-                    (long)y->phys);
-        }
-    }
-    for (uint32_t i = 0; i < RAM_SIZE; i++) {
-        if (a->memory[i] != b->memory[i]) {
-            fprintf(stderr, "memory %x: %02x %02x\n", i, a->memory[i], b->memory[i]);
-        }
-    }
-}
-
-static Result by_interp, by_jit; /* padding stays zero */
-
 static void compare(const Program *p, const Start *s, int64_t budget, uint32_t seed)
 {
-    load_start(s);
-    run_for(&interp_engine, budget);
-    save_result(&by_interp);
-    load_start(s);
-    run_for(&jit_engine, budget);
-    save_result(&by_jit);
-    if (memcmp(&by_interp, &by_jit, sizeof(by_jit))) {
-        explain(p, &by_interp, &by_jit, seed, budget);
-        g_error("the engines differ");
-    }
+    run_both(load_start, s, budget);
+    expect_equal(variant->name, seed, budget, p->len);
 }
 
 /* ---- random cases ---- */

@@ -3,16 +3,9 @@
  * tests/cpu/test-jit.c  The JIT against the interpreter: programs of random instructions, with random registers, flags and memory, run on
  * both; after every number of instructions all state must be equal: registers, flags, TLB, fetch latch, memory, device.
  */
-#include "tests/cpu/jit-machine.h"
+#include "tests/cpu/jit-compare.h"
 
 #define MAX_CODE 2048
-
-static GRand *rnd;
-
-static uint32_t below(uint32_t n)
-{
-    return g_rand_int(rnd) % n;
-}
 
 /* ---- random programs ---- */
 
@@ -610,9 +603,6 @@ static Start random_start(void)
     return s;
 }
 
-static uint8_t image[RAM_SIZE]; /* memory at the start */
-static uint8_t low_memory[CODE]; /* tables */
-
 /* Numbers of all formats, and control words: what is at DATA for x87 and SSE programs. */
 static uint8_t numbers[STACK - DATA];
 
@@ -643,11 +633,9 @@ static void make_numbers(void)
 static void make_image(const Program *p, const Start *s)
 {
     uint32_t v = s->seed;
-    memcpy(image, low_memory, CODE);
-    memset(image + CODE, 0xf4, DATA - CODE);
-    memcpy(image + CODE, p->bytes, p->len);
+    image_begin(p->bytes, p->len);
     for (uint32_t a = DATA; a < RAM_SIZE; a += 4) {
-        v = v * 1664525 + 1013904223;
+        v = next_word(v);
         memcpy(image + a, &v, 4);
     }
     if (x87_share + sse_share) {
@@ -655,29 +643,17 @@ static void make_image(const Program *p, const Start *s)
     }
 }
 
-/* Only pages that differ are written: translated code of the others stays. */
-static void load_start(const Start *s)
+static void load_start(gconstpointer start)
 {
-    for (uint32_t a = 0; a < RAM_SIZE; a += PAGE_SIZE) {
-        if (memcmp(mem + a, image + a, PAGE_SIZE)) {
-            cpu_physical_memory_write(a, image + a, PAGE_SIZE);
-        }
-    }
+    const Start *s = start;
+    load_image();
     tlb_flush(cpu, true);
     for (int i = 0; i < 16; i++) {
         cpu->gpr[i] = i < 8 || machine_mode != FLAT32 ? s->gpr[i] : 0;
     }
     cpu_set_eflags(cpu, s->eflags | 2);
     machine_flat_segments();
-    cpu->int_shadow = 0;
-    cpu->eip = CODE;
-    cpu->icount = 0;
-    cpu->halted = false;
-    cpu->int_point = false;
-    cpu->pending_db = 0;
-    cpu->exit_request = 0;
-    cpu->cr2 = 0;
-    mmio_state = s->seed;
+    load_run_state(s->seed);
     cpu->cr4 |= CR4_OSFXSR | CR4_OSXMMEXCPT;
     cpu->mxcsr = s->mxcsr;
     memcpy(cpu->xmm, s->xmm, sizeof(s->xmm));
@@ -687,123 +663,12 @@ static void load_start(const Start *s)
     }
 }
 
-typedef struct Result {
-    uint64_t gpr[16], eip, mmio;
-    uint32_t eflags, mode;
-    int64_t icount;
-    bool halted;
-    uint64_t fetch_page, fetch_phys, cr2;
-    TLBEntry tlb[NB_MMU_MODES][TLB_SIZE];
-    uint32_t mxcsr;
-    XMMReg xmm[16];
-    uint64_t st[8], fpu_ip, fpu_dp;
-    uint16_t st_high[8], cw, sw, opcode, ip_sel, dp_sel;
-    uint8_t top, tag;
-    uint8_t memory[RAM_SIZE];
-} Result;
-
-static void save_fpu(Result *r)
-{
-    const FPUState *f = &cpu->fpu;
-    for (int i = 0; i < 8; i++) {
-        r->st[i] = f->st[i].low;
-        r->st_high[i] = f->st[i].high;
-    }
-    r->fpu_ip = f->ip;
-    r->fpu_dp = f->dp;
-    r->cw = f->cw;
-    r->sw = f->sw;
-    r->opcode = f->opcode;
-    r->ip_sel = f->ip_sel;
-    r->dp_sel = f->dp_sel;
-    r->top = f->top;
-    r->tag = f->tag;
-    g_assert_false(cpu->jit.x87_loaded);
-}
-
-static void save_result(Result *r)
-{
-    memcpy(r->gpr, cpu->gpr, sizeof(r->gpr));
-    r->eip = cpu->eip;
-    r->mmio = mmio_state;
-    r->mode = cpu->mode;
-    r->eflags = cpu_get_eflags(cpu);
-    r->icount = cpu->icount;
-    r->halted = cpu->halted;
-    r->fetch_page = cpu->fetch_page;
-    r->fetch_phys = cpu->fetch_phys;
-    r->cr2 = cpu->cr2;
-    memcpy(r->tlb, cpu->tlb, sizeof(r->tlb));
-    r->mxcsr = cpu->mxcsr;
-    memcpy(r->xmm, cpu->xmm, sizeof(r->xmm));
-    save_fpu(r);
-    memcpy(r->memory, mem, sizeof(r->memory));
-}
-
-static void print_state(const char *name, const Result *r)
-{
-    fprintf(stderr, "%-6s eip %08lx eflags %05x icount %ld halted %d fetch %lx", name, (long)r->eip, r->eflags, (long)r->icount, r->halted,
-            (long)r->fetch_page);
-    for (int i = 0; i < 16; i++) {
-        fprintf(stderr, " %08lx", (long)r->gpr[i]);
-    }
-    fprintf(stderr, "\n");
-}
-
-static void print_fpu(const Result *r)
-{
-    fprintf(stderr, "cw %04x sw %04x top %u tag %02x opcode %03x ip %x:%lx dp %x:%lx", r->cw, r->sw, r->top, r->tag, r->opcode, r->ip_sel,
-            (long)r->fpu_ip, r->dp_sel, (long)r->fpu_dp);
-    for (int i = 0; i < 8; i++) {
-        fprintf(stderr, " %04x:%016lx", r->st_high[i], (long)r->st[i]);
-    }
-    fprintf(stderr, "\n");
-}
-
-static void explain(const Program *p, const Result *a, const Result *b, uint32_t seed, int64_t budget)
-{
-    fprintf(stderr, "mode %d, seed %u, %ld instructions\ncode:", machine_mode, seed, (long)budget);
-    for (unsigned i = 0; i < p->len; i++) {
-        fprintf(stderr, " %02x", p->bytes[i]);
-    }
-    fprintf(stderr, "\n");
-    print_state("interp", a);
-    print_state("jit", b);
-    fprintf(stderr, "mxcsr %x %x\n", a->mxcsr, b->mxcsr);
-    for (int i = 0; i < 16; i++) {
-        if (memcmp(&a->xmm[i], &b->xmm[i], 16)) {
-            fprintf(stderr, "xmm%d %016lx%016lx %016lx%016lx\n", i, (long)a->xmm[i].q[1], (long)a->xmm[i].q[0], (long)b->xmm[i].q[1],
-                    (long)b->xmm[i].q[0]);
-        }
-    }
-    print_fpu(a);
-    print_fpu(b);
-    if (memcmp(a->tlb, b->tlb, sizeof(a->tlb))) {
-        fprintf(stderr, "the TLB differs\n");
-    }
-    for (uint32_t i = 0; i < RAM_SIZE; i++) {
-        if (a->memory[i] != b->memory[i]) {
-            fprintf(stderr, "memory %x: %02x %02x\n", i, a->memory[i], b->memory[i]);
-        }
-    }
-}
-
-static Result by_interp, by_jit; /* padding stays zero */
-
-/* The same program for the same number of instructions on both. warm: the JIT has run it once before, so that blocks are linked. */
 static void compare(const Program *p, const Start *s, int64_t budget, uint32_t seed)
 {
-    load_start(s);
-    run_for(&interp_engine, budget);
-    save_result(&by_interp);
-    load_start(s);
-    run_for(&jit_engine, budget);
-    save_result(&by_jit);
-    if (memcmp(&by_interp, &by_jit, sizeof(by_jit))) {
-        explain(p, &by_interp, &by_jit, seed, budget);
-        g_test_fail();
-        g_error("the engines differ");
-    }
+    char what[16];
+    snprintf(what, sizeof(what), "mode %d", machine_mode);
+    run_both(load_start, s, budget);
+    expect_equal(what, seed, budget, p->len);
 }
 
 static void random_case(uint32_t seed, unsigned insns)
