@@ -92,13 +92,16 @@ class Guest:
     def close_stdin(self):
         self.process.stdin.close()
 
+    def shell(self, timeout=300):
+        """Wait for Linux's shell. From then on no kernel message comes between what commands print."""
+        self.expect(b"# ", timeout)
+        self.command_line("dmesg -n 1")
+
     def command_line(self, line, timeout=60, prompt=b"# "):
         """Type a shell command and return what it printed, without the echoed line."""
         self.type(line.encode() + b"\n")
         self.expect(b"\n", timeout)
         text = self.expect(prompt, timeout).rpartition(b"\n")[0]
-        before, echoed, after = text.partition(line.encode() + b"\r\n")  # a kernel message may come before the echo
-        text = after if echoed else before
         return text.replace(b"\r", b"").decode(errors="replace")
 
     def monitor(self, command, timeout=20):

@@ -16,7 +16,7 @@ def machine(cpu, initrd_arch):
 
 def use_shell(guest, what):
     guest.expect(b"Linux version 6.1.0-", 120)
-    guest.expect(b"# ", 400)
+    guest.shell(400)
     harness.check(guest.command_line("echo $((6*7))") == "42", f"{what}: the shell computes")
     harness.check(guest.command_line("uname -m") == "x86_64", f"{what}: a 64-bit kernel")
     harness.check(int(guest.command_line("find / -xdev | wc -l")) > 500, f"{what}: find / lists the initrd")

@@ -33,7 +33,7 @@ def check_list(text, *tags):
 
 
 def save_and_load(work, guest, monitor):
-    guest.expect(b"# ", 120)
+    guest.shell(120)
     guest.command_line("/bin/mke2fs -q -t ext4 /dev/sda; mount -t ext4 /dev/sda /mnt; dd if=/dev/urandom of=/tmp/random bs=64k count=8 2>/dev/null")
     guest.command_line("cp /tmp/random /mnt/file; word=before")
     checksum = guest.command_line("sha256sum </mnt/file")

@@ -21,7 +21,7 @@ def record_beginning(arguments, log):
 
 def record_whole(arguments, log):
     guest = harness.Guest(arguments + harness.icount("record", log))
-    guest.expect(b"# ", 300)
+    guest.shell()
     guest.type(b"mount -t proc proc /proc; echo o >/proc/sysrq-trigger\n")
     return harness.check_recorded(guest)
 
