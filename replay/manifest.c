@@ -489,6 +489,9 @@ bool manifest_check_input(Manifest *m, const char *role, const char *path, Error
 bool manifest_check_property(const Manifest *m, const char *name, const char *option, const char *value, Error **errp)
 {
     const char *recorded = manifest_property(m, name);
+    if (!recorded && !strcmp(name, "revision")) {
+        recorded = "1"; /* from before it was noted */
+    }
     char *valid = g_utf8_make_valid(value, -1);
     bool same = !recorded || !strcmp(recorded, valid);
     if (!same) {

@@ -110,6 +110,13 @@ static char *join(const GPtrArray *strings)
     return g_string_free(text, false);
 }
 
+/*
+ * Raised when the same command line makes a machine that does something else than before: another TLB, another order of
+ * events in a chip. Recordings from before have no future then, and are told so. 2: TLB of 16384 entries, IDE reads
+ * when the bus master starts.
+ */
+#define MACHINE_REVISION "2"
+
 /* What a replay must have in common with its recording. */
 static void record_properties(const PCConfig *config)
 {
@@ -121,6 +128,7 @@ static void record_properties(const PCConfig *config)
     } list[] = {
         { "program", "program", program },
         { "machine", "-M", "pc" },
+        { "revision", "machine revision", MACHINE_REVISION },
         { "memory", "-m", memory },
         { "cpu", "-cpu", config->cpu_model },
         { "shift", "-icount shift", shift },

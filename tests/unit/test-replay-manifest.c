@@ -76,6 +76,9 @@ static void test_changed_property(void)
     begin("replay", log_path);
     g_assert_false(replay_add_property("memory", "-m", "128M", &err));
     take_message(&err, "-m 128M: the recording was made with -m 256M");
+    g_assert_true(replay_add_property("revision", "machine revision", "1", &err));
+    g_assert_false(replay_add_property("revision", "machine revision", "2", &err));
+    take_message(&err, "machine revision 2: the recording was made with machine revision 1");
     fake_shift = 5;
     g_assert_false(replay_start(&err));
     take_message(&err, "-icount shift=5: the recording was made with -icount shift=7");
