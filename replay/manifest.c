@@ -489,7 +489,7 @@ bool manifest_check_input(Manifest *m, const char *role, const char *path, Error
 bool manifest_check_property(const Manifest *m, const char *name, const char *option, const char *value, Error **errp)
 {
     const char *recorded = manifest_property(m, name);
-    if (!recorded && !strcmp(name, "revision")) {
+    if (!recorded && m->names->len && !strcmp(name, "revision")) {
         recorded = "1"; /* from before it was noted */
     }
     char *valid = g_utf8_make_valid(value, -1);
